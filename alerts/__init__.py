@@ -1,0 +1,1 @@
+"""What an observation means, and who is told."""

@@ -1,0 +1,128 @@
+"""What one observation says by the rules of its check: outcomes, numbers, configuration, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from alerts.condition import Event, FactCondition, Threshold, Unknown
+from alerts.describe import Places, fact_evidence, number_evidence, outcome_evidence, subject_of
+from alerts.incident import IncidentKey, Severity
+from alerts.rule import Rule
+from alerts.track import Track
+from alerts.tracker import Case
+from alerts.watched import RulesOfCheck, Watched
+from probes.core.observation import Fact, Observation, Outcome, Sample
+
+DURATION = "probe.duration"
+"""The one number that is no sample: how long a successful attempt took, as the stores call it."""
+
+
+def cases(watched: Watched, rules: RulesOfCheck, seen: Observation, now: datetime) -> Iterator[Case]:
+    """Yield every judgement about `seen`; what is well only when something was wrong before."""
+    if rules.services:
+        yield from _services(watched, rules, seen, now)
+    if rules.thresholds and not seen.outcome.is_silence:
+        if DURATION in rules.thresholds and seen.outcome is Outcome.OK:
+            took = Sample(DURATION, seen.duration, "s")
+            yield from _numbers(watched, rules.thresholds[DURATION], seen, took, now)
+        for sample in seen.samples:
+            found = rules.thresholds.get(sample.metric)
+            if found is not None:
+                yield from _numbers(watched, found, seen, sample, now)
+    if rules.facts or rules.events:
+        for fact in seen.facts:
+            yield from _facts(watched, rules, seen, fact, now)
+
+
+def _services(watched: Watched, rules: RulesOfCheck, seen: Observation, now: datetime) -> Iterator[Case]:
+    for rule, service in rules.services:
+        judgement = service.judge(seen.outcome, rule.level)
+        if isinstance(judgement, Unknown) or (judgement is None and not watched.tracks):
+            continue
+        key = IncidentKey(rule.id, watched.id, seen.check)
+        track = watched.tracks.get(key)
+        if track is None and judgement is None:
+            continue
+        silent = seen.outcome.is_silence
+        if silent and (watched.cut_off or watched.hearing.silence(now)):
+            # The device as a whole is silent: its state is judged, and of the service alone nothing is known.
+            if track is not None:
+                track.forget_row()
+            continue
+        places = Places(watched.device, watched.site, check=seen.check, attempts=str(rule.attempts))
+        places.outcome(seen)
+        failing_since = track.failing_since if track else None
+        heard = watched.hearing.answered_at
+        alive = failing_since is not None and heard is not None and heard >= failing_since
+        yield Case(
+            rule,
+            key,
+            judgement,
+            rule.say(places.vi, places.en),
+            outcome_evidence(seen),
+            hold=silent and not alive,
+            confirm=True,
+        )
+
+
+def _numbers(
+    watched: Watched,
+    rules: tuple[tuple[Rule, Threshold], ...],
+    seen: Observation,
+    sample: Sample,
+    now: datetime,
+) -> Iterator[Case]:
+    for rule, threshold in rules:
+        if not threshold.concerns(sample.labels):
+            continue
+        if not watched.tracks and not isinstance(threshold.judge(sample.value), Severity):
+            continue
+        check = "" if threshold.of_device else seen.check
+        key = IncidentKey(rule.id, watched.id, check, subject_of(sample.labels))
+        track = watched.tracks.get(key)
+        if track is not None and not track.accepts(seen.check, now):
+            continue
+        judgement = threshold.judge(sample.value, track.hard if track else None)
+        if isinstance(judgement, Unknown):
+            continue
+        if _nothing_new(track, judgement):
+            if track is not None:
+                track.judged_at = now
+            continue
+        places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
+        places.number(sample, threshold, judgement or threshold.levels[-1][0])
+        yield Case(
+            rule, key, judgement, rule.say(places.vi, places.en), number_evidence(sample), owner=seen.check
+        )
+
+
+def _facts(
+    watched: Watched, rules: RulesOfCheck, seen: Observation, fact: Fact, now: datetime
+) -> Iterator[Case]:
+    conditions: list[tuple[Rule, FactCondition | Event]] = [
+        *rules.facts.get(fact.name, ()),
+        *rules.events.get(fact.name, ()),
+    ]
+    for rule, condition in conditions:
+        if not condition.concerns(fact.subject):
+            continue
+        judgement = condition.judge(fact.value, rule.level)
+        if isinstance(judgement, Unknown) or (judgement is None and not watched.tracks):
+            continue
+        key = IncidentKey(rule.id, watched.id, seen.check, subject_of((("", fact.subject),)))
+        evidence = fact_evidence(fact)
+        track = watched.tracks.get(key)
+        if track and isinstance(condition, Event):
+            track.seen_at = now
+        if _nothing_new(track, judgement) and (track is None or track.evidence == evidence):
+            continue
+        places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
+        places.fact(fact)
+        words = rule.say(places.vi, places.en)
+        yield Case(rule, key, judgement, words, evidence, confirm=isinstance(condition, FactCondition))
+
+
+def _nothing_new(track: Track | None, judgement: Severity | None) -> bool:
+    """Whether a judgement says what is known already: well and nothing open, or as bad as what is open."""
+    return judgement is None if track is None else judgement is track.hard and not track.soft

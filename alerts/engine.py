@@ -1,0 +1,128 @@
+"""The judge: observations in, decisions out. Pure: no clock, no I/O, no event loop.
+
+A device's state follows `alerts.state`, what is behind what `alerts.topology`, one subject of one rule
+`alerts.track`. Three invariants hold throughout: missing data never resolves anything, a device whose way is
+cut gets no incident of its own, and suppression never stops asking or resolving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from alerts.cases import cases
+from alerts.condition import Event
+from alerts.decision import NOTHING, Decision, Draft
+from alerts.incident import Incident, IncidentKey, Step, Transition
+from alerts.liveness import Liveness
+from alerts.rule import Rule, RuleBook
+from alerts.topology import Topology
+from alerts.tracker import Tracker
+from alerts.watched import Compiler, Watched, continued
+from inventory.model import Inventory
+from probes.core.observation import Observation
+
+
+class Engine:
+    """Judges a whole inventory by a rule book, continuing the incidents that are open.
+
+    `take` and `tick` may be called from one thread only; both return at once.
+    """
+
+    def __init__(
+        self, rules: RuleBook, inventory: Inventory, open_incidents: Iterable[Incident] = ()
+    ) -> None:
+        self._rules = rules
+        self._compiler = Compiler(rules)
+        self._devices = {
+            device.id: self._compiler.watched(device, inventory.site_of(device.id))
+            for device in inventory.devices.values()
+        }
+        self._draft = Draft()
+        self._tracker = Tracker(self._draft)
+        self._liveness = Liveness(
+            self._devices, Topology(inventory), self._compiler.incidents, self._tracker, self._draft
+        )
+        self._events: dict[IncidentKey, Event] = {}
+        self._orphans: list[Incident] = []
+        for incident in open_incidents:
+            self._continue(incident)
+
+    def take(self, observation: Observation, now: datetime) -> Decision:
+        """Judge one observation. An observation of a device that is not in the inventory leads to nothing."""
+        watched = self._devices.get(observation.device)
+        if watched is None:
+            return NOTHING
+        rules = watched.rules.get(observation.check)
+        if rules is None:
+            rules = self._compiler.rules_of(watched, observation.check, observation.probe)
+            watched.rules[observation.check] = rules
+        ear = watched.hearing.take(observation)
+        if ear is not None:
+            self._liveness.hear(watched, ear, now)
+        judged = False
+        for case in cases(watched, rules, observation, now):
+            judged = True
+            self._tracker.take(watched, case, now)
+            if case.rule.event is not None:
+                self._events[case.key] = case.rule.event
+        if judged:
+            self._liveness.settle(watched, now)
+        return self._draft.finish()
+
+    def tick(self, now: datetime) -> Decision:
+        """Notice what time alone brings: we are deaf, a hold lasted too long, an event is over."""
+        self._close_orphans(now)
+        self._liveness.tick(now)
+        for key, event in tuple(self._events.items()):
+            self._end_event(key, event, now)
+        return self._draft.finish()
+
+    def _continue(self, incident: Incident) -> None:
+        key = incident.key
+        rule, watched = self._rules.get(key.rule), self._devices.get(key.device)
+        if rule is None or watched is None or not _still_watched(rule, watched, key):
+            self._orphans.append(incident)
+            return
+        watched.tracks[key] = continued(incident)
+        if rule.event is not None:
+            self._events[key] = rule.event
+
+    def _close_orphans(self, now: datetime) -> None:
+        for incident in self._orphans:
+            self._draft.step(
+                Transition(
+                    incident.key,
+                    Step.RESOLVED,
+                    now,
+                    incident.kind,
+                    incident.severity,
+                    incident.summary,
+                    incident.evidence,
+                    note="no longer watched: the device, the check or the rule was removed",
+                    before=incident.severity,
+                )
+            )
+        self._orphans.clear()
+
+    def _end_event(self, key: IncidentKey, event: Event, now: datetime) -> None:
+        watched, rule = self._devices[key.device], self._rules.get(key.rule)
+        track = watched.tracks.get(key)
+        if track is None or rule is None:
+            del self._events[key]
+        elif track.seen_at is None or (now - track.seen_at).total_seconds() >= event.quiet_for:
+            evidence = f"not seen again for {event.quiet_for:g} s"
+            self._tracker.close(watched, rule, key, evidence, now)
+            del self._events[key]
+            self._liveness.settle(watched, now)
+
+
+def _still_watched(rule: Rule, watched: Watched, key: IncidentKey) -> bool:
+    if rule.threshold is not None and rule.threshold.of_device:
+        return any(
+            rule.concerns(watched.device, ear.name, ear.probe) for ear in watched.hearing.ears.values()
+        )
+    if not key.check or rule.event is not None:
+        return rule.concerns(watched.device, key.check, key.check)
+    ear = watched.hearing.ears.get(key.check)
+    return ear is not None and rule.concerns(watched.device, ear.name, ear.probe)

@@ -1,0 +1,92 @@
+"""What notifiers over HTTP share: bounded requests without redirects, errors without URL or headers."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from pydantic import AfterValidator
+
+from alerts.notifier import Notifier, Refused, S, TryLater
+
+MAX_REPLY = 64 * 1024
+CONFIGURATION_PAUSE = 600.0
+"""Seconds to leave a channel alone that says our settings are wrong: someone has to repair them first."""
+
+_THE_MESSAGE_IS_WRONG = frozenset({400, 413, 415, 422})
+
+
+def check_url(url: str) -> str:
+    """Return `url`. Raises `ValueError` when it is no plain http or https address."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  raises for a port that is none
+    except ValueError as error:
+        raise ValueError(f"not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("wants a URL that begins with https:// or http://")
+    if parts.username or parts.password:
+        raise ValueError("a URL here may not hold a user or a password")
+    return url
+
+
+Url = Annotated[str, AfterValidator(check_url)]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What came back: status, the header Retry-After in seconds, at most 64 KiB of body."""
+
+    status: int
+    retry_after: float | None
+    body: bytes
+
+    def raise_for_status(self) -> None:
+        """Raise `Refused` or `TryLater` for anything but success."""
+        if 200 <= self.status < 300:
+            return
+        if self.status in _THE_MESSAGE_IS_WRONG:
+            raise Refused(f"the channel refused the message: HTTP {self.status}")
+        if 300 <= self.status < 500 and self.status not in (408, 425, 429):
+            raise TryLater(f"the channel's settings seem wrong: HTTP {self.status}", CONFIGURATION_PAUSE)
+        raise TryLater(f"the channel is busy or broken: HTTP {self.status}", self.retry_after)
+
+
+class HttpNotifier(Notifier[S]):
+    """A notifier with one HTTP session, open as long as the notifier is."""
+
+    async def __aenter__(self) -> Self:
+        """Open the HTTP session."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=2), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        await self._session.close()
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, proxy: str | None = None
+    ) -> Reply:
+        """Send `body` (JSON) and return the reply. Raises `TryLater` when none came."""
+        sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+        try:
+            async with self._session.post(
+                url, data=body, headers=sent, proxy=proxy, allow_redirects=False
+            ) as response:
+                content = await response.content.read(MAX_REPLY)
+                return Reply(response.status, _seconds(response.headers.get("Retry-After")), content)
+        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+            # The text of these errors may hold the URL, and a bot's URL holds its token.
+            raise TryLater(f"the channel cannot be reached: {type(error).__name__}") from None
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else None

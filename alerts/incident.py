@@ -1,0 +1,136 @@
+"""The record of what is broken (incident) or misconfigured (finding): same engine, different policy.
+
+The tracker emits a `Transition`; the ledger stores it, and only then is anyone told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class State(StrEnum):
+    """A judgement about one subject, made only by rules."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+class DeviceState(StrEnum):
+    """What is known about a device. Never guess one from another."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNREACHABLE = "unreachable"
+    """Silent while every parent is down: the fault is elsewhere."""
+    NO_DATA = "no_data"
+    """Nothing fresh is known: not asked yet, or our own fault."""
+
+
+class Kind(StrEnum):
+    """Policy of an entry."""
+
+    INCIDENT = "incident"
+    FINDING = "finding"
+
+
+class Severity(StrEnum):
+    """How bad, apart from state.
+
+    Incidents use low (for the record), warning, critical; findings low, medium, high, critical.
+    """
+
+    LOW = "low"
+    MEDIUM = "medium"
+    WARNING = "warning"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Order: 0 low … 4 critical."""
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Status(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Step(StrEnum):
+    """What happened to an incident at one moment of its timeline."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    """Severity or evidence became worse or better while it stays open."""
+    ACKNOWLEDGED = "acknowledged"
+    NOTED = "noted"
+    RESOLVED = "resolved"
+
+
+class Words(msgspec.Struct, frozen=True):
+    """One sentence in both languages, already rendered and cleaned."""
+
+    vi: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """Return the sentence in ``"vi"`` or ``"en"``."""
+        return self.en if language == "en" else self.vi
+
+
+class IncidentKey(msgspec.Struct, frozen=True):
+    """What an incident is about. At most one incident with a key is not resolved at any time."""
+
+    rule: str
+    device: str
+    check: str = ""
+    """Name of the check, ``""`` for rules about the device as a whole."""
+    subject: str = ""
+    """Tells apart several of one check: a file system, an interface, a port."""
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """One stored step of an incident."""
+
+    key: IncidentKey
+    step: Step
+    at: datetime
+    """Aware UTC."""
+    kind: Kind
+    severity: Severity
+    summary: Words
+    """What is wrong, one line: ``"Không có trả lời từ router (10.42.1.1) trong 3 lần hỏi"``."""
+    evidence: str = ""
+    """What was seen, as it was seen (cleaned)."""
+    who: str = "commune-monitor"
+    note: str = ""
+    before: Severity | None = None
+    """Severity before a CHANGED step, the worst it ever had at a RESOLVED one; `None` otherwise."""
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """An incident or finding as the ledger holds it now."""
+
+    id: int
+    key: IncidentKey
+    kind: Kind
+    severity: Severity
+    status: Status
+    summary: Words
+    evidence: str
+    opened_at: datetime
+    changed_at: datetime
+    resolved_at: datetime | None = None
+    acknowledged_by: str = ""

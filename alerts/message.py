@@ -1,0 +1,175 @@
+"""What people are told: what, where, since when, whom to call, what was seen, what to do.
+
+Everything is plain text in the channel's language. What a device or an admin wrote is one cleaned line behind
+a label of ours, so that no name can forge a line of the message (abuse cases A33-A36, A43).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
+from alerts.notification import Message
+from alerts.notifier import Settings
+from alerts.quantity import duration
+from alerts.rule import RuleBook
+from inventory.model import Contact, Device, Inventory, Site
+from probes.core.text import clean
+
+VIETNAM = timezone(timedelta(hours=7))
+"""Vietnam has one time zone and no summer time."""
+
+_TAGS = {
+    (Kind.INCIDENT, Severity.LOW): Words("GHI NHẬN", "NOTICE"),
+    (Kind.INCIDENT, Severity.WARNING): Words("CẢNH BÁO", "WARNING"),
+    (Kind.INCIDENT, Severity.CRITICAL): Words("SỰ CỐ NGHIÊM TRỌNG", "CRITICAL"),
+    (Kind.FINDING, Severity.LOW): Words("CẤU HÌNH: THẤP", "SECURITY: LOW"),
+    (Kind.FINDING, Severity.MEDIUM): Words("CẤU HÌNH: TRUNG BÌNH", "SECURITY: MEDIUM"),
+    (Kind.FINDING, Severity.HIGH): Words("CẤU HÌNH: CAO", "SECURITY: HIGH"),
+    (Kind.FINDING, Severity.CRITICAL): Words("CẤU HÌNH: NGHIÊM TRỌNG", "SECURITY: CRITICAL"),
+}
+_RESOLVED = Words("ĐÃ KHẮC PHỤC", "RESOLVED")
+
+_LABELS = {
+    "place": Words("Nơi", "Where"),
+    "device": Words("Thiết bị", "Device"),
+    "since": Words("Từ lúc", "Since"),
+    "until": Words("Đến lúc", "Until"),
+    "lasted": Words("Kéo dài", "Lasted"),
+    "contact": Words("Đầu mối", "Contact"),
+    "evidence": Words("Bằng chứng", "Evidence"),
+    "playbook": Words("Việc cần làm", "What to do"),
+    "refs": Words("Căn cứ", "Reference"),
+    "note": Words("Ghi chú", "Note"),
+    "link": Words("Chi tiết", "Details"),
+}
+
+
+class Composer:
+    """Composes the messages of a step for every channel that wants it. Pure, for the ledger's transaction."""
+
+    def __init__(
+        self, rules: RuleBook, inventory: Inventory, channels: Mapping[str, Settings], base_url: str
+    ) -> None:
+        self._rules = rules
+        self._inventory = inventory
+        self._channels = channels
+        self._base_url = base_url.rstrip("/")
+
+    def compose(self, incident: Incident, transition: Transition) -> tuple[Message, ...]:
+        """Return a message for each channel that is told of `transition`; `incident` is as it is after it."""
+        if not is_told(transition):
+            return ()
+        severity = max(
+            (found for found in (transition.severity, transition.before) if found), key=lambda s: s.rank
+        )
+        return tuple(
+            self._message(name, channel.language, incident, transition)
+            for name, channel in self._channels.items()
+            if channel.wants(transition.kind, severity)
+        )
+
+    def _message(self, channel: str, language: str, incident: Incident, transition: Transition) -> Message:
+        site, device = self._where(incident.key)
+        tag = _RESOLVED if transition.step is Step.RESOLVED else _TAGS[transition.kind, transition.severity]
+        place = clean(site.name if site else incident.key.device.partition("/")[0], 64)
+        summary = clean(transition.summary.in_language(language), 200)
+        title = f"[{tag.in_language(language)}] {place}: {summary}"
+        lines = [
+            *_place_lines(site, device, language),
+            *_time_lines(incident, transition, language),
+            *_contact_lines(self._contact(incident.key), language),
+            *_line("evidence", transition.evidence, language),
+            *(self._advice(incident.key.rule, language) if transition.step is not Step.RESOLVED else ()),
+            *_line("note", transition.note, language),
+            *_line("link", f"{self._base_url}/incidents/{incident.id}", language),
+        ]
+        key = f"{incident.id}:{transition.step}:{transition.at.timestamp():.6f}:{channel}"
+        return Message(channel, key, title, "\n".join(lines), transition.step, incident)
+
+    def _where(self, key: IncidentKey) -> tuple[Site | None, Device | None]:
+        site = self._inventory.sites.get(key.device.partition("/")[0])
+        return site, self._inventory.devices.get(key.device)
+
+    def _contact(self, key: IncidentKey) -> Contact | None:
+        return self._inventory.owner_of(key.device) if key.device in self._inventory.devices else None
+
+    def _advice(self, rule_id: str, language: str) -> list[str]:
+        rule = self._rules.get(rule_id)
+        if rule is None:
+            return []
+        playbook = rule.playbook.in_language(language) if rule.playbook else ""
+        return [
+            *_line("playbook", playbook, language, limit=1000),
+            *_line("refs", "; ".join(rule.refs), language),
+        ]
+
+
+def is_told(transition: Transition) -> bool:
+    """Whether people are told of a step: it began, it became worse, it is over."""
+    if transition.step is Step.CHANGED:
+        return transition.before is not None and transition.severity.rank > transition.before.rank
+    return transition.step in (Step.OPENED, Step.RESOLVED)
+
+
+def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:
+    """Return a message that says it is only a test, for ``test-notifier``."""
+    words = Words(
+        "[THỬ] Thử gửi thông báo từ hệ thống giám sát", "[TEST] A test message of the monitoring system"
+    )
+    text = Words(
+        f"Kênh {channel} nhận được tin này lúc {local(now)}. Không cần làm gì.\n{base_url}",
+        f"The channel {channel} received this at {local(now)}. Nothing needs to be done.\n{base_url}",
+    )
+    incident = Incident(
+        0,
+        IncidentKey("test", "-"),
+        Kind.INCIDENT,
+        Severity.WARNING,
+        Status.OPEN,
+        words,
+        "",
+        opened_at=now,
+        changed_at=now,
+    )
+    key = f"test:{now.timestamp():.6f}:{channel}"
+    return Message(
+        channel, key, words.in_language(language), text.in_language(language), Step.OPENED, incident
+    )
+
+
+def local(moment: datetime) -> str:
+    """Return a time as people in Vietnam write it: ``"23/11/2026 08:12"``."""
+    return moment.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
+
+
+def _line(label: str, text: str, language: str, limit: int = 500) -> list[str]:
+    cleaned = clean(text, limit)
+    return [f"{_LABELS[label].in_language(language)}: {cleaned}"] if cleaned else []
+
+
+def _place_lines(site: Site | None, device: Device | None, language: str) -> list[str]:
+    lines: list[str] = []
+    if site is not None:
+        province = f", {site.commune.province}" if site.commune else ""
+        lines += _line("place", f"{site.name} ({site.id}){province}", language)
+    if device is not None:
+        lines += _line("device", f"{device.called(language)} ({device.address})", language)
+    return lines
+
+
+def _time_lines(incident: Incident, transition: Transition, language: str) -> list[str]:
+    lines = _line("since", local(incident.opened_at), language)
+    if transition.step is Step.RESOLVED:
+        lasted = (transition.at - incident.opened_at).total_seconds()
+        lines += _line("until", local(transition.at), language)
+        lines += _line("lasted", duration(max(lasted, 0.0), language), language)
+    return lines
+
+
+def _contact_lines(contact: Contact | None, language: str) -> list[str]:
+    if contact is None:
+        return []
+    parts = (contact.name, contact.unit, contact.phone)
+    return _line("contact", ", ".join(part for part in parts if part), language)

@@ -1,0 +1,34 @@
+"""A message to one channel about one step of one incident, as it waits in the outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from alerts.incident import Incident, Step
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What a notifier sends. Composed in the ledger's transaction, so that nothing stored is left untold."""
+
+    channel: str
+    """Name of the notifier in the settings."""
+    key: str
+    """Idempotency key: the same step of the same incident on the same channel has the same key."""
+    title: str
+    """One line, the channel's language."""
+    text: str
+    """Plain text of several lines, the channel's language."""
+    step: Step
+    incident: Incident
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A claimed row of the outbox."""
+
+    id: int
+    message: Message
+    tries: int
+    """Failed attempts so far."""
+    created_at: datetime

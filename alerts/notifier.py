@@ -1,0 +1,97 @@
+"""What a notifier is: one way of telling people. `ls alerts/notifiers/` is the list of them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, Union
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts import notifiers
+from alerts.incident import Kind, Severity
+from alerts.notification import Message
+from alerts.quantity import Seconds
+
+
+class Refused(Exception):
+    """The message itself is not accepted and never will be. The text is for people and holds no secret."""
+
+
+class TryLater(Exception):
+    """It did not work this time: the channel is away, busy or badly configured. The text holds no secret."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        """Seconds the channel asked to be left alone, if it did."""
+
+
+class Settings(BaseModel):
+    """What every channel has; a notifier's own settings add to it. Secrets are references only."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    kind: str
+    """Name of the notifier."""
+    language: Literal["vi", "en"] = "vi"
+    min_severity: Severity = Severity.WARNING
+    """Nothing milder is told here."""
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = (Kind.INCIDENT, Kind.FINDING)
+    timeout: Annotated[Seconds, Field(gt=0, le=300)] = 20.0
+    """Seconds one attempt may take in all."""
+
+    def wants(self, kind: Kind, severity: Severity) -> bool:
+        """Whether an incident of this kind and severity is told here."""
+        return kind in self.kinds and severity.rank >= self.min_severity.rank
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class Notifier(ABC, Generic[S]):
+    """One channel. A subclass named ``Notifier`` lives in the module that gives the kind its name.
+
+    Construction reads the secrets and raises `inventory.secrets.SecretMissing`. Use as ``async with``. The
+    dispatcher owns the deadline and sends one message at a time.
+    """
+
+    settings_model: ClassVar[type[Settings]]
+
+    def __init__(self, settings: S, secrets: Path) -> None:
+        self.settings = settings
+        self.secrets = secrets
+
+    async def __aenter__(self) -> Self:
+        """Open what sending needs. Asks nobody: a channel that is away must not stop the start."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what was opened."""
+
+    @abstractmethod
+    async def send(self, message: Message) -> None:
+        """Tell it; returning means delivered. Raises `Refused` or `TryLater`."""
+
+
+def discover() -> dict[str, type[Notifier[Any]]]:
+    """Return every notifier class by kind (the name of its module), sorted."""
+    names = sorted(info.name for info in pkgutil.iter_modules(notifiers.__path__))
+    return {name: importlib.import_module(f"alerts.notifiers.{name}").Notifier for name in names}
+
+
+def settings_type() -> Any:
+    """Return the type of one channel in the settings file: any notifier's settings, by ``kind``."""
+    models = tuple(notifier.settings_model for notifier in discover().values())
+    return Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007  a tuple known at run time only
+
+
+def open_channels(settings: dict[str, Settings], secrets: Path) -> dict[str, Notifier[Any]]:
+    """Return a notifier, not yet entered, for every channel by name. Raises `SecretMissing`."""
+    known = discover()
+    return {name: known[chosen.kind](chosen, secrets) for name, chosen in settings.items()}

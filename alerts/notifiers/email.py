@@ -1,0 +1,118 @@
+"""Tells people by e-mail over SMTP, encrypted by STARTTLS or TLS."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import aiosmtplib
+from pydantic import AfterValidator, Field, model_validator
+
+from alerts import notifier
+from alerts.http_delivery import CONFIGURATION_PAUSE
+from alerts.notification import Message
+from alerts.notifier import Refused, TryLater
+from inventory.secrets import SecretRef
+from probes.core.text import clean
+
+
+def _address(text: str) -> str:
+    if "\n" in text or "\r" in text or "@" not in parseaddr(text)[1]:
+        raise ValueError("wants an e-mail address: name@example.vn or Name <name@example.vn>")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(notifier.Settings):
+    """Which server, from whom, to whom."""
+
+    kind: Literal["email"]
+    host: str
+    """SMTP server."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """``tls`` from the first byte (port 465), ``starttls`` (587), ``none`` for a relay on this machine."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's, for a server with an internal one."""
+    user: str | None = None
+    password: SecretRef | None = None
+    sender: Address
+    to: Annotated[tuple[Address, ...], Field(min_length=1, max_length=100)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password go together")
+        if self.user is not None and self.security == "none":
+            raise ValueError("a password is not sent without encryption; use starttls or tls")
+        return self
+
+
+class Notifier(notifier.Notifier[Settings]):
+    """One mail to all. Mails of one incident form a thread; a repeated one has the same Message-ID."""
+
+    settings_model: ClassVar[type[notifier.Settings]] = Settings
+
+    def __init__(self, settings: Settings, secrets: Path) -> None:
+        super().__init__(settings, secrets)
+        self._password = settings.password.read(secrets) if settings.password else None
+
+    async def send(self, message: Message) -> None:
+        """Send the mail on a connection of its own."""
+        mail = self._mail(message)
+        try:
+            await aiosmtplib.send(
+                mail,
+                hostname=self.settings.host,
+                port=self.settings.port,
+                use_tls=self.settings.security == "tls",
+                start_tls=self.settings.security == "starttls",
+                tls_context=self._context(),
+                username=self.settings.user,
+                password=self._password.reveal() if self._password else None,
+                timeout=self.settings.timeout,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _verdict(max(refused.code for refused in error.recipients), "recipients") from None
+        except aiosmtplib.SMTPAuthenticationError as error:
+            text = f"the mail server does not accept our user and password: {error.code}"
+            raise TryLater(text, CONFIGURATION_PAUSE) from None
+        except aiosmtplib.SMTPResponseException as error:
+            raise _verdict(error.code, clean(error.message, 120)) from None
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise TryLater(f"the mail server cannot be used: {type(error).__name__}") from None
+
+    def _context(self) -> ssl.SSLContext | None:
+        if self.settings.security == "none":
+            return None
+        return ssl.create_default_context(cafile=self.settings.ca_file)
+
+    def _mail(self, message: Message) -> EmailMessage:
+        mail = EmailMessage()
+        thread = f"<incident-{message.incident.id}@commune-monitor>"
+        try:
+            mail["Subject"] = message.title
+            mail["From"] = self.settings.sender
+            mail["To"] = ", ".join(self.settings.to)
+            mail["Date"] = format_datetime(message.incident.changed_at)
+            mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:40]}@commune-monitor>"
+            mail["References"] = thread
+            mail["In-Reply-To"] = thread
+            mail["Auto-Submitted"] = "auto-generated"
+        except (ValueError, MessageError) as error:
+            raise Refused(f"a header of the mail is not possible: {type(error).__name__}") from None
+        mail.set_content(message.text)
+        return mail
+
+
+def _verdict(code: int, said: str) -> Exception:
+    """Return what an SMTP reply code means: 5yz is for good, 4yz for now (RFC 5321 4.2.1)."""
+    text = f"the mail server answered {code}: {said}"
+    return Refused(text) if 500 <= code < 600 else TryLater(text)

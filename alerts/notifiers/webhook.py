@@ -1,0 +1,62 @@
+"""Tells another program by an HTTP POST of JSON, signed so that it can be sure who speaks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import msgspec
+
+from alerts import notifier
+from alerts.http_delivery import HttpNotifier, Url
+from alerts.notification import Message
+from inventory.secrets import Secret, SecretRef
+
+
+class Settings(notifier.Settings):
+    """Where to, and with what."""
+
+    kind: Literal["webhook"]
+    url: Url
+    """Address that takes the POST."""
+    signing_key: SecretRef | None = None
+    """Key of the signature in ``X-Commune-Monitor-Signature``."""
+    bearer_token: SecretRef | None = None
+    """Sent as ``Authorization: Bearer``."""
+
+
+class Notifier(HttpNotifier[Settings]):
+    """``{"version": 1, "message": {...}}`` with an ``Idempotency-Key``; any 2xx is delivered.
+
+    The signature is ``v1=`` and the hex HMAC-SHA256 of ``TIMESTAMP.BODY``, where TIMESTAMP is the header
+    ``X-Commune-Monitor-Timestamp`` (Unix seconds); a receiver refuses old timestamps.
+    """
+
+    settings_model: ClassVar[type[notifier.Settings]] = Settings
+
+    def __init__(self, settings: Settings, secrets: Path) -> None:
+        super().__init__(settings, secrets)
+        self._key = settings.signing_key.read(secrets) if settings.signing_key else None
+        self._token = settings.bearer_token.read(secrets) if settings.bearer_token else None
+
+    async def send(self, message: Message) -> None:
+        """POST the message."""
+        body = msgspec.json.encode({"version": 1, "message": message})
+        headers = {"Idempotency-Key": message.key}
+        if self._key is not None:
+            stamp = str(int(time.time()))
+            headers["X-Commune-Monitor-Timestamp"] = stamp
+            headers["X-Commune-Monitor-Signature"] = signature(self._key, stamp, body)
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        reply = await self.post(self.settings.url, body, headers)
+        reply.raise_for_status()
+
+
+def signature(key: Secret, timestamp: str, body: bytes) -> str:
+    """Return the signature of `body` sent at `timestamp`."""
+    digest = hmac.new(key.reveal().encode(), timestamp.encode() + b"." + body, hashlib.sha256)
+    return f"v1={digest.hexdigest()}"

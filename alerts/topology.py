@@ -1,0 +1,40 @@
+"""What is behind what: parents, children, and everything that is cut off with a device."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from inventory.model import Inventory
+
+
+class Topology:
+    """Parent links of an inventory, both ways. Links to devices that do not exist are left out."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        devices = inventory.devices
+        self.parents = {
+            device.id: tuple(parent for parent in device.parents if parent in devices and parent != device.id)
+            for device in devices.values()
+        }
+        children: dict[str, list[str]] = {}
+        for child, parents in self.parents.items():
+            for parent in parents:
+                children.setdefault(parent, []).append(child)
+        self.children = {parent: tuple(behind) for parent, behind in children.items()}
+
+    def behind(self, device: str, also_down: Collection[str] = ()) -> tuple[str, ...]:
+        """Return every device that loses its last way when `device` fails, in the order found.
+
+        `also_down` names devices that are down besides.
+        """
+        lost = {device}
+        order: list[str] = []
+        frontier = [device]
+        while frontier:
+            for child in self.children.get(frontier.pop(0), ()):
+                cut = all(parent in lost or parent in also_down for parent in self.parents[child])
+                if cut and child not in lost:
+                    lost.add(child)
+                    order.append(child)
+                    frontier.append(child)
+        return tuple(order)

@@ -1,0 +1,102 @@
+"""Follows every subject of every rule and writes the steps of their incidents into the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.decision import Draft
+from alerts.incident import IncidentKey, Severity, Step, Transition, Words
+from alerts.rule import Rule
+from alerts.track import Track
+from alerts.watched import Watched
+
+MAX_SUBJECTS = 20
+"""Subjects of one rule on one device that are followed at a time (abuse case A41)."""
+
+EVIDENCE_PAUSE = timedelta(hours=1)
+"""How often at most new evidence alone becomes a step of an incident that stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One judgement of one subject by one rule, with what to say about it."""
+
+    rule: Rule
+    key: IncidentKey
+    judgement: Severity | None
+    """`None`: all is well. There is no case for what is unknown."""
+    summary: Words
+    evidence: str
+    hold: bool = False
+    """Count it, and open nothing yet."""
+    certain: bool = False
+    """It was confirmed before: it opens at once, whatever the rule's attempts."""
+    owner: str = ""
+    """The check that reads it, when several may."""
+    confirm: bool = False
+    """Ask the check again soon while the change is not certain."""
+
+
+class Tracker:
+    """Takes cases in; the tracks live with the devices."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+
+    def take(self, watched: Watched, case: Case, now: datetime) -> None:
+        """Count one judgement and write the step it leads to, if any."""
+        track = watched.tracks.get(case.key)
+        if track is None:
+            if case.judgement is None or _followed(watched, case.key.rule) >= MAX_SUBJECTS:
+                return
+            track = watched.tracks[case.key] = Track(owner=case.owner)
+        before = track.hard
+        attempts = 1 if case.certain else case.rule.attempts
+        step = track.take(case.judgement, now, attempts, case.rule.resolve_after, case.hold)
+        if step is None and _has_newer_evidence(track, case, now):
+            step = Step.CHANGED
+        if step is not None:
+            self._write(track, case, step, before, now)
+        if case.confirm and track.soft:
+            self._draft.recheck(watched.id, case.key.check)
+        if track.idle:
+            del watched.tracks[case.key]
+
+    def close(self, watched: Watched, rule: Rule, key: IncidentKey, evidence: str, now: datetime) -> None:
+        """Resolve what is open about `key`, whatever the rule's count: an event that is over."""
+        track = watched.tracks.pop(key)
+        before = track.hard
+        if track.take(None, now, 1, 1) is Step.RESOLVED and track.summary is not None:
+            case = Case(rule, key, None, track.summary, evidence)
+            self._write(track, case, Step.RESOLVED, before, now)
+
+    def _write(self, track: Track, case: Case, step: Step, before: Severity | None, now: datetime) -> None:
+        track.told_at = now
+        resolved = step is Step.RESOLVED
+        if not resolved:
+            track.summary, track.evidence = case.summary, case.evidence
+        self._draft.step(
+            Transition(
+                case.key,
+                step,
+                now,
+                case.rule.kind,
+                (track.worst if resolved else track.hard) or case.rule.level,
+                track.summary or case.summary,
+                case.evidence,
+                before=track.worst if resolved else before,
+            )
+        )
+
+
+def _followed(watched: Watched, rule: str) -> int:
+    return sum(key.rule == rule for key in watched.tracks)
+
+
+def _has_newer_evidence(track: Track, case: Case, now: datetime) -> bool:
+    """Whether an incident that stays open is now about something else than it says, and long enough after."""
+    if case.judgement is None or case.judgement is not track.hard or case.rule.threshold is not None:
+        return False
+    told = track.told_at
+    return track.evidence != case.evidence and (told is None or now - told >= EVIDENCE_PAUSE)

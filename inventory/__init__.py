@@ -1,0 +1,1 @@
+"""What is watched: sites, devices, roles, credentials and profiles. No network, no clock."""

@@ -1,0 +1,127 @@
+"""The shapes of what people write in the inventory's YAML files, one model for each kind of entry."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from inventory.duration import Duration
+from inventory.model import Contact, Model, Slug, Text, listed
+from inventory.secrets import CredentialSpec
+from inventory.wording import unknown
+
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+
+
+def _address(text: str) -> str:
+    """Accept an IP address of one machine, or a host name (RFC 1123, underscores tolerated)."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        last = text.rstrip(".").rpartition(".")[2]
+        if len(text) > 253 or last.isdigit() or not _HOST.fullmatch(text):
+            raise ValueError(f"wants an IP address or a host name, found the text {text[:60]!r}") from None
+        return text.lower().rstrip(".")
+    if address.is_multicast or address.is_unspecified or text == "255.255.255.255":
+        raise ValueError(f"{address} is not the address of one machine")
+    return str(address)
+
+
+def _role(name: str, info: ValidationInfo) -> str:
+    known: Collection[str] = (info.context or {}).get("roles", ())
+    if name not in known:
+        raise ValueError(unknown("role", name, known))
+    return name
+
+
+def _profile(name: str, info: ValidationInfo) -> str:
+    known: Collection[str] | None = (info.context or {}).get("profiles")
+    if known is not None and name not in known:
+        raise ValueError(unknown("profile", name, known))
+    return name
+
+
+Address = Annotated[str, Field(min_length=1), AfterValidator(_address)]
+RoleName = Annotated[str, AfterValidator(_role)]
+RoleNames = Annotated[tuple[RoleName, ...], BeforeValidator(listed)]
+ProfileName = Annotated[str, AfterValidator(_profile)]
+Title = Annotated[str, Field(min_length=1, max_length=100)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class CommuneEntry(Model):
+    """A site whose key is an official commune code."""
+
+    owner: Contact | None = None
+    location: tuple[Latitude, Longitude] | None = None
+    credentials: Mapping[str, str] = {}
+    devices: Mapping[str, Any] = {}
+
+
+class PlaceEntry(CommuneEntry):
+    """A site that is no commune."""
+
+    name: Title
+    kind: Literal["data_centre", "other"] = "other"
+
+
+class DeviceEntry(Model):
+    """A device."""
+
+    address: Address
+    role: RoleName
+    title: Title | None = None
+    profile: ProfileName | None = None
+    parent: str | None = None
+    parents: tuple[str, ...] | None = None
+    credentials: Mapping[str, str] = {}
+    owner: Contact | None = None
+    tags: tuple[Slug, ...] = ()
+    checks: Mapping[str, Any] = {}
+
+
+class CheckEntry(Model):
+    """The inventory's own keys of a check; all others are parameters of its probe."""
+
+    probe: str | None = None
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    enabled: bool = True
+
+
+class RoleEntry(Model):
+    """A role. Adding to a built-in one, only what differs is written."""
+
+    title: Text | None = None
+    behind: RoleNames | None = None
+    checks: Mapping[str, Any] = {}
+
+
+class NeedEntry(Model):
+    """Something that every site of a kind must have. Changing a built-in one, only what differs is written."""
+
+    title: Text | None = None
+    roles: Annotated[RoleNames, Field(min_length=1)]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    enabled: bool = True
+
+
+class DefaultsEntry(Model):
+    """What holds for every site."""
+
+    credentials: Mapping[str, str] = {}
+
+
+class FileEntry(Model):
+    """A whole file: any of these sections."""
+
+    sites: Mapping[str, Any] = {}
+    credentials: Mapping[Slug, CredentialSpec] = {}
+    defaults: DefaultsEntry = DefaultsEntry()
+    roles: Mapping[Slug, Any] = {}
+    coverage: Mapping[Literal["commune", "data_centre", "other"], Any] = {}

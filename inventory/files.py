@@ -1,0 +1,37 @@
+"""Reads one small ordinary file, and nothing that only looks like one (abuse case A08)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class Unreadable(Exception):
+    """The file cannot be used; the text says why, without its content."""
+
+
+def read_bytes(path: Path, within: Path, limit: int) -> bytes:
+    """Return the content of `path`, at most `limit` bytes. Raises `Unreadable`.
+
+    Symbolic links are followed only to places under `within`; devices, pipes and folders are refused.
+    """
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(within.resolve()):
+            raise Unreadable("a symbolic link that leads out of the folder is not followed")
+        with os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise Unreadable("not an ordinary file")
+            raw = stream.read(limit + 1)
+    except FileNotFoundError:
+        raise Unreadable("there is no such file") from None
+    except IsADirectoryError:
+        raise Unreadable("not an ordinary file") from None
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror or type(error).__name__}") from None
+    except (RuntimeError, ValueError) as error:  # a loop of links; a NUL in the name
+        raise Unreadable(f"cannot be read: {type(error).__name__}") from None
+    if len(raw) > limit:
+        raise Unreadable(f"larger than {limit // 1024} KiB")
+    return raw

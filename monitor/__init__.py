@@ -1,0 +1,1 @@
+"""The running service: plan, schedule, run, store, judge, show."""

@@ -1,0 +1,213 @@
+"""The composition root: the only module that constructs the service and wires its parts together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from alerts.dispatch import Dispatcher
+from alerts.engine import Engine
+from alerts.message import VIETNAM, Composer
+from alerts.notifier import open_channels
+from monitor.board import Board
+from monitor.configuration import Configuration
+from monitor.demo.controls import DemoControls
+from monitor.ledger import Ledger
+from monitor.part import Part
+from monitor.pipeline import Pipeline
+from monitor.runner import Runner
+from monitor.scheduler import Scheduler
+from monitor.store import Store
+from monitor.store.settings import open_store
+from monitor.traps import TrapReceiver
+from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
+from monitor.web.app import WebContext, serve
+from monitor.web.security import own_hosts
+from probes.core.probe import Check, Environment, Probe
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = timedelta(days=3 * 366)
+"""How long the ledger keeps what is resolved: three years of reports."""
+
+
+class Monitoring(msgspec.Struct, frozen=True):
+    """The running watch, without pages."""
+
+    board: Board
+    store: Store
+    ledger: Ledger
+    scheduler: Scheduler
+    vitals: Callable[[], Vitals]
+
+
+def utc_now() -> datetime:
+    """Return the time, aware UTC."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def service(
+    configuration: Configuration, *, demo: DemoControls | None = None, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[str]:
+    """Run the watch and its pages while the context is open. Yields the address of the dashboard."""
+    web = configuration.settings.web
+    async with monitoring(configuration, now) as running:
+        context = WebContext(
+            board=running.board,
+            store=running.store,
+            ledger=running.ledger,
+            rules=configuration.rules,
+            vitals=running.vitals,
+            now=now,
+            language=configuration.settings.language,
+            demo=demo,
+            hosts=own_hosts(web.host, web.base_url),
+        )
+        async with serve(context, web.host, web.port) as url:
+            log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+            yield url
+            log.info("stopping: asking no more, storing and telling what waits")
+
+
+@asynccontextmanager
+async def monitoring(
+    configuration: Configuration, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Monitoring]:
+    """Watch while the context is open. Leaving stops asking first, and stores and tells what waits last."""
+    settings, started = configuration.settings, now()
+    configuration.data.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        store = await stack.enter_async_context(
+            open_store(settings.store, configuration.data, configuration.secrets)
+        )
+        channels = [
+            (name, await stack.enter_async_context(channel))
+            for name, channel in open_channels(dict(settings.notifiers), configuration.secrets).items()
+        ]
+        dispatcher = Dispatcher(ledger, dict(channels), now)
+        telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
+        open_now = await ledger.open_incidents()
+        board = Board(configuration.inventory, configuration.plan, started, open_now)
+        engine = Engine(configuration.rules, configuration.inventory, open_now)
+        composer = Composer(
+            configuration.rules, configuration.inventory, settings.notifiers, settings.web.address
+        )
+        pipeline = await stack.enter_async_context(
+            Pipeline(board, store, engine, ledger, composer.compose, dispatcher.wake, now)
+        )
+        jobs = stack.enter_context(_calendar())
+        jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
+        runner = Runner(await open_probes(configuration, ledger, stack), now)
+        pulse = Pulse(configuration.plan)
+        scheduler = await stack.enter_async_context(
+            Scheduler(configuration.plan, partial(_observe, runner, pipeline, pulse), jobs)
+        )
+        pipeline.on_recheck(scheduler.soon)
+        traps = await _open_traps(configuration, pipeline, stack, now)
+        parts = {
+            "pipeline": lambda: pipeline.problem,
+            "ledger": lambda: ledger.problem,
+            "dispatcher": lambda: telling.problem or dispatcher.problem,
+            "traps": lambda: traps.problem if traps else "",
+        }
+        vitals = VitalsSource(
+            started,
+            version("commune-monitor"),
+            lambda: scheduler.load,
+            store.health,
+            pulse,
+            lambda: pipeline.waiting,
+            lambda: Traps(traps.unknown, traps.refused, traps.dropped) if traps else None,
+            parts,
+        )
+        stack.enter_context(_spared_collector())
+        yield Monitoring(board, store, ledger, scheduler, vitals.read)
+
+
+async def open_probes(
+    configuration: Configuration, ledger: Ledger, stack: AsyncExitStack
+) -> dict[str, Probe[Any]]:
+    """Open every probe that the plan uses."""
+    state = configuration.data / "probes"
+    state.mkdir(parents=True, exist_ok=True)
+    environment = Environment(configuration.profiles, ledger.host_keys, state)
+    used = {check.probe for check in configuration.plan}
+    return {
+        name: await stack.enter_async_context(probe(environment))
+        for name, probe in configuration.probes.items()
+        if name in used
+    }
+
+
+@contextmanager
+def _spared_collector() -> Iterator[None]:
+    """Let Python's cycle collector walk seldom, and only over what is new, while the context is open.
+
+    Modules, inventory and plan stay for ever: walking all of them again and again stopped everything for 0.15 s each
+    ten seconds. Nearly all garbage of a poll goes by reference counts, so young objects are looked at in larger lots.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+@contextmanager
+def _calendar() -> Iterator[AsyncIOScheduler]:
+    """Run jobs by the clock while the context is open."""
+    jobs = AsyncIOScheduler(timezone=VIETNAM)
+    jobs.start()
+    try:
+        yield jobs
+    finally:
+        jobs.shutdown(wait=False)
+
+
+async def _prune(ledger: Ledger, now: Callable[[], datetime]) -> None:
+    await ledger.prune(now() - REMEMBERED)
+
+
+async def _open_traps(
+    configuration: Configuration, pipeline: Pipeline, stack: AsyncExitStack, now: Callable[[], datetime]
+) -> TrapReceiver | None:
+    """Listen for traps if the settings say where. Its address names a device."""
+    settings = configuration.settings.traps
+    if settings is None:
+        return None
+    devices = {device.address: device.id for device in configuration.inventory.devices.values()}
+    credentials = {
+        check.device: check.target.credential for check in configuration.plan if check.probe == "snmp"
+    }
+    receiver = TrapReceiver(settings.host, settings.port, devices.get, credentials.get, pipeline.take, now)
+    return await stack.enter_async_context(receiver)
+
+
+def stop_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set from now on, so that a start under way also ends in good order."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    return told
+
+
+async def _observe(runner: Runner, pipeline: Pipeline, pulse: Pulse, check: Check) -> None:
+    pipeline.take(await runner.run(check))
+    pulse.beat()

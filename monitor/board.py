@@ -1,0 +1,113 @@
+"""What is known right now, in memory: the latest observation of every check, the state of every device and site.
+
+The pipeline writes it, the pages read it. Nothing here waits for I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from alerts.incident import DeviceState, Incident, Words
+from inventory.model import Inventory
+from probes.core.observation import Observation
+from probes.core.probe import Check
+
+
+class DeviceStatus(msgspec.Struct, frozen=True):
+    """State of a device, since when, and the one line that says why."""
+
+    state: DeviceState
+    since: datetime
+    """When the state was entered, aware UTC."""
+    reason: Words = Words("", "")
+    """Why, one line in both languages; empty when there is nothing to say."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something changed: ``kind`` is ``"device"``, ``"check"`` or ``"incident"``; ``id`` names it."""
+
+    kind: str
+    id: str
+    site: str
+
+
+class Board:
+    """The present, for readers."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        checks: Iterable[Check],
+        started: datetime,
+        open_incidents: Iterable[Incident] = (),
+    ) -> None:
+        self.inventory = inventory
+        self._checks: dict[str, list[Check]] = {device: [] for device in inventory.devices}
+        for check in checks:
+            self._checks[check.device].append(check)
+        self._last: dict[str, Observation] = {}
+        self._status = {device: DeviceStatus(DeviceState.NO_DATA, started) for device in inventory.devices}
+        self._incidents = {incident.id: incident for incident in open_incidents}
+        self._subscribers: set[asyncio.Queue[Event]] = set()
+
+    def checks(self, device: str) -> tuple[Check, ...]:
+        """Planned checks of a device."""
+        return tuple(self._checks[device])
+
+    def last(self, check_id: str) -> Observation | None:
+        """Latest observation of a check, `None` before the first."""
+        return self._last.get(check_id)
+
+    def status(self, device: str) -> DeviceStatus:
+        """State of a device. Raises `KeyError` for an unknown id."""
+        return self._status[device]
+
+    @property
+    def incidents(self) -> Mapping[int, Incident]:
+        """Every incident and finding that is not resolved, by id."""
+        return self._incidents
+
+    def observe(self, observation: Observation) -> None:
+        """Take in an observation."""
+        check_id = f"{observation.device}:{observation.check}"
+        self._last[check_id] = observation
+        if self._subscribers:  # at every poll: without readers there is nobody to make an event for
+            self._tell(Event("check", check_id, _site(observation.device)))
+
+    def set_status(self, device: str, status: DeviceStatus) -> None:
+        """Take in a device's new state."""
+        self._status[device] = status
+        self._tell(Event("device", device, _site(device)))
+
+    def set_incident(self, incident: Incident) -> None:
+        """Take in an incident as the ledger now holds it; a resolved one leaves the board."""
+        if incident.resolved_at is None:
+            self._incidents[incident.id] = incident
+        else:
+            self._incidents.pop(incident.id, None)
+        self._tell(Event("incident", str(incident.id), _site(incident.key.device)))
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what changes from now on. A reader that falls 1,000 events behind is cut off (the iterator ends)."""
+        queue: asyncio.Queue[Event] = asyncio.Queue(1000)
+        self._subscribers.add(queue)
+        try:
+            while queue in self._subscribers:
+                yield await queue.get()
+        finally:
+            self._subscribers.discard(queue)
+
+    def _tell(self, event: Event) -> None:
+        for queue in tuple(self._subscribers):
+            try:
+                queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self._subscribers.discard(queue)
+
+
+def _site(device: str) -> str:
+    return device.partition("/")[0]

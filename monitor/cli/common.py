@@ -1,0 +1,84 @@
+"""What several commands share: loading the configuration, printing tables and JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from inventory.document import Invalid, Problem
+from inventory.secrets import SecretMissing
+from monitor import configuration
+from monitor.configuration import Configuration
+from monitor.ledger import LedgerError
+from monitor.store import StoreError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """Add ``--json`` to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")(
+        command
+    )
+
+
+def load(settings: Path) -> Configuration:
+    """Read the configuration, or print every mistake to stderr and leave with exit code 2."""
+    try:
+        return configuration.load(settings)
+    except Invalid as error:
+        print_problems(error.problems)
+        if not settings.exists():
+            click.echo("Name the settings file: commune-monitor --settings FILE COMMAND", err=True)
+        raise SystemExit(2) from None
+
+
+@contextmanager
+def clear_start() -> Iterator[None]:
+    """Turn what may stop a start (a port in use, a broken file, a missing secret) into one line and exit code 2."""
+    try:
+        yield
+    except (LedgerError, StoreError, SecretMissing) as error:
+        click.echo(f"commune-monitor: {error}", err=True)
+        raise SystemExit(2) from error
+    except OSError as error:
+        click.echo(f"commune-monitor: cannot start: {_reason(error)}", err=True)
+        raise SystemExit(2) from error
+
+
+def _reason(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """Print mistakes, one line each, and their number."""
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    wrong = sum(problem.severity == "error" for problem in problems)
+    if wrong:
+        click.echo(f"{wrong} mistake{'s' if wrong > 1 else ''} to mend", err=True)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns; heads in bold on a terminal."""
+    widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
+    click.secho(_line(heads, widths), bold=True)
+    for row in rows:
+        click.echo(_line(row, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -1,0 +1,75 @@
+"""``commune-monitor probe DEVICE``: ask now, and show everything that came back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+import msgspec
+
+from monitor.app import open_probes, utc_now
+from monitor.cli.common import clear_start, json_option, load, print_json
+from monitor.configuration import Configuration
+from monitor.ledger import Ledger
+from monitor.runner import Runner
+from probes.core.observation import Labels, Observation, Outcome
+from probes.core.probe import Check
+
+
+@click.command
+@click.argument("device")
+@click.option("--check", "only", default="", help="Ask only this check of the device.")
+@json_option
+@click.pass_obj
+def probe(settings: Path, device: str, only: str, as_json: bool) -> None:
+    """Ask DEVICE (SITE/NAME) everything it is planned to be asked, once, and print what came back.
+
+    Nothing is stored and nobody is told. Exit code 1 when a check did not end well.
+    """
+    configuration = load(settings)
+    checks = [c for c in configuration.plan if c.device == device and only in ("", c.name)]
+    if not checks:
+        raise click.UsageError(_unknown(configuration, device, only))
+    with clear_start():
+        observations = asyncio.run(_ask(configuration, checks))
+    if as_json:
+        print_json([msgspec.to_builtins(observation) for observation in observations])
+    else:
+        for observation in observations:
+            _print(observation)
+    raise SystemExit(any(o.outcome is not Outcome.OK for o in observations))
+
+
+async def _ask(configuration: Configuration, checks: Sequence[Check]) -> list[Observation]:
+    configuration.data.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        runner = Runner(await open_probes(configuration, ledger, stack), utc_now)
+        return [await runner.run(check) for check in checks]
+
+
+def _print(observation: Observation) -> None:
+    colour = "green" if observation.outcome is Outcome.OK else "red"
+    click.secho(f"{observation.check}: {observation.outcome}", fg=colour, bold=True, nl=False)
+    click.echo(f"  in {observation.duration * 1000:.0f} ms  {observation.detail}")
+    for sample in observation.samples:
+        unit = "" if sample.unit == "1" else f" {sample.unit}"
+        click.echo(f"  {sample.metric}{_labels(sample.labels)} = {sample.value:.6g}{unit}")
+    for fact in observation.facts:
+        subject = f"[{fact.subject}]" if fact.subject else ""
+        value = ", ".join(fact.value) if isinstance(fact.value, tuple) else fact.value
+        click.echo(f"  {fact.name}{subject}: {value}")
+
+
+def _labels(labels: Labels) -> str:
+    return "{" + ", ".join(f"{name}={value}" for name, value in labels) + "}" if labels else ""
+
+
+def _unknown(configuration: Configuration, device: str, only: str) -> str:
+    names = [check.name for check in configuration.plan if check.device == device]
+    if names:
+        return f"{device} has no check {only!r}; it has: {', '.join(names)}"
+    return f"no device {device!r} with checks in the inventory; `commune-monitor plan` lists them"

@@ -1,0 +1,42 @@
+"""``commune-monitor test-notifier NAME``: does this channel reach people?"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from alerts.message import trial
+from alerts.notification import Message
+from alerts.notifier import Notifier, Refused, TryLater, open_channels
+from inventory.secrets import SecretMissing
+from monitor.app import utc_now
+from monitor.cli.common import load
+
+
+@click.command("test-notifier")
+@click.argument("name")
+@click.pass_obj
+def test_notifier(settings: Path, name: str) -> None:
+    """Send a message that says it is only a test through the channel NAME. Exit code 1 when it is not taken."""
+    configuration = load(settings)
+    chosen = configuration.settings.notifiers.get(name)
+    if chosen is None:
+        known = ", ".join(configuration.settings.notifiers) or "none"
+        raise click.UsageError(f"no notifier {name!r} in {settings}; there are: {known}")
+    try:
+        channel = open_channels({name: chosen}, configuration.secrets)[name]
+        address = configuration.settings.web.address
+        asyncio.run(_send(channel, trial(name, chosen.language, utc_now(), address), chosen.timeout))
+    except (SecretMissing, Refused, TryLater) as error:
+        raise click.ClickException(f"{name} did not take the message: {error}") from error
+    except TimeoutError:
+        raise click.ClickException(f"{name} did not answer within {chosen.timeout:g} s") from None
+    click.echo(f"{name} took the message: look whether it arrived.")
+
+
+async def _send(channel: Notifier[Any], message: Message, timeout: float) -> None:
+    async with channel, asyncio.timeout(timeout):
+        await channel.send(message)

@@ -1,0 +1,71 @@
+"""``commune-monitor trust``: which SSH host keys are approved, which wait, and approving one."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from pathlib import Path
+
+import click
+
+from monitor.app import utc_now
+from monitor.cli.common import clear_start, json_option, load, print_json, print_table
+from monitor.ledger import Ledger
+
+
+@click.command
+@click.argument("device", required=False)
+@click.argument("fingerprint", required=False)
+@json_option
+@click.pass_obj
+def trust(settings: Path, device: str | None, fingerprint: str | None, as_json: bool) -> None:
+    """List SSH host keys, or approve the one of DEVICE whose FINGERPRINT (SHA256:…) you compared on the machine.
+
+    No credential is sent to a host before its key is approved. Compare with, on the machine itself:
+    ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    """
+    configuration = load(settings)
+    if device and device not in configuration.inventory.devices:
+        raise click.UsageError(f"no device {device!r} in the inventory; `commune-monitor plan` lists them")
+    path = configuration.data / "ledger.sqlite"
+    with clear_start():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if device and fingerprint:
+            asyncio.run(_approve(path, device, fingerprint))
+        else:
+            asyncio.run(_list(path, device, as_json))
+
+
+async def _approve(path: Path, device: str, fingerprint: str) -> None:
+    async with Ledger(path) as ledger:
+        if not await ledger.approve(device, fingerprint, getpass.getuser(), utc_now()):
+            raise click.UsageError(f"{device} has no pending host key {fingerprint}; `trust` lists them")
+    click.echo(f"Approved {fingerprint} for {device}; the next attempt logs in.")
+
+
+async def _list(path: Path, device: str | None, as_json: bool) -> None:
+    async with Ledger(path) as ledger:
+        keys = [
+            (key, state)
+            for state, some in (
+                ("pending", await ledger.pending_keys()),
+                ("approved", await ledger.approved_keys()),
+            )
+            for key in some
+            if device in (None, key.device)
+        ]
+    if as_json:
+        print_json([{"state": state, "key": key} for key, state in keys])
+        return
+    print_table(
+        ("DEVICE", "ADDRESS", "STATE", "FINGERPRINT"),
+        [(key.device, f"{key.address}:{key.port}", state, key.fingerprint) for key, state in keys],
+    )
+    click.echo(_next(any(state == "pending" for _, state in keys), bool(keys)), err=True)
+
+
+def _next(pending: bool, some: bool) -> str:
+    """Return what to do now."""
+    if pending:
+        return "Compare a pending key on the machine itself, then: commune-monitor trust DEVICE FINGERPRINT"
+    return "None waits for approval." if some else "No host key was seen yet: run `probe` or `run` first."

@@ -1,0 +1,1 @@
+"""The simulated province that `commune-monitor demo` watches."""

@@ -1,0 +1,62 @@
+"""Simulated conference units: a SIP stack that answers OPTIONS over UDP (RFC 3261 §11.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+from monitor.demo.layout import SIP_PORT
+from monitor.demo.machine import Machine
+
+_COPIED = ("via", "from", "to", "call-id", "cseq")
+_LARGEST = 65507
+_MOST_LINES = 64
+
+
+class SipAgent:
+    """The SIP port of one conference unit."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((machine.place.address, SIP_PORT))
+        self._socket.setblocking(False)
+        self._loop.add_reader(self._socket, self._receive)
+
+    def close(self) -> None:
+        """Close the port."""
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _receive(self) -> None:
+        with contextlib.suppress(OSError):  # nothing waits any more
+            while True:
+                request, sender = self._socket.recvfrom(_LARGEST)
+                reply = answer(request, self._machine.place.name)
+                if reply and not self._machine.silent:
+                    self._loop.call_later(self._machine.delay, self._send, reply, sender)
+
+    def _send(self, reply: bytes, sender: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):  # closed meanwhile, or the asker is gone
+            self._socket.sendto(reply, sender)
+
+
+def answer(request: bytes, tag: str) -> bytes | None:
+    """Return the response to a request, `None` to what is none. Anything but OPTIONS is not allowed."""
+    lines = request.decode("utf-8", "replace").split("\r\n\r\n", 1)[0].split("\r\n")
+    method, _, rest = lines[0].partition(" ")
+    if not rest.endswith(" SIP/2.0"):
+        return None
+    copied = [line for line in lines[1:_MOST_LINES] if line.partition(":")[0].strip().lower() in _COPIED]
+    status = "200 OK" if method == "OPTIONS" else "405 Method Not Allowed"
+    head = [f"SIP/2.0 {status}", *(_tagged(line, tag) for line in copied)]
+    head += ["Allow: INVITE, ACK, CANCEL, OPTIONS, BYE", "Accept: application/sdp", "Supported: timer"]
+    head += ["Server: DemoCodec/4.2", "Content-Length: 0", "", ""]
+    return "\r\n".join(head).encode()
+
+
+def _tagged(line: str, tag: str) -> str:
+    name = line.partition(":")[0].strip().lower()
+    return f"{line};tag={tag}" if name == "to" and ";tag=" not in line else line

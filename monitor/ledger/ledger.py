@@ -1,0 +1,192 @@
+"""The ledger as the running service and the command line use it. What it returns is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from alerts.incident import Incident, Kind, Status, Transition
+from alerts.notification import Pending
+from monitor.ledger import hostkeys, incidents, outbox
+from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
+from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
+from monitor.ledger.incidents import Compose
+from monitor.ledger.outbox import Delivery
+
+LEASE = timedelta(minutes=2)
+WATCH_EVERY = 1.0
+"""Seconds between two looks whether another process changed the file."""
+
+log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """Use as ``async with Ledger(path) as ledger``. Methods raise `LedgerError` when the file fails them."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lease: timedelta = LEASE,
+        watch_every: float = WATCH_EVERY,
+        busy: float = BUSY_SECONDS,
+    ) -> None:
+        """Wait at most `busy` seconds for another process that is writing."""
+        self._database = Database(path, busy)
+        self._lease = lease
+        self._watch_every = watch_every
+        self._stopping = asyncio.Event()
+        self.host_keys = LedgerHostKeys(self._database)
+        """Approved keys from memory, at most a second behind another process."""
+        self.problem = ""
+        """Why the file cannot be read now, in one line; empty when it can."""
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._database.open()
+            stack.push_async_callback(self._database.close)
+            self.host_keys.learn(await self._database.read(hostkeys.load))
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            tasks.create_task(self._watch())
+            stack.callback(self._stopping.set)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.aclose()
+
+    async def _watch(self) -> None:
+        version = None
+        while not self._stopping.is_set():
+            try:
+                found = await self._database.read(_version)
+                if found != version:
+                    self.host_keys.learn(await self._database.read(hostkeys.load))
+                version = found
+                self._tell("")
+            except LedgerError as error:
+                self._tell(str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._watch_every)
+
+    def _tell(self, problem: str) -> None:
+        if problem and not self.problem:
+            log.error("the ledger cannot be read", extra={"error": problem})
+        elif self.problem and not problem:
+            log.info("the ledger can be read again")
+        self.problem = problem
+
+    # Incidents
+
+    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+        """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
+        return await self._database.write(partial(incidents.record, transitions=transitions, compose=compose))
+
+    async def acknowledge(
+        self, id: int, who: str, note: str, at: datetime, compose: Compose
+    ) -> Incident | None:
+        """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
+        return await self._database.write(
+            partial(incidents.acknowledge, number=id, who=who, note=note, at=at, compose=compose)
+        )
+
+    async def open_incidents(self) -> list[Incident]:
+        """Return every incident and finding that is not resolved, oldest first."""
+        return await self._database.read(incidents.all_open)
+
+    async def incidents(
+        self,
+        *,
+        status: Status | None = None,
+        kind: Kind | None = None,
+        site: str | None = None,
+        device: str | None = None,
+        limit: int = 100,
+        before_id: int | None = None,
+    ) -> list[Incident]:
+        """Return at most `limit` (1..1000) incidents, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(
+            partial(
+                incidents.search,
+                status=status,
+                kind=kind,
+                site=site,
+                device=device,
+                limit=limit,
+                before=before_id,
+            )
+        )
+
+    async def incident(self, id: int) -> Incident | None:
+        """Return one incident."""
+        return await self._database.read(partial(incidents.by_id, number=id))
+
+    async def timeline(self, id: int) -> list[Transition]:
+        """Return the steps of an incident, oldest first."""
+        return await self._database.read(partial(incidents.timeline, number=id))
+
+    async def prune(self, before: datetime) -> int:
+        """Delete incidents resolved before `before` with their timeline and deliveries; return how many."""
+        return await self._database.write(partial(incidents.prune, before=before))
+
+    # Messages
+
+    async def claim(self, now: datetime, limit: int) -> list[Pending]:
+        """Return messages that are due, oldest first; after a lease they come again unless settled.
+
+        A message waits until earlier ones about the same incident on the same channel are settled.
+        """
+        return await self._database.write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
+
+    async def delivered(self, id: int, at: datetime) -> None:
+        """The channel has the message."""
+        await self._database.write(partial(outbox.delivered, number=id, at=at))
+
+    async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
+        """An attempt failed; `retry_at` is `None` when it is given up."""
+        await self._database.write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
+
+    async def deliveries(self, incident: int) -> list[Delivery]:
+        """Return the delivery log of an incident, oldest first."""
+        return await self._database.read(partial(outbox.deliveries, incident=incident))
+
+    # SSH host keys
+
+    async def pending_keys(self) -> list[HostKey]:
+        """Return keys that wait for an operator."""
+        return await self._database.read(partial(hostkeys.load, state="pending"))
+
+    async def approved_keys(self) -> list[HostKey]:
+        """Return keys an operator approved."""
+        return await self._database.read(partial(hostkeys.load, state="approved"))
+
+    async def approve(self, device: str, fingerprint: str, who: str, at: datetime) -> list[HostKey]:
+        """Approve the keys of `device` with this fingerprint; return them, none when unknown."""
+        return await self._decide("approved", device, fingerprint, who, at)
+
+    async def revoke(self, device: str, fingerprint: str, who: str, at: datetime) -> list[HostKey]:
+        """No longer trust those keys, nor ask about them again."""
+        return await self._decide("revoked", device, fingerprint, who, at)
+
+    async def _decide(
+        self, state: hostkeys.State, device: str, fingerprint: str, who: str, at: datetime
+    ) -> list[HostKey]:
+        def work(db: sqlite3.Connection) -> tuple[list[HostKey], list[HostKey]]:
+            return hostkeys.decide(db, state, device, fingerprint, who, at), hostkeys.load(db)
+
+        decided, every = await self._database.write(work)
+        self.host_keys.learn(every)
+        return decided
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA data_version").fetchone()
+    return int(version)

@@ -1,0 +1,160 @@
+"""What happens to an observation: board, store and judge at once; the ledger next; people last.
+
+Judging never waits for I/O. A transition is in the ledger before anyone is told of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+from alerts.decision import Decision
+from alerts.engine import Engine
+from alerts.incident import Incident, Transition
+from alerts.notification import Message
+from monitor.board import Board, DeviceStatus
+from monitor.part import Part
+from monitor.store import Store
+from probes.core.observation import Observation
+
+log = logging.getLogger(__name__)
+
+Compose = Callable[[Incident, Transition], Sequence[Message]]
+
+RECHECK_AFTER = 3.0
+"""Seconds until a check that just changed its answer is asked again."""
+LEDGER_RETRY = 2.0
+"""Seconds until the ledger is tried again after it refused (a full disk, say)."""
+STALE_EVERY = 5.0
+"""Seconds between two looks for what has gone silent."""
+
+
+class Records(Protocol):
+    """The part of the ledger that the pipeline writes."""
+
+    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+        """Store transitions, and the messages they cause, in one transaction."""
+        ...
+
+
+class Pipeline:
+    """Takes observations in. Use as ``async with``; leaving stores every transition that still waits."""
+
+    def __init__(
+        self,
+        board: Board,
+        store: Store,
+        engine: Engine,
+        records: Records,
+        compose: Compose,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._board = board
+        self._store = store
+        self._engine = engine
+        self._records = records
+        self._compose = compose
+        self._wake = wake
+        self._now = now
+        self._transitions: asyncio.Queue[tuple[Transition, ...]] = asyncio.Queue()
+        self._recheck: Callable[[str, float], None] = lambda check, delay: None
+        self._writer = Part("the writer of transitions", self._write_all)
+        self._ticker = Part("the look for silence", self._tick_all)
+        self._refusal = ""
+        self._untold = ""
+
+    def on_recheck(self, recheck: Callable[[str, float], None]) -> None:
+        """Name whom to ask for a sooner attempt: the scheduler, which is built after the pipeline."""
+        self._recheck = recheck
+
+    async def __aenter__(self) -> Self:
+        """Start the writer of transitions and the look for silence."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._writer)
+            stack.push_async_callback(self._store_what_waits)
+            await stack.enter_async_context(self._ticker)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop looking for silence, store what waits, for at most ten seconds, and stop."""
+        await self._stack.aclose()
+
+    async def _store_what_waits(self) -> None:
+        try:
+            async with asyncio.timeout(10):
+                await self._transitions.join()
+        except TimeoutError:
+            log.error(
+                "transitions were not stored before the stop", extra={"count": self._transitions.qsize()}
+            )
+
+    @property
+    def problem(self) -> str:
+        """Why transitions are not stored or silence is not noticed now, in one line; empty when all is well."""
+        return self._refusal or self._writer.problem or self._ticker.problem or self._untold
+
+    @property
+    def waiting(self) -> int:
+        """Batches of transitions that are not stored yet."""
+        return self._transitions.qsize()
+
+    def take(self, observation: Observation) -> None:
+        """Take one observation in."""
+        self._board.observe(observation)
+        self._store.append(observation)
+        self._apply(self._engine.take(observation, self._now()))
+
+    def _apply(self, decision: Decision) -> None:
+        for standing in decision.status:
+            self._board.set_status(
+                standing.device, DeviceStatus(standing.state, standing.since, standing.reason)
+            )
+        for check_id in decision.rechecks:
+            self._recheck(check_id, RECHECK_AFTER)
+        if decision.transitions:
+            self._transitions.put_nowait(decision.transitions)
+
+    async def _tick_all(self) -> None:
+        while True:
+            await asyncio.sleep(STALE_EVERY)
+            self._apply(self._engine.tick(self._now()))
+
+    def _composed(self, incident: Incident, transition: Transition) -> Sequence[Message]:
+        """Compose messages. A bug in that is said aloud, and does not keep the ledger from the transition itself."""
+        try:
+            return self._compose(incident, transition)
+        except Exception:
+            log.exception("no message could be composed", extra={"incident": incident.id})
+            self._untold = f"the message about incident {incident.id} could not be composed; the log says why"
+            return ()
+
+    async def _write_all(self) -> None:
+        while True:
+            batch = await self._transitions.get()
+            await self._write(batch)
+            self._transitions.task_done()
+
+    async def _write(self, batch: tuple[Transition, ...]) -> None:
+        """Store one batch, however long that takes: order matters, and nothing is told that is not stored."""
+        while True:
+            try:
+                incidents = await self._records.record(batch, self._composed)
+                break
+            except Exception as error:  # a full disk passes; whatever it is, this batch must not be lost
+                if not self._refusal:
+                    log.exception("the ledger refuses transitions; trying again until it takes them")
+                self._refusal = f"transitions cannot be stored: {error}"
+                await asyncio.sleep(LEDGER_RETRY)
+        self._refusal = ""
+        for incident in incidents:
+            self._board.set_incident(incident)
+        self._wake()

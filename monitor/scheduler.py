@@ -1,0 +1,229 @@
+"""When each check is asked: a tick a second releases the checks that fall due, spread by a hash of their names.
+
+APScheduler runs the tick; a wheel of slots holds the checks (one job per check would cost ten times as much).
+A check never overlaps itself, and a device is never asked by more than a few checks at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from probes.core.probe import Check
+
+log = logging.getLogger(__name__)
+
+Run = Callable[[Check], Awaitable[None]]
+
+SLOT = 0.05
+"""Seconds; checks due within one slot are released together: waking up for each alone costs more than releasing it."""
+
+
+class Load(msgspec.Struct, frozen=True):
+    """How the scheduler keeps up."""
+
+    checks: int
+    in_flight: int
+    waiting: int
+    """Released and waiting for a place: the device is being asked, or the process is at its limit."""
+    released: int
+    skipped: int
+    """Releases left out because the check was still running."""
+    late_p50: float
+    """Seconds between due and start, median of the last 4,096 starts."""
+    late_p99: float
+    late_max: float
+
+
+class Scheduler:
+    """Releases checks, ticking among `jobs`. Use as ``async with``; leaving drains what runs for `grace` seconds."""
+
+    def __init__(
+        self,
+        checks: Iterable[Check],
+        run: Run,
+        jobs: AsyncIOScheduler,
+        *,
+        per_device: int = 2,
+        in_flight: int = 2000,
+        spread: float = 30.0,
+        grace: float = 5.0,
+    ) -> None:
+        self._checks = {check.id: check for check in checks}
+        self._run = run
+        self._spread = spread
+        self._grace = grace
+        self._gate = _Gate(per_device, in_flight)
+        self._slots: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
+        self._due: dict[str, float] = {}
+        self._running: set[str] = set()
+        self._extra: set[str] = set()
+        """Checks whose next release is an extra one: finding such a check under way is no release left out."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lateness: deque[float] = deque(maxlen=4096)
+        self._released = self._skipped = 0
+        self._armed = 0
+        """Every slot up to this one has been handed to the event loop."""
+        self._jobs = jobs
+        self._open = False
+
+    async def __aenter__(self) -> Self:
+        """Start ticking: every check is asked once within the first `spread` seconds, or its interval if shorter."""
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._armed = int(self._began / SLOT)
+        for check in self._checks.values():
+            self._enter(check.id, self._began + _phase(check) * min(check.interval, self._spread))
+        self._open = True
+        self._job = self._jobs.add_job(
+            self._tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None, max_instances=1
+        )
+        self._arm()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop releasing, let what runs end within `grace` seconds, cancel the rest."""
+        self._open = False
+        self._job.remove()
+        self._slots.clear()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def soon(self, check_id: str, delay: float) -> None:
+        """Ask a check again `delay` seconds from now, once more than planned, unless it is due before that anyhow."""
+        check = self._checks.get(check_id)
+        at = self._loop.time() + delay
+        if check is None or self._due[check_id] <= at:
+            return
+        self._extra.add(check_id)
+        self._enter(check_id, at)
+
+    @property
+    def load(self) -> Load:
+        """Figures of the scheduler's own health."""
+        late = sorted(self._lateness) or [0.0]
+        return Load(
+            len(self._checks),
+            len(self._running),
+            self._gate.waiting,
+            self._released,
+            self._skipped,
+            late[len(late) // 2],
+            late[len(late) * 99 // 100],
+            late[-1],
+        )
+
+    def _enter(self, check_id: str, at: float) -> None:
+        self._due[check_id] = at
+        slot = max(int(at / SLOT), int(self._loop.time() / SLOT))
+        if slot <= self._armed and slot not in self._slots:
+            self._loop.call_at(slot * SLOT, self._release, slot)
+        self._slots[slot].append((at, check_id))
+
+    async def _tick(self) -> None:
+        """Arm the coming second. A coroutine, for APScheduler would run a function in a thread, beside the loop."""
+        self._arm()
+
+    def _arm(self) -> None:
+        """Hand every slot of the coming second that holds checks to the event loop's clock."""
+        horizon = int((self._loop.time() + 1.0) / SLOT) + 1
+        for slot in range(self._armed + 1, horizon + 1):
+            if slot in self._slots:
+                self._loop.call_at(slot * SLOT, self._release, slot)
+        self._armed = max(self._armed, horizon)
+
+    def _release(self, slot: int) -> None:
+        for due, check_id in self._slots.pop(slot, ()):
+            self._release_due(due, check_id)
+
+    def _release_due(self, due: float, check_id: str) -> None:
+        if self._due.get(check_id) != due or not self._open:
+            return  # asked sooner meanwhile, or stopping
+        check = self._checks[check_id]
+        self._enter(check_id, self._next(check, max(due, self._loop.time())))
+        planned = check_id not in self._extra
+        self._extra.discard(check_id)
+        if check_id in self._running:
+            self._skipped += planned
+            return
+        self._released += 1
+        self._running.add(check_id)
+        task = self._loop.create_task(self._ask(check, due), name=check_id)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _next(self, check: Check, after: float) -> float:
+        """Return the first time after `after` in this check's own rhythm, which its name decides."""
+        origin = self._began + _phase(check) * check.interval
+        return origin + ((after - origin) // check.interval + 1) * check.interval
+
+    async def _ask(self, check: Check, due: float) -> None:
+        try:
+            await self._gate.enter(check.device)
+            try:
+                self._lateness.append(max(self._loop.time() - due, 0.0))
+                await self._run(check)
+            finally:
+                self._gate.leave(check.device)
+        except Exception:
+            log.exception("an observation could not be taken in", extra={"check": check.id})
+        finally:
+            self._running.discard(check.id)
+
+
+class _Gate:
+    """Places for questions under way: so many in all, so many a device; waiting is first come, first served."""
+
+    def __init__(self, per_device: int, total: int) -> None:
+        self._per_device = per_device
+        self._total = asyncio.Semaphore(total)
+        self._devices: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        self.waiting = 0
+
+    async def enter(self, device: str) -> None:
+        self.waiting += 1
+        semaphore, users = self._devices.get(device, (None, 0))
+        semaphore = semaphore or asyncio.Semaphore(self._per_device)
+        self._devices[device] = (semaphore, users + 1)
+        try:
+            await semaphore.acquire()
+            try:
+                await self._total.acquire()
+            except BaseException:
+                semaphore.release()
+                raise
+        except BaseException:
+            self._forget(device)
+            raise
+        finally:
+            self.waiting -= 1
+
+    def leave(self, device: str) -> None:
+        self._total.release()
+        self._devices[device][0].release()
+        self._forget(device)
+
+    def _forget(self, device: str) -> None:
+        semaphore, users = self._devices[device]
+        if users == 1:
+            del self._devices[device]
+        else:
+            self._devices[device] = (semaphore, users - 1)
+
+
+def _phase(check: Check) -> float:
+    """Where in its interval a check falls, 0..1: the same after every restart."""
+    return zlib.crc32(check.id.encode()) / 2**32

@@ -1,0 +1,69 @@
+"""The settings file: where things are, which store, which notifiers. Every path is relative to the file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+import alerts.notifier
+from inventory.document import load
+from inventory.model import Model, Slug
+from monitor.store.settings import DuckDBSettings, StoreSettings
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class WebSettings(Model):
+    """Where the dashboard and the API listen."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    base_url: str = ""
+    """Address of the dashboard as people reach it, for links in messages, when it is not ``http://host:port``."""
+
+    @property
+    def address(self) -> str:
+        """Where people find the dashboard."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+
+class TrapSettings(Model):
+    """Where SNMP traps come in."""
+
+    host: str = "0.0.0.0"  # noqa: S104  devices send traps from anywhere in the network
+    port: Port = 1162
+
+
+class Settings(Model):
+    """Everything the service needs to know besides what it watches."""
+
+    inventory: str = "inventory"
+    """Folder of the inventory."""
+    data: str = "data"
+    """Folder the service writes: series, ledger, state of the probes."""
+    secrets: str = "secrets"
+    """Folder with one file a secret."""
+    rules: str | None = None
+    """Folder with further rules; one with the id of a built-in rule replaces it."""
+    language: Literal["vi", "en"] = "vi"
+    """Language of the pages until the reader chooses."""
+    store: StoreSettings = DuckDBSettings(kind="duckdb")
+    web: WebSettings = WebSettings()
+    traps: TrapSettings | None = None
+    notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
+    """Channels by name; what each wants follows from its ``kind``."""
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings file. Raises `inventory.document.Invalid` with every mistake."""
+    return load(path, settings_model())
+
+
+def settings_model() -> type[Settings]:
+    """Return the settings model with the channels that exist: what a notifier wants is known to its module only."""
+    channel: Any = alerts.notifier.settings_type()
+    fields: dict[str, Any] = {"notifiers": (dict[Slug, channel], {})}
+    return create_model("Settings", __base__=Settings, **fields)

@@ -1,0 +1,134 @@
+"""How the monitor itself does: lateness, queues, store, ledger. Its health page, every page and ``/healthz`` tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from alerts.incident import Words
+from monitor.scheduler import Load
+from monitor.store import StoreHealth
+from probes.core.probe import Check
+
+_LATE = 5.0
+"""Seconds of lateness that an operator should know of."""
+_LEAST_PATIENCE = 60.0
+"""Seconds without any answer that mean nothing yet, however often is asked."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something wrong with the monitor itself."""
+
+    words: Words
+    """One line."""
+    grave: bool = True
+    """Whether the pages, the record or the alerts cannot be relied on; ``/healthz`` answers 503 then."""
+
+
+class Traps(msgspec.Struct, frozen=True):
+    """Datagrams at the port for SNMP traps that became no observation, since the start."""
+
+    unknown: int = 0
+    """From addresses of no device."""
+    refused: int = 0
+    """Garbage, or with a credential that is not the device's."""
+    dropped: int = 0
+    """No room: they came too fast."""
+
+
+class Vitals(msgspec.Struct, frozen=True):
+    """The monitor's own health at one moment."""
+
+    started: datetime
+    version: str
+    scheduler: Load
+    store: StoreHealth
+    unstored_transitions: int
+    """Batches of transitions that the ledger has not taken yet."""
+    traps: Traps | None
+    """`None` when nothing listens for traps."""
+    problems: tuple[Problem, ...]
+    """What is wrong with the monitor itself; empty when all is well."""
+
+    @property
+    def failing(self) -> bool:
+        """Whether one of the problems is grave."""
+        return any(problem.grave for problem in self.problems)
+
+
+class Pulse:
+    """Whether answers of checks keep coming in. A stuck scheduler or pipeline is silent, and shows in nothing else."""
+
+    def __init__(self, checks: Iterable[Check], clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is monotonic, in seconds. Without checks silence is in order."""
+        rhythm = min((check.interval + check.timeout for check in checks), default=float("inf"))
+        self._patience = max(_LEAST_PATIENCE, 2 * rhythm)
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self) -> None:
+        """An answer was taken in."""
+        self._last = self._clock()
+
+    @property
+    def silence(self) -> float:
+        """Seconds without an answer when that is too long, else 0."""
+        passed = self._clock() - self._last
+        return passed if passed > self._patience else 0.0
+
+
+class VitalsSource(msgspec.Struct, frozen=True):
+    """Where the figures come from."""
+
+    started: datetime
+    version: str
+    load: Callable[[], Load]
+    store: Callable[[], StoreHealth]
+    pulse: Pulse
+    unstored: Callable[[], int]
+    traps: Callable[[], Traps | None]
+    parts: Mapping[str, Callable[[], str]]
+    """Why each part of the service does not work now, in one line, empty when it does; by a name of `_PARTS`."""
+
+    def read(self) -> Vitals:
+        """Take the figures now."""
+        load, store = self.load(), self.store()
+        problems = (*self._failures(store), *_lateness(load))
+        return Vitals(self.started, self.version, load, store, self.unstored(), self.traps(), problems)
+
+    def _failures(self, store: StoreHealth) -> Iterator[Problem]:
+        if silence := self.pulse.silence:
+            yield Problem(
+                Words(
+                    f"Không có kết quả đo nào từ {silence:.0f} giây nay: các trạng thái đang hiện đã cũ",
+                    f"No check has been answered for {silence:.0f} s: the states shown are old",
+                )
+            )
+        told = {name: problem() for name, problem in self.parts.items()} | {"store": store.problem}
+        for name, text in told.items():
+            if text:
+                words = Words(f"{_PARTS[name].vi}: {text}", f"{_PARTS[name].en}: {text}")
+                yield Problem(words, grave=name != "store")  # a store that is away hurts only the charts
+
+
+def _lateness(load: Load) -> Iterator[Problem]:
+    if load.late_p99 > _LATE:
+        yield Problem(
+            Words(
+                f"Đo chậm hơn kế hoạch: {load.late_p99:.1f} giây (bách phân vị 99)".replace(".", ","),
+                f"Polling is late: {load.late_p99:.1f} s (99th percentile)",
+            ),
+            grave=False,
+        )
+
+
+_PARTS = {
+    "pipeline": Words("Xử lý kết quả đo", "Judging"),
+    "ledger": Words("Sổ sự cố", "The ledger"),
+    "dispatcher": Words("Gửi cảnh báo", "Telling people"),
+    "traps": Words("Nhận SNMP trap", "SNMP traps"),
+    "store": Words("Kho số liệu", "The store"),
+}

@@ -1,0 +1,1 @@
+"""Dashboard, API and live events."""

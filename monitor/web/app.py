@@ -1,0 +1,131 @@
+"""The web application: routes, errors that say what to do next, and its start and end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from monitor.ledger import LedgerError
+from monitor.part import Part
+from monitor.store import StoreUnavailable
+from monitor.web import demo, security
+from monitor.web.api import Api, problem
+from monitor.web.context import WebContext
+from monitor.web.language import load_messages
+from monitor.web.live import Feed
+from monitor.web.pages import Pages
+from monitor.web.templating import Templates
+from monitor.web.view import NoSuch
+
+__all__ = ["WebContext", "create_app", "serve"]
+
+log = logging.getLogger(__name__)
+MAX_BODY = 64 * 1024
+_RETRY_AFTER = "5"
+"""Seconds until a reader may ask again what the store or the ledger could not answer."""
+_STOP = 3.0
+"""Seconds that requests under way get at the end."""
+
+
+def create_app(context: WebContext) -> web.Application:
+    """Return the dashboard and the API."""
+    feed = Feed(context.board, context.pace, context.seen)
+    pages = Pages(context, Templates(load_messages(), context.now), feed)
+    app = web.Application(
+        middlewares=[_errors(pages), security.hosts_guard(context.hosts)], client_max_size=MAX_BODY
+    )
+    app.on_response_prepare.append(security.add_headers)
+    app.cleanup_ctx.append(partial(_follow, feed))
+    app.on_shutdown.append(partial(_close, feed))
+    app.add_routes([*pages.routes(), *_api_routes(Api(context)), *_demo_routes(context)])
+    app.router.add_static("/static", Path(str(files("monitor.web").joinpath("static"))))
+    return app
+
+
+@asynccontextmanager
+async def serve(context: WebContext, host: str, port: int) -> AsyncIterator[str]:
+    """Serve while the context is open, and yield the address. Raises `OSError` when the port is taken."""
+    runner = web.AppRunner(create_app(context), access_log=None, shutdown_timeout=_STOP)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        where = runner.addresses[0]
+        name = f"[{where[0]}]" if ":" in where[0] else where[0]
+        yield f"http://{name}:{where[1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _api_routes(api: Api) -> list[web.RouteDef]:
+    return [
+        web.get("/api/v1/sites", api.sites),
+        web.get("/api/v1/sites/{site}", api.site),
+        web.get("/api/v1/devices", api.devices),
+        web.get("/api/v1/devices/{site}/{name}", api.device),
+        web.get("/api/v1/incidents", api.incidents),
+        web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
+        web.get("/api/v1/series", api.series),
+        web.get("/healthz", api.alive),
+    ]
+
+
+def _demo_routes(context: WebContext) -> list[web.RouteDef]:
+    return [
+        web.post("/demo", partial(demo.switch_by_form, context)),
+        web.get("/api/v1/demo/faults", partial(demo.faults_by_api, context)),
+        web.post("/api/v1/demo/faults", partial(demo.switch_by_api, context)),
+    ]
+
+
+def _errors(pages: Pages) -> Middleware:
+    @web.middleware
+    async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except NoSuch as error:
+            return await _explain(pages, request, 404, str(error))
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return await _explain(pages, request, error.status, error.text or error.reason)
+        except ConnectionResetError:
+            raise  # the reader left
+        except (StoreUnavailable, LedgerError) as error:
+            log.warning("a page cannot be answered now", extra={"path": request.path, "error": str(error)})
+            answer = await _explain(pages, request, 503, str(error), unread=True)
+            answer.headers["Retry-After"] = _RETRY_AFTER
+            return answer
+        except Exception:
+            log.exception("a page failed", extra={"path": request.path})
+            return await _explain(pages, request, 500, "the monitor failed here; its log says why")
+
+    return errors
+
+
+async def _explain(
+    pages: Pages, request: web.Request, status: int, detail: str, *, unread: bool = False
+) -> web.Response:
+    """Return an error in the reader's form; `unread` when the monitor could not read its own records."""
+    title = HTTPStatus(status).phrase
+    if request.path.startswith(("/api/", "/events", "/healthz")):
+        return problem(status, title, detail)
+    return await pages.frame(
+        request, "error", {"page": "error", "status_code": status, "detail": detail, "unread": unread}, status
+    )
+
+
+async def _follow(feed: Feed, app: web.Application) -> AsyncIterator[None]:
+    async with Part("the feed of the pages", feed.run):
+        yield
+
+
+async def _close(feed: Feed, app: web.Application) -> None:
+    feed.close()

@@ -1,0 +1,37 @@
+"""What the pages are given: the present, the record, the rules, the clock. They construct none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from alerts.rule import RuleBook
+from monitor.board import Board
+from monitor.demo.controls import DemoControls
+from monitor.ledger import Ledger
+from monitor.store import Store
+from monitor.vitals import Vitals
+from monitor.web.seen import Seen
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """Everything the pages need, made by the composition root."""
+
+    board: Board
+    store: Store
+    ledger: Ledger
+    rules: RuleBook
+    vitals: Callable[[], Vitals]
+    now: Callable[[], datetime]
+    """The time, aware UTC."""
+    language: str = "vi"
+    """Language until the reader chooses."""
+    demo: DemoControls | None = None
+    hosts: frozenset[str] | None = None
+    """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""
+    pace: float = 1.0
+    """Least seconds between two updates of one viewer."""
+    seen: Seen = field(default_factory=Seen)
+    """What every check saw last; the feed keeps it."""

@@ -1,0 +1,87 @@
+"""The switches of the simulated province: what can be broken, what is broken now."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from monitor.demo.controls import DemoControls, SimulatorFailed, UnknownFault
+from monitor.web.context import WebContext
+from monitor.web.language import N_
+from monitor.web.security import same_origin
+from monitor.web.view import NoSuch, Params, Values, View
+
+MAX_BODY = 4096
+
+
+class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the API is asked to switch."""
+
+    kind: str
+    target: str
+    on: bool
+
+
+def controls(context: WebContext) -> DemoControls:
+    """Return the switches. Raises `NoSuch` outside the demo."""
+    if context.demo is None:
+        raise NoSuch("this is no demo: nothing here is simulated")
+    return context.demo
+
+
+def view(context: WebContext, params: Params) -> View:
+    """Return the switches. Raises `NoSuch` outside the demo."""
+    demo = controls(context)
+
+    async def values() -> Values:
+        kinds, faults = await demo.kinds(), await demo.faults()
+        names = {target.id: target.title for kind in kinds for target in kind.targets}
+        return {
+            "kinds": kinds,
+            "faults": faults,
+            "kind_titles": {kind.id: kind.title for kind in kinds},
+            "target_titles": names,
+        }
+
+    return View("demo", frozenset(), values, N_("Demo: switch faults"), lasting=0.0)
+
+
+async def switch_by_form(context: WebContext, request: web.Request) -> web.Response:
+    """Switch what the form says and go back to the page. Raises 403 unless our own page sent it."""
+    same_origin(request, required=True)
+    form = await request.post()
+    wish = Switch(str(form.get("kind", "")), str(form.get("target", "")), form.get("on") == "1")
+    await _switch(controls(context), wish)
+    raise web.HTTPSeeOther("/demo")
+
+
+async def switch_by_api(context: WebContext, request: web.Request) -> web.Response:
+    """Switch what the JSON body says. Raises 403, 400, 415."""
+    same_origin(request, required=False)
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
+    try:
+        wish = msgspec.json.decode(await request.read(), type=Switch)
+    except msgspec.DecodeError as error:
+        raise web.HTTPBadRequest(text=f"the body: {error}") from error
+    await _switch(controls(context), wish)
+    return web.Response(
+        body=msgspec.json.encode({"faults": await controls(context).faults()}),
+        content_type="application/json",
+    )
+
+
+async def faults_by_api(context: WebContext, request: web.Request) -> web.Response:
+    """Return every kind of fault and what is switched on."""
+    demo = controls(context)
+    body = {"kinds": await demo.kinds(), "faults": await demo.faults()}
+    return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+
+
+async def _switch(demo: DemoControls, wish: Switch) -> None:
+    try:
+        await demo.switch(wish.kind, wish.target, wish.on)
+    except UnknownFault as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+    except SimulatorFailed as error:
+        raise web.HTTPServiceUnavailable(text=str(error)) from error

@@ -1,0 +1,101 @@
+"""What changed since a viewer last looked: events of the board become versions of topics, paced.
+
+No viewer has a queue: it waits until one of its topics has a newer version and then reads the present.
+However much happens and however slow a viewer is, nothing piles up, and what it reads is right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+from monitor.board import Board, Event
+from monitor.web.seen import Seen
+
+STATES = "states"
+"""Topic of every device state and every incident."""
+INCIDENTS = "incidents"
+"""Topic of every incident and finding."""
+
+
+def site_topic(site: str) -> str:
+    """Topic of the states and incidents of one site."""
+    return f"site:{site}"
+
+
+def device_topic(device: str) -> str:
+    """Topic of everything seen of one device."""
+    return f"device:{device}"
+
+
+class Feed:
+    """Versions of topics. `run` turns the board's events into them until it is cancelled."""
+
+    def __init__(self, board: Board, pace: float = 1.0, seen: Seen | None = None) -> None:
+        self._board = board
+        self._seen = Seen() if seen is None else seen
+        self._pace = pace
+        self._versions: defaultdict[str, int] = defaultdict(int)
+        self._all = 0
+        self._touched: set[str] = set()
+        self._work = asyncio.Event()
+        self._news = asyncio.Event()
+        self.closed = False
+
+    def version(self, topics: Iterable[str]) -> int:
+        """Return a number that grows whenever one of `topics` changes."""
+        return self._all + sum(self._versions.get(topic, 0) for topic in topics)
+
+    async def changed(self, topics: frozenset[str], seen: int, patience: float) -> None:
+        """Return when `topics` are newer than `seen`, the feed closed, or `patience` seconds passed."""
+        try:
+            async with asyncio.timeout(patience):
+                while self.version(topics) == seen and not self.closed:
+                    await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def run(self) -> None:
+        """Follow the board until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._collect())
+            group.create_task(self._publish())
+
+    def close(self) -> None:
+        """Let every viewer go."""
+        self.closed = True
+        self._tell()
+
+    async def _collect(self) -> None:
+        while True:
+            self._seen.sweep(self._board, self._board.inventory.devices)
+            async for event in self._board.events():
+                if event.kind == "check":
+                    self._seen.note(event.id, self._board.last(event.id))
+                self._touched.update(_topics(event))
+                self._work.set()
+            self._all += 1  # the board cut us off: anything may have changed
+            self._work.set()
+
+    async def _publish(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            for topic in self._touched:
+                self._versions[topic] += 1
+            self._touched.clear()
+            self._tell()
+            await asyncio.sleep(self._pace)
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _topics(event: Event) -> tuple[str, ...]:
+    if event.kind == "check":
+        return (device_topic(event.id.rpartition(":")[0]),)
+    if event.kind == "device":
+        return STATES, site_topic(event.site), device_topic(event.id)
+    return STATES, INCIDENTS, site_topic(event.site)

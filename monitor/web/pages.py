@@ -1,0 +1,144 @@
+"""The pages: a frame around a view, and the stream that keeps the view current."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from monitor.ledger import LedgerError
+from monitor.store import StoreUnavailable
+from monitor.web import demo, device, health, incidents, site, wall
+from monitor.web.context import WebContext
+from monitor.web.language import COOKIE, chosen
+from monitor.web.live import Feed
+from monitor.web.templating import Templates
+from monitor.web.view import Fragments, NoSuch, View, ViewFactory
+
+MAX_VIEWERS = 1000
+HEARTBEAT = 10.0
+"""Seconds after which a viewer hears something even if nothing changed."""
+_YEAR = 365 * 86400
+_THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Page:
+    """An address, the view it shows, and the parameters that choose it."""
+
+    path: str
+    view: ViewFactory
+    params: tuple[str, ...] = ()
+
+
+PAGES: Mapping[str, Page] = {
+    "wall": Page("/", wall.view),
+    "site": Page("/sites/{site}", site.view, ("site",)),
+    "device": Page("/devices/{site}/{name}", device.view, ("site", "name")),
+    "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
+    "incident": Page("/incidents/{id}", incidents.view, ("id",)),
+    "findings": Page("/findings", incidents.findings_view),
+    "health": Page("/health", health.view),
+    "demo": Page("/demo", demo.view),
+}
+
+
+class Pages:
+    """The handlers of every page and of the stream."""
+
+    def __init__(self, context: WebContext, templates: Templates, feed: Feed) -> None:
+        self._context = context
+        self._templates = templates
+        self._feed = feed
+        self._fragments = Fragments(context, templates, feed)
+        self._viewers = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of every page, and ``/events``."""
+        found = [web.get(page.path, self._handler(name)) for name, page in PAGES.items()]
+        return [*found, web.get("/events", self.events)]
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """``GET /events?view=NAME&…``: the view's HTML as server-sent events, now and after every change."""
+        name = request.query.get("view", "wall")
+        if name not in PAGES:
+            raise NoSuch("there is no such view")
+        if self._viewers >= MAX_VIEWERS:
+            raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
+        view, key = self._view(name, request.query)
+        language = chosen(request, self._context.language)
+        version = self._feed.version(view.topics)
+        html = await self._fragments.render(view, key, language)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+        self._viewers += 1
+        seen = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
+        try:
+            while not self._feed.closed:
+                digest = _digest(html)
+                await response.write(_ALIVE if digest == seen else _message(html, digest))
+                seen = digest
+                await self._feed.changed(view.topics, version, HEARTBEAT)
+                version = self._feed.version(view.topics)  # before reading: what comes later is seen later
+                with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
+                    html = await self._fragments.render(view, key, language)
+        except ConnectionResetError:
+            pass  # the reader left
+        finally:
+            self._viewers -= 1
+        return response
+
+    async def frame(
+        self, request: web.Request, name: str, values: Mapping[str, object], status: int = 200
+    ) -> web.Response:
+        """Return a whole page: ``templates/frame.html`` or another template that extends it."""
+        language = chosen(request, self._context.language)
+        theme = request.cookies.get("theme", "")
+        everything = {
+            "path": request.path,
+            "other_language": "?" + urlencode({**request.query, "lang": "en" if language == "vi" else "vi"}),
+            "theme": theme if theme in _THEMES else "",
+            "kiosk": request.query.get("kiosk") == "1",
+            "demo": self._context.demo is not None,
+            **values,
+        }
+        html = self._templates.render(name, language, everything)
+        response = web.Response(text=html, status=status, content_type="text/html")
+        response.enable_compression()
+        if request.query.get("lang") == language:
+            response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="Lax")
+        return response
+
+    def _handler(self, name: str) -> Handler:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            view, key = self._view(name, {**request.query, **request.match_info})
+            language = chosen(request, self._context.language)
+            html = await self._fragments.render(view, key, language)
+            query = f"{key}&lang={language}&seen={_digest(html)}"
+            return await self.frame(
+                request, "frame", {"page": name, "view": view, "html": html, "stream": f"/events?{query}"}
+            )
+
+        return handler
+
+    def _view(self, name: str, params: Mapping[str, str]) -> tuple[View, str]:
+        page = PAGES[name]
+        kept = {param: params[param][:255] for param in page.params if param in params}
+        return page.view(self._context, kept), urlencode({"view": name, **kept})
+
+
+_ALIVE = b"event: alive\ndata:\n\n"
+
+
+def _digest(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()[:16]
+
+
+def _message(html: str, digest: str) -> bytes:
+    lines = "".join(f"data: {line}\n" for line in html.splitlines())
+    return f"id: {digest}\n{lines}\n".encode()

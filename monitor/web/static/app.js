@@ -1,0 +1,98 @@
+// Keeps a page honest: the clock, relative times, and a loud sign when what it shows is no longer live.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const language = root.lang;
+  const SILENCE = 25000; // the server says something every 10 s
+  const clock = document.getElementById("clock");
+  const live = document.querySelector("main[hx-sse\\:connect]");
+  const lost = document.getElementById("lost");
+  const pulse = document.getElementById("pulse");
+  // The server's clock counts, a wallboard's own may be wrong.
+  const offset = Date.parse(clock.dateTime) - Date.now();
+  const now = () => Date.now() + offset;
+  const local = (time, options) => new Intl.DateTimeFormat("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", hourCycle: "h23", ...options }).format(time);
+  const STEPS = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+  function lasting(seconds) {
+    const [size, unit] = STEPS.find(([step]) => seconds >= step) ?? STEPS[3];
+    return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(Math.floor(seconds / size));
+  }
+
+  function words(element) {
+    const seconds = Math.max(0, (now() - Date.parse(element.dateTime)) / 1000);
+    if (element.dataset.live === "since") return lasting(seconds);
+    if (seconds < 5) return language === "vi" ? "vừa xong" : "just now";
+    return language === "vi" ? `${lasting(seconds)} trước` : `${lasting(seconds)} ago`;
+  }
+
+  function tickTimes() {
+    for (const element of document.querySelectorAll("time[data-live]")) {
+      const text = words(element);
+      if (element.textContent !== text) element.textContent = text;
+    }
+  }
+
+  let heard = Date.now();
+  let isLost = false;
+
+  function setLost(value) {
+    if (value === isLost) return;
+    isLost = value;
+    document.body.toggleAttribute("data-lost", value);
+    pulse.textContent = value ? pulse.dataset.lost : pulse.dataset.ok;
+    document.getElementById("lost-since").textContent = local(heard + offset, { timeStyle: "medium" });
+    lost.hidden = !value;
+  }
+
+  function alive() {
+    heard = Date.now();
+    setLost(false);
+  }
+
+  function tick() {
+    clock.textContent = local(now(), { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    if (live && Date.now() - heard > SILENCE) setLost(true);
+    // The stream could not even be opened, or was closed for good: a fresh page is the way back.
+    if (live && isLost && Date.now() - heard > 60000) tryAgain();
+  }
+
+  let trying = false;
+  async function tryAgain() {
+    if (trying) return;
+    trying = true;
+    try {
+      // The page itself: /healthz answers 503 while the monitor is ill, and then the page is what tells so.
+      const answer = await fetch(location.href, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(4000) });
+      if (answer.ok) location.reload();
+    } catch { /* still away */ }
+    setTimeout(() => { trying = false; }, 10000);
+  }
+
+  function countInTitle() {
+    const open = Number(document.querySelector("[data-open-incidents]")?.dataset.openIncidents ?? 0);
+    document.title = document.title.replace(/^\(\d+\) /, "");
+    if (open) document.title = `(${open}) ${document.title}`;
+  }
+
+  function toggleTheme() {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+    document.dispatchEvent(new Event("theme"));
+  }
+
+  document.getElementById("theme").addEventListener("click", toggleTheme);
+  document.addEventListener("htmx:sse:after:connection", alive);
+  document.addEventListener("htmx:sse:after:message", alive);
+  document.addEventListener("htmx:sse:error", () => setLost(true));
+  document.addEventListener("htmx:sse:close", () => setLost(true));
+  document.addEventListener("htmx:error", () => setLost(true));
+  document.addEventListener("htmx:after:swap", () => { tickTimes(); countInTitle(); });
+  window.addEventListener("pagehide", () => { heard = Infinity; });
+  tick();
+  tickTimes();
+  countInTitle();
+  setInterval(tick, 1000);
+  setInterval(tickTimes, 5000);
+})();

@@ -1,0 +1,109 @@
+"""Jinja templates, one environment per language, with the filters that say things in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from gettext import NullTranslations
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from alerts.incident import Words
+from inventory.model import Text
+from monitor.web import titles
+from monitor.web.collation import bare_name
+from monitor.web.formats import Formats
+from monitor.web.language import N_
+from probes.core.observation import Sample
+
+
+class Templates:
+    """Renders templates in a language. Everything is escaped unless a template of ours made it."""
+
+    def __init__(self, messages: Mapping[str, NullTranslations], now: Callable[[], datetime]) -> None:
+        self._by_language = {
+            language: _environment(language, some, now) for language, some in messages.items()
+        }
+
+    def render(self, name: str, language: str, values: Mapping[str, Any]) -> str:
+        """Render ``templates/NAME.html``."""
+        return self._by_language[language].get_template(f"{name}.html").render(values)
+
+
+@cache
+def static_url(name: str) -> str:
+    """Return the address of a static file; it changes with the content, so it may be cached for ever."""
+    content = files("monitor.web").joinpath("static", *name.split("/")).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def _environment(language: str, messages: NullTranslations, now: Callable[[], datetime]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("monitor.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,  # a running service keeps the templates of its own version
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    formats = Formats(language, messages, now)
+    translate = messages.gettext
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the i18n extension
+        translate, messages.ngettext, newstyle=True
+    )
+    environment.globals.update(language=language, static=static_url, now=now)
+    environment.filters.update(
+        say=lambda words: _say(words, language),
+        called=lambda device: device.called(language),
+        ago=lambda moment: _time(moment, formats.ago(moment), formats, "ago"),
+        since=lambda moment: _time(moment, formats.since(moment), formats, "since"),
+        moment=lambda moment: _time(moment, formats.moment(moment), formats),
+        exact=lambda moment: _time(moment, formats.exact(moment), formats),
+        clock=lambda moment: _time(moment, formats.clock(moment), formats),
+        number=formats.number,
+        quantity=lambda value, unit: formats.quantity(value, unit),
+        seconds=formats.seconds,
+        lasting=formats.lasting,
+        bare=bare_name,
+        state=lambda state: translate(titles.STATES[state]),
+        severity=lambda severity: translate(titles.SEVERITIES[severity]),
+        status=lambda status: translate(titles.STATUSES[status]),
+        step=lambda step: translate(titles.STEPS[step]),
+        outcome=lambda outcome: translate(titles.OUTCOMES[outcome]),
+        outcome_help=lambda outcome: translate(titles.OUTCOME_HELP[outcome]),
+        metric=lambda name: _title(titles.METRICS, name, translate),
+        fact=lambda name: _title(titles.FACTS, name, translate),
+        label=lambda name: _title(titles.LABELS, name, translate),
+        label_value=lambda value: _title(titles.LABEL_VALUES, value, translate),
+        reading=lambda sample: _reading(sample, formats, translate),
+    )
+    return environment
+
+
+def _say(words: Words | Text | str | None, language: str) -> str:
+    return words or "" if words is None or isinstance(words, str) else words.in_language(language)
+
+
+def _title(known: Mapping[str, str], name: str, translate: Callable[[str], str]) -> str:
+    """Translate only what is ours: a device must not reach into the messages by a clever name."""
+    return translate(known[name]) if name in known else name
+
+
+def _reading(sample: Sample, formats: Formats, translate: Callable[[str], str]) -> str:
+    if sample.metric in titles.FLAGS:
+        return translate(N_("yes")) if sample.value else translate(N_("no"))
+    return formats.quantity(sample.value, sample.unit)
+
+
+def _time(moment: datetime, text: str, formats: Formats, live: str = "") -> Markup:
+    """A time a script may keep current; the exact one shows on hover and in the source."""
+    ticking = Markup(' data-live="{}"').format(live) if live else ""
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        moment.isoformat(), formats.exact(moment), ticking, text
+    )

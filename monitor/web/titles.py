@@ -1,0 +1,149 @@
+"""What states, outcomes, metrics and facts are called on the pages; unknown names show as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alerts.incident import DeviceState, Severity, Status, Step
+from monitor.web.language import N_
+from probes.core.observation import Outcome
+
+STATES: Mapping[DeviceState, str] = {
+    DeviceState.UP: N_("Normal"),
+    DeviceState.DEGRADED: N_("Degraded"),
+    DeviceState.DOWN: N_("Down"),
+    DeviceState.UNREACHABLE: N_("Unreachable"),
+    DeviceState.NO_DATA: N_("No data"),
+}
+SEVERITIES: Mapping[Severity, str] = {
+    Severity.LOW: N_("Low"),
+    Severity.MEDIUM: N_("Medium"),
+    Severity.WARNING: N_("Warning"),
+    Severity.HIGH: N_("High"),
+    Severity.CRITICAL: N_("Critical"),
+}
+STATUSES: Mapping[Status, str] = {
+    Status.OPEN: N_("Open"),
+    Status.ACKNOWLEDGED: N_("Acknowledged"),
+    Status.RESOLVED: N_("Resolved"),
+}
+STEPS: Mapping[Step, str] = {
+    Step.OPENED: N_("Opened"),
+    Step.CHANGED: N_("Changed"),
+    Step.ACKNOWLEDGED: N_("Acknowledged"),
+    Step.NOTED: N_("Note"),
+    Step.RESOLVED: N_("Resolved"),
+}
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.OK: N_("Answered"),
+    Outcome.TIMEOUT: N_("No answer"),
+    Outcome.REFUSED: N_("Refused"),
+    Outcome.UNREACHABLE: N_("No route"),
+    Outcome.AUTH_FAILED: N_("Wrong credential"),
+    Outcome.UNTRUSTED: N_("Host key not approved"),
+    Outcome.PROTOCOL_ERROR: N_("Faulty answer"),
+    Outcome.NOT_READY: N_("Cannot ask"),
+    Outcome.PROBE_BUG: N_("Monitor fault"),
+}
+OUTCOME_HELP: Mapping[Outcome, str] = {
+    Outcome.OK: N_("The device answered."),
+    Outcome.TIMEOUT: N_("Nothing came back in time."),
+    Outcome.REFUSED: N_("The device is alive, but nothing listens there."),
+    Outcome.UNREACHABLE: N_("The network knows no way, or the name does not resolve."),
+    Outcome.AUTH_FAILED: N_("The device is alive and did not accept our credential."),
+    Outcome.UNTRUSTED: N_("The host key is not approved or has changed; no credential was sent."),
+    Outcome.PROTOCOL_ERROR: N_("The device answered with an error, or not as the protocol demands."),
+    Outcome.NOT_READY: N_(
+        "The monitor lacks a credential or a permission; nothing is wrong with the device."
+    ),
+    Outcome.PROBE_BUG: N_("The monitor itself failed; nothing is known about the device."),
+}
+METRICS: Mapping[str, str] = {
+    "probe.duration": N_("Time of the check"),
+    "probe.success": N_("Success of the check"),
+    "system.cpu.utilization": N_("CPU in use"),
+    "system.linux.cpu.load": N_("Load"),
+    "system.linux.cpu.load_1m": N_("Load, 1 minute"),
+    "system.linux.cpu.load_5m": N_("Load, 5 minutes"),
+    "system.linux.cpu.load_15m": N_("Load, 15 minutes"),
+    "system.memory.utilization": N_("Memory in use"),
+    "system.memory.usage": N_("Memory used"),
+    "system.memory.limit": N_("Memory"),
+    "system.paging.utilization": N_("Swap in use"),
+    "system.filesystem.utilization": N_("Storage in use"),
+    "system.filesystem.usage": N_("Storage used"),
+    "system.filesystem.limit": N_("Storage"),
+    "system.uptime": N_("Running since its last start"),
+    "system.systemd.units.failed": N_("Failed system services"),
+    "hw.temperature": N_("Temperature"),
+    "hw.network.up": N_("Interface is up"),
+    "hw.network.io": N_("Traffic"),
+    "hw.network.errors": N_("Transmission errors"),
+    "hw.battery.charge": N_("Battery charge"),
+    "hw.battery.discharging": N_("Running on battery"),
+    "hw.battery.time_left": N_("Time left on battery"),
+    "hw.power_supply.utilization": N_("Power supply load"),
+    "icmp.loss": N_("Packet loss"),
+    "icmp.rtt.min": N_("Latency, least"),
+    "icmp.rtt.mean": N_("Latency"),
+    "icmp.rtt.max": N_("Latency, most"),
+    "icmp.jitter": N_("Jitter"),
+    "tcp.connect.duration": N_("Time to connect"),
+    "sip.rtt": N_("SIP latency"),
+    "sip.connect.duration": N_("Time to connect"),
+    "sip.retransmissions": N_("SIP retransmissions"),
+    "sip.response.status_code": N_("SIP status code"),
+    "http.duration": N_("Time of the web request"),
+    "http.response.status_code": N_("HTTP status code"),
+    "http.response.body.size": N_("Size of the page"),
+    "tls.certificate.remaining": N_("Certificate valid for"),
+}
+FLAGS = frozenset({"probe.success", "hw.network.up", "hw.battery.discharging"})
+"""Metrics that are 1 or 0 and mean yes or no."""
+FACTS: Mapping[str, str] = {
+    "snmp.sys_name": N_("Name of the device"),
+    "snmp.sys_descr": N_("Description"),
+    "snmp.sys_object_id": N_("Object id (SNMP)"),
+    "snmp.profile": N_("Device profile"),
+    "snmp.interfaces": N_("Interfaces"),
+    "snmp.default_community": N_("Default community accepted"),
+    "ssh.version": N_("SSH software"),
+    "ssh.auth_methods": N_("SSH login methods"),
+    "ssh.host_key_fingerprint": N_("SSH host key"),
+    "ssh.host_key_changed": N_("SSH host key changed"),
+    "ssh.weak_kex": N_("Weak SSH key exchanges"),
+    "ssh.weak_ciphers": N_("Weak SSH ciphers"),
+    "ssh.weak_macs": N_("Weak SSH MACs"),
+    "sshd.permitrootlogin": N_("SSH login as root"),
+    "sshd.passwordauthentication": N_("SSH login with a password"),
+    "sshd.permitemptypasswords": N_("SSH login without a password"),
+    "tls.certificate.subject": N_("Certificate for"),
+    "tls.certificate.issuer": N_("Certificate issued by"),
+    "tls.certificate.not_after": N_("Certificate valid until"),
+    "tls.certificate.expired": N_("Certificate expired"),
+    "tls.certificate.self_signed": N_("Certificate self-signed"),
+    "tls.certificate.name_mismatch": N_("Certificate for another name"),
+    "tls.certificate.untrusted": N_("Certificate not trusted"),
+    "tls.versions": N_("TLS versions"),
+    "tls.weak_ciphers": N_("Weak TLS ciphers"),
+    "sip.server": N_("SIP software"),
+    "sip.user_agent": N_("SIP software"),
+    "sip.allow": N_("SIP methods"),
+    "tcp.port": N_("Port"),
+    "tcp.banner": N_("Greeting of the port"),
+    "tcp.telnet": N_("Telnet answers"),
+    "http.server": N_("Web server"),
+    "http.title": N_("Title of the page"),
+    "http.redirect": N_("Leads on to"),
+    "http.plain_login": N_("Login without encryption"),
+    "os.description": N_("Operating system"),
+    "os.kernel": N_("Kernel"),
+}
+LABELS: Mapping[str, str] = {
+    "interface": N_("interface"),
+    "mountpoint": N_("folder"),
+    "check": N_("check"),
+    "sensor": N_("sensor"),
+    "direction": N_("direction"),
+}
+LABEL_VALUES: Mapping[str, str] = {"receive": N_("received"), "transmit": N_("sent")}

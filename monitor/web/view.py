@@ -1,0 +1,73 @@
+"""A view is the live part of a page: a template, the values it shows, and the topics that change them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.web.context import WebContext
+from monitor.web.live import Feed
+from monitor.web.templating import Templates
+
+MAX_CACHED = 512
+MAX_AGE = 10.0
+"""Seconds until a view is rendered again though nothing changed: relative times, deliveries, vitals."""
+
+Params = Mapping[str, str]
+Values = Mapping[str, Any]
+
+
+class NoSuch(LookupError):
+    """There is nothing with this name; the text says what is missing, in English."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One live region, independent of the language."""
+
+    template: str
+    topics: frozenset[str]
+    values: Callable[[], Awaitable[Values]]
+    title: str
+    """Message id of the page's title."""
+    subject: str = ""
+    """What the page is about, in front of the title; not translated."""
+    lasting: float = MAX_AGE
+    """Seconds one rendering may be shown while no topic changes."""
+
+
+ViewFactory = Callable[[WebContext, Params], View]
+
+
+class Fragments:
+    """Renders views to HTML once per change and language, however many viewers wait for it."""
+
+    def __init__(self, context: WebContext, templates: Templates, feed: Feed) -> None:
+        self._context = context
+        self._templates = templates
+        self._feed = feed
+        self._cache: OrderedDict[tuple[str, str, str], tuple[int, float, asyncio.Task[str]]] = OrderedDict()
+
+    async def render(self, view: View, key: str, language: str) -> str:
+        """Return the HTML of `view`; `key` names it with its parameters."""
+        place = (view.template, key, language)
+        version, now = self._feed.version(view.topics), asyncio.get_running_loop().time()
+        known = self._cache.get(place)
+        if known is None or known[0] != version or now - known[1] >= view.lasting or _failed(known[2]):
+            known = (version, now, asyncio.create_task(self._fresh(view, language)))
+            self._cache[place] = known
+            self._cache.move_to_end(place)
+            if len(self._cache) > MAX_CACHED:
+                self._cache.popitem(last=False)
+        return await asyncio.shield(known[2])
+
+    async def _fresh(self, view: View, language: str) -> str:
+        own = {"page": view.template, "problems": self._context.vitals().problems}
+        return self._templates.render("live", language, own | dict(await view.values()))
+
+
+def _failed(task: asyncio.Task[str]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

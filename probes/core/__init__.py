@@ -1,0 +1,1 @@
+"""What all probes share: the question (Check, Target), the answer (Answer, ProbeFailure), the record (Observation)."""

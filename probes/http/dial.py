@@ -1,0 +1,98 @@
+"""One fresh connection for one HTTP request, with the time each phase took and the certificate shown.
+
+aiohttp's own connector measures name, TCP and TLS together and lets go of the connection, and so of its
+certificate, before a short answer is returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from contextlib import suppress
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.tracing import Trace
+
+from probes.core.network import failure, resolve
+from probes.core.observation import Outcome
+from probes.core.probe import ProbeFailure
+from probes.core.text import clean
+
+
+class CertificateRefused(Exception):
+    """The server's certificate did not pass; the text is OpenSSL's reason."""
+
+
+class Dial(aiohttp.BaseConnector):
+    """Connects once; `phases` are seconds by name: ``dns``, ``connect``, ``tls``."""
+
+    def __init__(self, settings: ssl.SSLContext, server_name: str) -> None:
+        super().__init__(force_close=True)
+        self.phases: dict[str, float] = {}
+        self.certificate: bytes | None = None
+        self._settings = settings
+        self._server_name = server_name
+        self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
+
+    def hang_up(self) -> None:
+        """Drop the connection at once: waiting for a polite end of TLS would leave it to the server."""
+        if self._transport is None or self._socket is None:
+            return
+        if not self._transport.is_closing():
+            self._transport.abort()
+            return
+        with suppress(OSError):  # gone already. CPython 3.11.2 (Debian 12) cannot abort what was closed twice
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        host, port = req.url.host or "", req.url.port or 0
+        start = time.perf_counter()
+        address = await resolve(host)
+        if address != host:
+            self.phases["dns"] = time.perf_counter() - start
+        self._socket = connected = await self._connect(address, port)
+        try:
+            return await self._speak(connected, host, secure=req.url.scheme == "https")
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateRefused(clean(error.verify_message, 120)) from error
+        except ssl.SSLError as error:
+            reason = clean(error.reason or "no reason given", 80)
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"TLS handshake failed: {reason}") from error
+        except OSError as error:
+            raise failure(error, f"TLS port {port}") from error
+
+    async def _connect(self, address: str, port: int) -> socket.socket:
+        start = time.perf_counter()
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        connected = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connected.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(connected, (address, port))
+        except OSError as error:
+            connected.close()
+            raise failure(error, f"TCP port {port}") from error
+        except BaseException:
+            connected.close()
+            raise
+        self.phases["connect"] = time.perf_counter() - start
+        return connected
+
+    async def _speak(self, connected: socket.socket, host: str, *, secure: bool) -> ResponseHandler:
+        loop = asyncio.get_running_loop()
+        start = time.perf_counter()
+        name = (self._server_name or host) if secure else None
+        self._transport, protocol = await loop.create_connection(
+            self._factory, sock=connected, ssl=self._settings if secure else None, server_hostname=name
+        )
+        if secure:
+            self.phases["tls"] = time.perf_counter() - start
+            shown: ssl.SSLObject = self._transport.get_extra_info("ssl_object")
+            self.certificate = shown.getpeercert(binary_form=True)
+        return protocol

@@ -1,0 +1,134 @@
+"""What does the device say of itself over SNMP: uptime, interfaces, CPU, memory, storage?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Annotated, Self
+from zlib import crc32
+
+import msgspec
+from pydantic import Field
+
+from inventory.profile import MAX_ROWS
+from probes.core import probe as core
+from probes.core.observation import Answer, Outcome
+from probes.core.probe import Environment, ProbeFailure, Target
+from probes.snmp.engine import Engine, Peer, resolve
+from probes.snmp.keys import KeyRing
+from probes.snmp.memory import EngineMemory
+from probes.snmp.security import Community, Security
+from probes.snmp.session import POLLS_PER_PLAN, Session, studies
+from probes.snmp.usm import EngineState, User
+
+MAX_SESSIONS = 100_000
+SAVE_EVERY = 300.0
+"""Seconds between two writings of what is known of v3 engines."""
+
+
+class Params(core.Params):
+    """Parameters of the probe `snmp`."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 161
+    """UDP port of the agent."""
+    """UDP port."""
+    wait: Annotated[float, Field(gt=0, le=10)] = 2.0
+    """Seconds to wait for one answer; each question is asked at most twice."""
+    max_interfaces: Annotated[int, Field(ge=0, le=MAX_ROWS)] = MAX_ROWS
+    """Interfaces that are read at most, in the device's order."""
+    interfaces: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
+    """Only interfaces whose name fits one of these patterns (``"Gi*"``); all when empty."""
+
+
+class _Known(msgspec.Struct, frozen=True):
+    target: Target
+    params: Params
+    session: Session
+
+
+class Probe(core.Probe[Params]):
+    """Polls agents by SNMP v2c or v3, after the profile that the inventory names or that fits the device."""
+
+    params = Params
+    credential_kinds = ("snmp_v2c", "snmp_v3")
+    needs_credential = True
+    interval = 60.0
+    timeout = 10.0
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._engine = Engine()
+        self._ring = KeyRing()
+        self._known: dict[tuple[str, int], _Known] = {}
+        self._users: dict[str, User] = {}
+        skew = time.time() - time.monotonic()
+        self._memory = EngineMemory(environment.state_dir / "snmp-engines.json", skew)
+        self._recalled: dict[str, EngineState] = {}
+        self._saved = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Recall the v3 engines of an earlier run; sockets open with the first question."""
+        self._recalled = await asyncio.to_thread(self._memory.read)
+        self._saved = time.monotonic()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Keep what is known of v3 engines, close the sockets."""
+        await self._engine.__aexit__(kind, error, trace)
+        await self._save()
+
+    async def ask(self, target: Target, params: Params) -> Answer:
+        """Poll `target` once. Rates come from the second poll on.
+
+        Raises `ProbeFailure`: timeout, refused, unreachable, auth_failed, protocol_error, not_ready.
+        """
+        known = self._known.get((target.device, params.port))
+        if known is None or known.target != target or known.params != params:
+            known = await self._meet(target, params)
+        async with known.session.lock:
+            try:
+                answer = await known.session.poll()
+            except ProbeFailure as failure:
+                if failure.outcome.is_silence and not _is_literal(known):
+                    del self._known[target.device, params.port]
+                raise
+        if self._users and time.monotonic() - self._saved > SAVE_EVERY:
+            await self._save()
+        return answer
+
+    async def _meet(self, target: Target, params: Params) -> _Known:
+        """Begin a session; a changed address or credential begins a new one (abuse case A45)."""
+        address = await resolve(target.address, params.port)
+        peer = Peer(address, self._security(target, params.port), params.wait)
+        study = studies(self.environment.profiles, target.profile, params.max_interfaces, params.interfaces)
+        phase = crc32(target.device.encode()) % POLLS_PER_PLAN
+        if len(self._known) >= MAX_SESSIONS:
+            del self._known[next(iter(self._known))]
+        known = _Known(target, params, Session(self._engine, peer, study, phase=phase))
+        self._known[target.device, params.port] = known
+        return known
+
+    def _security(self, target: Target, port: int) -> Security:
+        credential = target.credential
+        if credential is None:
+            raise ProbeFailure(Outcome.NOT_READY, "SNMP needs a credential")
+        if credential.kind == "snmp_v2c":
+            return Community.of(credential)
+        user = self._users[f"{target.device}:{port}"] = User.of(credential, self._ring, time.monotonic)
+        recalled = self._recalled.pop(f"{target.device}:{port}", None)
+        if recalled:
+            user.recall(recalled)
+        return user
+
+    async def _save(self) -> None:
+        self._saved = time.monotonic()
+        states = {name: user.state for name, user in self._users.items() if user.state}
+        if states:
+            await asyncio.to_thread(self._memory.write, self._recalled | states)
+
+
+def _is_literal(known: _Known) -> bool:
+    return known.session.peer.address[0] == known.target.address

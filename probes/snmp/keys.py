@@ -1,0 +1,116 @@
+"""Keys and ciphers of SNMPv3's user-based security model.
+
+Sources: RFC 3414 (MD5, SHA-1, DES), RFC 7860 (SHA-2), RFC 3826 (AES-128), draft-blumenthal-aes-usm-04 and
+draft-reeder-snmpv3-usm-3desede-00 (the two ways to stretch a short digest to the key of AES-192/256).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+
+import msgspec
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+DIGESTS = {
+    "MD5": ("md5", 12),
+    "SHA1": ("sha1", 12),
+    "SHA224": ("sha224", 16),
+    "SHA256": ("sha256", 24),
+    "SHA384": ("sha384", 32),
+    "SHA512": ("sha512", 48),
+}
+"""hashlib's name and the bytes of the digest that a message carries, by authentication protocol."""
+KEY_BYTES = {"DES": 16, "AES128": 16, "AES192": 24, "AES256": 32}
+MEBIBYTE = 1 << 20
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """What one user needs to talk with one engine; several privacy keys when the stretching is ambiguous."""
+
+    digest: str
+    digest_bytes: int
+    authentication: bytes
+    privacy: tuple[bytes, ...]
+    cipher: str
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the truncated HMAC of `message`."""
+        return hmac.digest(self.authentication, message, self.digest)[: self.digest_bytes]
+
+    def encrypt(self, which: int, plain: bytes, boots: int, time: int, salt: bytes) -> bytes:
+        """Return `plain` under the privacy key number `which`."""
+        worker = self._cipher(self.privacy[which], boots, time, salt).encryptor()
+        if self.cipher == "DES":
+            plain += bytes(-len(plain) % 8)
+        return worker.update(plain) + worker.finalize()
+
+    def decrypt(self, which: int, secret: bytes, boots: int, time: int, salt: bytes) -> bytes:
+        """Return what `secret` says under the privacy key number `which`; garbage under a wrong one."""
+        if self.cipher == "DES":
+            secret = secret[: len(secret) & ~7]
+        worker = self._cipher(self.privacy[which], boots, time, salt).decryptor()
+        return worker.update(secret) + worker.finalize()
+
+    def _cipher(self, key: bytes, boots: int, time: int, salt: bytes) -> Cipher[CFB] | Cipher[CBC]:
+        if self.cipher == "DES":
+            start = bytes(a ^ b for a, b in zip(key[8:16], salt, strict=True))
+            # Three times the same key is single DES, which the library no longer offers by name.
+            return Cipher(TripleDES(key[:8] * 3), CBC(start))
+        return Cipher(AES(key), CFB(boots.to_bytes(4, "big") + time.to_bytes(4, "big") + salt))
+
+
+class KeyRing:
+    """Master keys by password: each costs a hash of one MiB, so each is made once."""
+
+    def __init__(self) -> None:
+        self._masters: dict[tuple[str, str], bytes] = {}
+
+    def keys(self, auth: tuple[str, str], priv: tuple[str, str], engine_id: bytes) -> Keys:
+        """Return the keys for one engine; `auth` and `priv` are ``(protocol, password)``."""
+        digest, size = DIGESTS[auth[0]]
+        first = localize(digest, self._master(digest, priv[1]), engine_id)
+        privacy = _stretched(digest, first, engine_id, KEY_BYTES[priv[0]])
+        authentication = localize(digest, self._master(digest, auth[1]), engine_id)
+        return Keys(digest, size, authentication, privacy, priv[0])
+
+    def _master(self, digest: str, password: str) -> bytes:
+        key = self._masters.get((digest, password))
+        if key is None:
+            key = self._masters[digest, password] = master(digest, password.encode())
+        return key
+
+
+def master(digest: str, password: bytes) -> bytes:
+    """Return the key of a password: the hash of its repetition to one MiB (RFC 3414 A.2)."""
+    repeated = password * (MEBIBYTE // len(password) + 1)
+    return hashlib.new(digest, repeated[:MEBIBYTE], usedforsecurity=False).digest()
+
+
+def localize(digest: str, key: bytes, engine_id: bytes) -> bytes:
+    """Return the key for one engine (RFC 3414 A.2)."""
+    return hashlib.new(digest, key + engine_id + key, usedforsecurity=False).digest()
+
+
+def _stretched(digest: str, key: bytes, engine_id: bytes, size: int) -> tuple[bytes, ...]:
+    if len(key) >= size:
+        return (key[:size],)
+
+    def blumenthal(known: bytes) -> bytes:
+        return hashlib.new(digest, known, usedforsecurity=False).digest()
+
+    def reeder(known: bytes) -> bytes:
+        return localize(digest, master(digest, known[-len(key) :]), engine_id)
+
+    return _grow(key, size, blumenthal), _grow(key, size, reeder)
+
+
+def _grow(key: bytes, size: int, more: Callable[[bytes], bytes]) -> bytes:
+    while len(key) < size:
+        key += more(key)
+    return key[:size]

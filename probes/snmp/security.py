@@ -1,0 +1,84 @@
+"""How a request is sealed and an answer opened; the community of v1 and v2c is the simple way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from inventory.secrets import Credential
+from probes.core.observation import Outcome
+from probes.core.probe import ProbeFailure
+from probes.snmp import ber, message
+from probes.snmp.ber import Malformed
+from probes.snmp.form import Read
+from probes.snmp.message import Pdu
+from probes.snmp.template import Template
+
+
+class Security(Protocol):
+    """What a credential does to the messages of one device."""
+
+    bulk: bool
+    """Whether the version knows GETBULK."""
+
+    def seal(self, template: Template, key: int) -> bytes:
+        """Return the datagram that asks `template` under the message key (request id or msgID) `key`."""
+        ...
+
+    def open(self, datagram: bytes, key: int, read: Read = ber.read_varbinds) -> Pdu:
+        """Return the answer in `datagram`, its variables read by `read`.
+
+        A Report PDU asks for another try after something was learnt.
+
+        Raises `Malformed` for what must be ignored, `ProbeFailure` for a credential that is not accepted.
+        """
+        ...
+
+    def silent(self) -> None:
+        """Take note that one try was not answered."""
+        ...
+
+    def unanswered(self) -> ProbeFailure:
+        """Return what the silence after the last try means."""
+        ...
+
+
+class Community:
+    """SNMP v1 and v2c. A wrong community is answered by silence."""
+
+    def __init__(self, community: str, version: int = message.V2C) -> None:
+        self._community = community.encode()
+        self._version = version
+        self.bulk = version != message.V1
+
+    @classmethod
+    def of(cls, credential: Credential) -> Community:
+        """Return the community that a credential of the kind ``snmp_v2c`` holds."""
+        return cls(credential.secrets["community"].reveal())
+
+    def silent(self) -> None:
+        """Nothing to learn from it."""
+
+    def unanswered(self) -> ProbeFailure:
+        """Return a timeout: an agent never says that a community is wrong."""
+        return ProbeFailure(Outcome.TIMEOUT, "no answer: wrong community, blocked, or away")
+
+    def seal(self, template: Template, key: int) -> bytes:
+        """Patch the id into the message, which is written once."""
+        wire = template.wire.get((self._version, self._community)) or self._write(template)
+        return wire[0] + key.to_bytes(4, "big") + wire[1]
+
+    def _write(self, template: Template) -> tuple[bytes, bytes]:
+        head = ber.integer(self._version) + ber.tlv(ber.OCTETS, self._community)
+        whole = ber.tlv(ber.SEQUENCE, head + template.pdu(0))
+        cut = len(whole) - len(template.tail)
+        template.wire[self._version, self._community] = wire = whole[: cut - 4], whole[cut:]
+        return wire
+
+    def open(self, datagram: bytes, key: int, read: Read = ber.read_varbinds) -> Pdu:
+        """Read the answer; another version or community than ours is not for us."""
+        answer = message.decode(datagram, read)
+        if answer.community != self._community or answer.version != self._version:
+            raise Malformed("another community or version than asked with")
+        if answer.pdu.tag != message.RESPONSE:
+            raise Malformed("not a response")
+        return answer.pdu

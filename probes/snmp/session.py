@@ -1,0 +1,136 @@
+"""One device over time: its plan, the poll by that plan, and when to make a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from inventory.profile import Profile
+from probes.core.observation import Answer, Outcome
+from probes.core.probe import ProbeFailure
+from probes.snmp import message
+from probes.snmp.cells import restarted
+from probes.snmp.collect import Collector
+from probes.snmp.engine import Engine, Peer
+from probes.snmp.message import Pdu
+from probes.snmp.plan import Plan, Step, go_on
+from probes.snmp.study import Study
+
+POLLS_PER_PLAN = 60
+"""After so many polls names and tables are read again, even when nothing seems to have changed."""
+MIN_PLAN_AGE = 300.0
+"""Seconds that a plan stands although an agent says that its tables changed: some say so each time."""
+
+
+class Stale(Exception):
+    """The answer does not fit the plan; `reason` says how, for people."""
+
+    def __init__(self, reason: str, anew: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.anew = anew
+        """Whether the agent restarted, so that what counters were says nothing."""
+
+
+class Session:
+    """Polls one device; asked by one task at a time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        peer: Peer,
+        make_study: Callable[[Collector], Study],
+        clock: Callable[[], float] = time.monotonic,
+        phase: int = 0,
+    ) -> None:
+        self.lock = asyncio.Lock()
+        self.peer = peer
+        self._collector = Collector(engine, peer)
+        self._make_study = make_study
+        self._clock = clock
+        self._plan: Plan | None = None
+        self._before: Plan | None = None
+        """The last plan, whose counters a new one goes on with."""
+        self._half: Study | None = None
+        """A study that a deadline or a silence cut off."""
+        self._planned_at = 0.0
+        self._polls = self._phase = phase
+        self._uptime: tuple[int, float] | None = None
+
+    async def poll(self) -> Answer:
+        """Ask the device everything once. Raises `ProbeFailure`."""
+        plan = self._plan
+        if plan is None or self._polls - self._phase >= POLLS_PER_PLAN:
+            plan = await self._study()
+        try:
+            return await self._follow(plan)
+        except Stale as stale:
+            self._before = None if stale.anew else plan
+        plan = await self._study()
+        try:
+            return await self._follow(plan)
+        except Stale as stale:
+            self._plan = None
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, stale.reason) from stale
+
+    async def _study(self) -> Plan:
+        self._plan, self._uptime = None, None
+        study = self._half = self._half or self._make_study(self._collector)
+        try:
+            plan = await study.plan()
+        except ProbeFailure as failure:
+            if not failure.outcome.is_silence:
+                self._half = None
+            raise
+        if self._before:
+            go_on(self._before, plan)
+        self._plan = self._before = plan
+        self._half, self._planned_at, self._polls = None, self._clock(), self._phase
+        return plan
+
+    async def _follow(self, plan: Plan) -> Answer:
+        due = 0 if self._polls == self._phase else self._polls
+        for step in plan.steps:
+            if step.every == 1 or due % step.every == 0:
+                self._take(plan, step, await self._collector.request(step.template, step.reader.read))
+        self._polls += 1
+        samples = [
+            sample
+            for out in plan.outputs
+            if (out.every == 1 or due % out.every == 0) and (sample := out.sample()) is not None
+        ]
+        return Answer(tuple(samples), plan.facts, plan.detail)
+
+    def _take(self, plan: Plan, step: Step, answer: Pdu) -> None:
+        now = self._clock()
+        if answer.error_status:
+            if answer.error_status == message.TOO_BIG:
+                self._collector.shrink()
+            raise Stale(f"the agent answers {message.error_name(answer.error_status)}")
+        binds = answer.varbinds
+        if [bind[0] for bind in binds] != step.oids:
+            raise Stale("the agent answers other variables than were asked")
+        if step is plan.steps[0]:
+            self._check_restart(binds[0][2], now)
+            self._check_changes(plan, answer, now)
+        for (_, tag, value), cell in zip(binds, step.cells, strict=True):
+            cell.take(tag, value, now)
+
+    def _check_restart(self, uptime: object, now: float) -> None:
+        before, self._uptime = self._uptime, (uptime, now) if isinstance(uptime, int) else None
+        if before and self._uptime and restarted(before[0], self._uptime[0], now - before[1]):
+            raise Stale("the agent restarted", anew=True)
+
+    def _check_changes(self, plan: Plan, answer: Pdu, now: float) -> None:
+        if now - self._planned_at < MIN_PLAN_AGE or not plan.changes:
+            return
+        if any(plan.changes.get(oid, value) != value for oid, _, value in answer.varbinds):
+            raise Stale("the agent's tables changed")
+
+
+def studies(
+    profiles: Mapping[str, Profile], wanted: str | None, max_interfaces: int, interfaces: tuple[str, ...]
+) -> Callable[[Collector], Study]:
+    """Return what makes a fresh study of one device."""
+    return lambda collector: Study(collector, profiles, wanted, max_interfaces, interfaces)

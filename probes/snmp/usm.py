@@ -1,0 +1,306 @@
+"""SNMPv3 with the user-based security model, authPriv (RFC 3412, RFC 3414): one user at one agent."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Callable
+
+import msgspec
+
+from inventory.secrets import Credential
+from probes.core.observation import Outcome
+from probes.core.probe import ProbeFailure
+from probes.snmp import ber, message
+from probes.snmp.ber import Malformed
+from probes.snmp.form import Read
+from probes.snmp.keys import KeyRing, Keys
+from probes.snmp.message import Pdu
+from probes.snmp.template import Template
+
+AUTH, PRIV, REPORTABLE = 1, 2, 4
+WINDOW = 150
+"""Seconds by which an authentic message may be late (RFC 3414 §2.2.3)."""
+MAX_BOOTS = 0x7FFF_FFFF
+_MAX_SIZE = ber.integer(65507)
+_MODEL = ber.integer(3)
+_STATS = ber.oid("1.3.6.1.6.3.15.1.1")
+UNSUPPORTED_LEVEL, NOT_IN_WINDOW, UNKNOWN_USER, UNKNOWN_ENGINE, WRONG_DIGEST, DECRYPTION = range(1, 7)
+_REFUSALS = {
+    UNSUPPORTED_LEVEL: "the agent does not offer this user authentication with privacy",
+    UNKNOWN_USER: "the agent does not know this user",
+    WRONG_DIGEST: "the agent says the digest is wrong: authentication password or protocol",
+    DECRYPTION: "the agent cannot decrypt: privacy password or protocol",
+}
+_DISCOVERY = Template.get(())
+
+
+class EngineState(msgspec.Struct, frozen=True):
+    """What we know of an agent's engine: its id, its boots, and our clock minus its time, in seconds."""
+
+    id: bytes
+    boots: int
+    offset: float
+
+
+class Parsed(msgspec.Struct, frozen=True, gc=False):
+    """A v3 message taken apart; its digest stands at `digest_at`, its scoped PDU at `scoped_at`."""
+
+    key: int
+    flags: int
+    engine_id: bytes
+    boots: int
+    time: int
+    user: bytes
+    digest: bytes
+    digest_at: int
+    salt: bytes
+    scoped_at: int
+
+
+class User:
+    """A user at one agent.
+
+    Replays (abuse case A31): every answer must carry our unpredictable msgID under the agent's digest, so it
+    is fresh by construction, and its boots and time can be learnt even when the agent lost its boots.
+    """
+
+    bulk = True
+
+    def __init__(
+        self,
+        name: str,
+        auth: tuple[str, str],
+        priv: tuple[str, str],
+        ring: KeyRing,
+        clock: Callable[[], float],
+    ) -> None:
+        self._name = name.encode()
+        self._auth = auth
+        self._priv = priv
+        self._ring = ring
+        self._clock = clock
+        self._keys: Keys | None = None
+        self._which = 0
+        self._confirmed = False
+        self._heard = False
+        self._salt = int.from_bytes(os.urandom(8), "big")
+        self.state: EngineState | None = None
+
+    @classmethod
+    def of(cls, credential: Credential, ring: KeyRing, clock: Callable[[], float]) -> User:
+        """Return the user that a credential of the kind ``snmp_v3`` names."""
+        settings, secrets = credential.settings, credential.secrets
+        auth = settings["auth_protocol"], secrets["auth_password"].reveal()
+        priv = settings["priv_protocol"], secrets["priv_password"].reveal()
+        return cls(credential.user, auth, priv, ring, clock)
+
+    def recall(self, state: EngineState) -> None:
+        """Begin with what an earlier run learnt."""
+        self.state = state
+        self._keys = self._ring.keys(self._auth, self._priv, state.id)
+
+    def seal(self, template: Template, key: int) -> bytes:
+        """Ask, or discover the engine first when it is unknown."""
+        state, keys = self.state, self._keys
+        if state is None or keys is None:
+            return _message(key, REPORTABLE, b"", 0, 0, b"", b"", b"", _scoped(b"", _DISCOVERY, key))
+        time = max(0, min(MAX_BOOTS, int(self._clock() - state.offset)))
+        self._salt = (self._salt + 1) & 0xFFFF_FFFF_FFFF_FFFF
+        salt = self._fresh_salt(state)
+        secret = keys.encrypt(self._which, _scoped(state.id, template, key), state.boots, time, salt)
+        sealed = ber.tlv(ber.OCTETS, secret)
+        blank = bytes(keys.digest_bytes)
+        flags = AUTH | PRIV | REPORTABLE
+        whole = _message(key, flags, state.id, state.boots, time, self._name, blank, salt, sealed)
+        at = len(whole) - len(sealed) - 10 - keys.digest_bytes
+        return whole[:at] + keys.sign(whole) + whole[at + keys.digest_bytes :]
+
+    def _fresh_salt(self, state: EngineState) -> bytes:
+        if self._priv[0] == "DES":  # RFC 3414 §8.1.1.1: boots, then a counter
+            return state.boots.to_bytes(4, "big") + (self._salt & 0xFFFF_FFFF).to_bytes(4, "big")
+        return self._salt.to_bytes(8, "big")
+
+    def open(self, datagram: bytes, key: int, read: Read = ber.read_varbinds) -> Pdu:
+        """Return the response, or a Report after which another try is worth it."""
+        parsed = parse(datagram)
+        if not parsed.flags & AUTH:
+            return self._unauthentic(datagram, parsed)
+        keys, state = self._keys, self.state
+        if keys is None or state is None or parsed.engine_id != state.id or parsed.user != self._name:
+            raise Malformed("a message of another engine or user")
+        self._verify(datagram, parsed, keys)
+        encrypted = parsed.flags & PRIV
+        pdu = self._decrypt(datagram, parsed, keys, read) if encrypted else _scoped_pdu(datagram, parsed)
+        if pdu.tag == message.REPORT:
+            return self._report(pdu, parsed)
+        if pdu.tag != message.RESPONSE or not encrypted:
+            raise Malformed("not an encrypted response")
+        self._learn(parsed)
+        self._confirmed = True
+        return pdu
+
+    def unanswered(self) -> ProbeFailure:
+        """Return what the silence after all tries means."""
+        if self._heard and not self._confirmed:
+            self._forget()
+            return ProbeFailure(
+                Outcome.AUTH_FAILED, "the agent speaks v3 but does not answer this user: privacy password?"
+            )
+        if not self._confirmed:
+            self._forget()
+        return ProbeFailure(Outcome.TIMEOUT, "no answer: blocked, or away")
+
+    def silent(self) -> None:
+        """One try was not answered: an unconfirmed key may have been stretched in the other way."""
+        if self._keys is not None and not self._confirmed:
+            self._which = (self._which + 1) % len(self._keys.privacy)
+
+    def _forget(self) -> None:
+        self.state = self._keys = None
+        self._heard = False
+
+    def _unauthentic(self, datagram: bytes, parsed: Parsed) -> Pdu:
+        if parsed.flags & PRIV:
+            raise Malformed("encrypted without a digest")
+        pdu = _scoped_pdu(datagram, parsed)
+        if pdu.tag != message.REPORT:
+            raise Malformed("an answer without a digest")
+        return self._report(pdu, parsed)
+
+    def _report(self, pdu: Pdu, parsed: Parsed) -> Pdu:
+        cause = _cause(pdu)
+        authentic = bool(parsed.flags & AUTH)
+        self._heard = True
+        if cause == UNKNOWN_ENGINE:
+            self._meet(parsed)
+        elif cause == NOT_IN_WINDOW and authentic:
+            self._learn(parsed)
+        elif cause == DECRYPTION and not self._confirmed and self._another_key():
+            return pdu
+        elif cause in _REFUSALS:
+            self._forget()
+            self._confirmed = False
+            raise ProbeFailure(Outcome.AUTH_FAILED, _REFUSALS[cause])
+        else:
+            raise Malformed("a report that says nothing to us")
+        return pdu
+
+    def _another_key(self) -> bool:
+        self._which += 1
+        if self._keys is None or self._which >= len(self._keys.privacy):
+            self._which = 0
+            return False
+        return True
+
+    def _meet(self, parsed: Parsed) -> None:
+        if not 5 <= len(parsed.engine_id) <= 32:
+            raise Malformed("an engine id of impossible size")
+        if self.state is None or self.state.id != parsed.engine_id:
+            self._keys = self._ring.keys(self._auth, self._priv, parsed.engine_id)
+            self._confirmed = False
+        self._learn(parsed)
+
+    def _learn(self, parsed: Parsed) -> None:
+        self.state = EngineState(parsed.engine_id, parsed.boots, self._clock() - parsed.time)
+
+    def _verify(self, datagram: bytes, parsed: Parsed, keys: Keys) -> None:
+        size, at = keys.digest_bytes, parsed.digest_at
+        blank = datagram[:at] + bytes(size) + datagram[at + size :]
+        if len(parsed.digest) != size or not hmac.compare_digest(keys.sign(blank), parsed.digest):
+            raise Malformed("a wrong digest")
+
+    def _decrypt(self, datagram: bytes, parsed: Parsed, keys: Keys, read: Read) -> Pdu:
+        secret, _ = ber.read_octets(datagram, parsed.scoped_at)
+        if len(parsed.salt) != 8 or (keys.cipher == "DES" and (len(secret) % 8 or not secret)):
+            raise Malformed("a message that cannot be decrypted")
+        for turn in range(len(keys.privacy)):
+            which = (self._which + turn) % len(keys.privacy)
+            plain = keys.decrypt(which, secret, parsed.boots, parsed.time, parsed.salt)
+            try:
+                pdu = _read_scoped(plain, 0, read)
+            except Malformed:
+                if self._confirmed:
+                    raise
+                continue
+            self._which = which
+            return pdu
+        raise Malformed("a message that decrypts to nothing")
+
+
+def _message(
+    key: int,
+    flags: int,
+    engine_id: bytes,
+    boots: int,
+    time: int,
+    user: bytes,
+    digest: bytes,
+    salt: bytes,
+    scoped: bytes,
+) -> bytes:
+    octets, sequence = ber.OCTETS, ber.SEQUENCE
+    head = ber.tlv(
+        sequence,
+        b"\x02\x04" + key.to_bytes(4, "big") + _MAX_SIZE + bytes((octets, 1, flags)) + _MODEL,
+    )
+    security = ber.tlv(
+        sequence,
+        ber.tlv(octets, engine_id)
+        + ber.integer(boots)
+        + ber.integer(time)
+        + ber.tlv(octets, user)
+        + ber.tlv(octets, digest)
+        + ber.tlv(octets, salt),
+    )
+    return ber.tlv(sequence, b"\x02\x01\x03" + head + ber.tlv(octets, security) + scoped)
+
+
+def _scoped(engine_id: bytes, template: Template, key: int) -> bytes:
+    return ber.tlv(ber.SEQUENCE, ber.tlv(ber.OCTETS, engine_id) + b"\x04\x00" + template.pdu(key))
+
+
+def parse(datagram: bytes) -> Parsed:
+    """Take a v3 message apart (RFC 3412 §6, RFC 3414 §2.4). Raises `Malformed`."""
+    _, at = message.version_of(datagram)
+    at, scoped_at = ber.expect(datagram, at, ber.SEQUENCE)
+    key, at = ber.read_integer(datagram, at)
+    _, at = ber.read_integer(datagram, at)
+    flags, at = ber.read_octets(datagram, at)
+    model, _ = ber.read_integer(datagram, at)
+    at, scoped_at = ber.expect(datagram, scoped_at, ber.OCTETS)
+    at, _ = ber.expect(datagram, at, ber.SEQUENCE)
+    engine_id, at = ber.read_octets(datagram, at)
+    boots, at = ber.read_integer(datagram, at)
+    time, at = ber.read_integer(datagram, at)
+    user, at = ber.read_octets(datagram, at)
+    digest_at, end = ber.expect(datagram, at, ber.OCTETS)
+    salt, _ = ber.read_octets(datagram, end)
+    if len(flags) != 1 or model != 3 or not (0 <= boots <= MAX_BOOTS and 0 <= time <= MAX_BOOTS):
+        raise Malformed("security parameters out of range")
+    digest = datagram[digest_at:end]
+    return Parsed(key, flags[0], engine_id, boots, time, user, digest, digest_at, salt, scoped_at)
+
+
+def _scoped_pdu(datagram: bytes, parsed: Parsed) -> Pdu:
+    return _read_scoped(datagram, parsed.scoped_at)
+
+
+def _read_scoped(buffer: bytes, at: int, read: Read = ber.read_varbinds) -> Pdu:
+    at, _ = ber.expect(buffer, at, ber.SEQUENCE)
+    _, at = ber.read_octets(buffer, at)
+    _, at = ber.read_octets(buffer, at)
+    return message.decode_pdu(buffer, at, read)
+
+
+def _cause(report: Pdu) -> int:
+    """Return which usmStats counter a Report carries: the last number but one, 0 when none of ours."""
+    if len(report.varbinds) != 1:
+        return 0
+    oid = report.varbinds[0][0]
+    return oid[len(_STATS)] if oid.startswith(_STATS) and len(oid) == len(_STATS) + 2 else 0
+
+
+def engine_id_of(datagram: bytes) -> bytes:
+    """Return the authoritative engine id that a v3 message names. Raises `Malformed`."""
+    return parse(datagram).engine_id

@@ -1,0 +1,117 @@
+"""What people read: complete, in their language, and not to be forged by a device's name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
+from alerts.message import Composer, local, trial
+from alerts.notifier import Settings
+from tests.alerts.province import built_in, device, inventory
+
+OPENED_AT = datetime(2026, 11, 23, 1, 12, tzinfo=UTC)
+VI = Settings(kind="test")
+EN = Settings(kind="test", language="en")
+
+
+def composer(**channels: Settings) -> Composer:
+    return Composer(built_in(), inventory(device("router")), channels, "https://giamsat.example.vn/")
+
+
+def step(
+    kind: Step = Step.OPENED,
+    *,
+    minutes: int = 0,
+    severity: Severity = Severity.CRITICAL,
+    before: Severity | None = None,
+    summary: str = "router xã (192.0.2.1) mất kết nối",
+    rule: str = "device-down",
+    policy: Kind = Kind.INCIDENT,
+    evidence: str = "icmp: timeout",
+) -> tuple[Incident, Transition]:
+    key = IncidentKey(rule, "18562/router")
+    words = Words(summary, "router is down")
+    at = OPENED_AT + timedelta(minutes=minutes)
+    incident = Incident(7, key, policy, severity, Status.OPEN, words, "icmp: timeout", OPENED_AT, at)
+    return incident, Transition(key, kind, at, policy, severity, words, evidence, before=before)
+
+
+def test_an_opened_incident_says_what_where_since_whom_and_what_to_do() -> None:
+    (message,) = composer(duty=VI).compose(*step())
+    assert message.title == "[SỰ CỐ NGHIÊM TRỌNG] Xã Thạch Hà: router xã (192.0.2.1) mất kết nối"
+    lines = message.text.splitlines()
+    assert lines[:5] == [
+        "Nơi: Xã Thạch Hà (18562)",
+        "Thiết bị: router xã (192.0.2.1)",
+        "Từ lúc: 23/11/2026 08:12",
+        "Đầu mối: Nguyễn Văn A, UBND xã Thạch Hà, 0912345678",
+        "Bằng chứng: icmp: timeout",
+    ]
+    assert lines[5].startswith("Việc cần làm: 1) Gọi đầu mối tại xã")
+    assert lines[-1] == "Chi tiết: https://giamsat.example.vn/incidents/7"
+
+
+def test_a_resolved_incident_says_how_long_it_lasted() -> None:
+    (message,) = composer(duty=VI).compose(*step(Step.RESOLVED, minutes=95, before=Severity.CRITICAL))
+    assert message.title.startswith("[ĐÃ KHẮC PHỤC] Xã Thạch Hà: ")
+    assert "Kéo dài: 95 phút" in message.text and "Đến lúc: 23/11/2026 09:47" in message.text
+    assert "Việc cần làm" not in message.text
+
+
+def test_each_channel_has_its_language_and_its_key() -> None:
+    vi, en = composer(a=VI, b=EN).compose(*step())
+    assert en.title == "[CRITICAL] Xã Thạch Hà: router is down"
+    assert "What to do: 1) Call the contact" in en.text
+    assert vi.key != en.key and vi.channel == "a" and en.channel == "b"
+    again = composer(a=VI, b=EN).compose(*step())
+    assert [message.key for message in again] == [vi.key, en.key]
+
+
+@pytest.mark.parametrize(
+    ("transition", "told"),
+    [
+        (step(severity=Severity.WARNING), True),
+        (step(severity=Severity.LOW), False),
+        (step(policy=Kind.FINDING, severity=Severity.MEDIUM, rule="SSH-12"), False),
+        (step(policy=Kind.FINDING, severity=Severity.HIGH, rule="SSH-11"), True),
+        (step(Step.CHANGED, before=Severity.WARNING), True),
+        (step(Step.CHANGED, before=Severity.CRITICAL, severity=Severity.WARNING), False),
+        (step(Step.CHANGED, before=Severity.CRITICAL), False),
+        (step(Step.ACKNOWLEDGED), False),
+        (step(Step.NOTED), False),
+    ],
+)
+def test_who_is_told(transition: tuple[Incident, Transition], told: bool) -> None:
+    assert bool(composer(duty=VI).compose(*transition)) is told
+
+
+def test_who_was_told_that_it_was_critical_is_told_that_it_is_over() -> None:
+    only_critical = Settings(kind="test", min_severity=Severity.CRITICAL)
+    mild = step(Step.RESOLVED, severity=Severity.WARNING, before=Severity.CRITICAL)
+    assert len(composer(duty=only_critical).compose(*mild)) == 1
+
+
+def test_a_hostile_name_stays_one_line_behind_our_label() -> None:
+    evil = "x\n✅ ĐÃ KHẮC PHỤC\r\nBcc: thief\x1b[31m\u202e"
+    (message,) = composer(duty=VI).compose(*step(summary=evil, evidence=evil))
+    assert "\n" not in message.title and "\r" not in message.title
+    assert all(character not in message.title + message.text for character in "\x1b\u202e\r")
+    assert [line for line in message.text.splitlines() if line.startswith(("✅", "Bcc"))] == []
+
+
+def test_a_device_that_left_the_inventory_can_still_be_told_of() -> None:
+    incident, transition = step(Step.RESOLVED)
+    composed = Composer(built_in(), inventory(device("switch")), {"duty": VI}, "http://x")
+    (message,) = composed.compose(incident, transition)
+    assert "Nơi: Xã Thạch Hà" in message.text and "Thiết bị" not in message.text
+
+
+def test_a_trial_says_that_it_is_one() -> None:
+    assert trial("duty", "vi", OPENED_AT, "http://x").title.startswith("[THỬ]")
+    assert "Nothing needs to be done" in trial("duty", "en", OPENED_AT, "http://x").text
+
+
+def test_times_are_vietnamese() -> None:
+    assert local(datetime(2026, 12, 31, 17, 5, tzinfo=UTC)) == "01/01/2027 00:05"

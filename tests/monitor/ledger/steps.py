@@ -1,0 +1,43 @@
+"""Transitions and messages for the ledger's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
+from alerts.notification import Message
+
+T0 = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)
+KEY = IncidentKey("device-down", "18073/router")
+OTHER = IncidentKey("threshold", "18100/server", "ssh", "/var")
+
+
+def step(
+    what: Step,
+    key: IncidentKey = KEY,
+    *,
+    minutes: float = 0,
+    severity: Severity = Severity.CRITICAL,
+    evidence: str = "",
+    kind: Kind = Kind.INCIDENT,
+) -> Transition:
+    words = Words("Không có trả lời từ router", "No answer from the router")
+    return Transition(key, what, T0 + timedelta(minutes=minutes), kind, severity, words, evidence)
+
+
+def message(incident: Incident, transition: Transition, channel: str = "telegram") -> Message:
+    key = f"{incident.id}:{transition.step}:{transition.at.isoformat()}"
+    return Message(channel, key, f"{transition.step}", "text", transition.step, incident)
+
+
+def to_one(incident: Incident, transition: Transition) -> Sequence[Message]:
+    return [message(incident, transition)]
+
+
+def to_two(incident: Incident, transition: Transition) -> Sequence[Message]:
+    return [message(incident, transition), message(incident, transition, "email")]
+
+
+def to_none(incident: Incident, transition: Transition) -> Sequence[Message]:
+    return []

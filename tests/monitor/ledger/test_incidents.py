@@ -1,0 +1,168 @@
+"""Incidents in the ledger: what each step does, and what holds after any of them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
+from alerts.notification import Message
+from monitor.ledger import Ledger
+from tests.monitor.ledger.steps import KEY, OTHER, T0, step, to_none, to_one
+
+
+@pytest_asyncio.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    async with Ledger(tmp_path / "ledger.sqlite") as opened:
+        yield opened
+
+
+async def test_an_opened_incident_is_there_after_a_restart(tmp_path: Path) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as first:
+        (incident,) = await first.record([step(Step.OPENED, evidence="3 attempts")], to_none)
+    async with Ledger(tmp_path / "ledger.sqlite") as second:
+        assert await second.open_incidents() == [incident]
+        assert await second.timeline(incident.id) == [step(Step.OPENED, evidence="3 attempts")]
+    assert (incident.status, incident.opened_at, incident.evidence) == (Status.OPEN, T0, "3 attempts")
+
+
+async def test_opening_again_what_is_open_changes_nothing_and_tells_nobody(ledger: Ledger) -> None:
+    (first,) = await ledger.record([step(Step.OPENED)], to_one)
+    (second,) = await ledger.record([step(Step.OPENED, minutes=5)], to_one)
+    assert second == first
+    assert len(await ledger.deliveries(first.id)) == 1
+    assert len(await ledger.timeline(first.id)) == 1
+
+
+async def test_opening_again_with_another_severity_is_a_change(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED, severity=Severity.WARNING)], to_one)
+    (incident,) = await ledger.record([step(Step.OPENED, minutes=5)], to_one)
+    assert (incident.id, incident.severity) == (1, Severity.CRITICAL)
+    assert incident.changed_at == T0 + timedelta(minutes=5)
+    assert [entry.step for entry in await ledger.timeline(1)] == [Step.OPENED, Step.CHANGED]
+    assert [delivery.step for delivery in await ledger.deliveries(1)] == [Step.OPENED, Step.CHANGED]
+
+
+@pytest.mark.parametrize("what", [Step.RESOLVED, Step.CHANGED, Step.NOTED, Step.ACKNOWLEDGED])
+async def test_a_step_of_what_is_not_open_is_ignored(ledger: Ledger, what: Step) -> None:
+    assert await ledger.record([step(what)], to_one) == []
+    assert await ledger.incidents() == []
+
+
+async def test_a_resolved_incident_keeps_what_was_wrong_and_the_next_one_is_new(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED, evidence="no answer")], to_one)
+    (resolved,) = await ledger.record([step(Step.RESOLVED, minutes=9, evidence="answers")], to_one)
+    assert (resolved.status, resolved.evidence) == (Status.RESOLVED, "no answer")
+    assert resolved.resolved_at == T0 + timedelta(minutes=9)
+    assert await ledger.open_incidents() == []
+    (again,) = await ledger.record([step(Step.OPENED, minutes=10)], to_one)
+    assert again.id != resolved.id
+
+
+async def test_acknowledging_says_who_and_the_incident_stays_open(ledger: Ledger) -> None:
+    (incident,) = await ledger.record([step(Step.OPENED)], to_one)
+    taken = await ledger.acknowledge(incident.id, "Nguyễn Văn A", "đang xử lý", T0, to_none)
+    assert taken is not None
+    assert (taken.status, taken.acknowledged_by) == (Status.ACKNOWLEDGED, "Nguyễn Văn A")
+    assert await ledger.open_incidents() == [taken]
+    entry = (await ledger.timeline(incident.id))[-1]
+    assert (entry.step, entry.who, entry.note) == (Step.ACKNOWLEDGED, "Nguyễn Văn A", "đang xử lý")
+    (worse,) = await ledger.record([step(Step.CHANGED, evidence="worse")], to_none)
+    assert worse.acknowledged_by == "Nguyễn Văn A"
+
+
+async def test_only_what_is_open_can_be_acknowledged(ledger: Ledger) -> None:
+    assert await ledger.acknowledge(1, "a", "", T0, to_none) is None
+    await ledger.record([step(Step.OPENED), step(Step.RESOLVED)], to_none)
+    assert await ledger.acknowledge(1, "a", "", T0, to_none) is None
+
+
+async def test_incidents_are_listed_newest_first_by_what_is_asked_for(ledger: Ledger) -> None:
+    finding = step(Step.OPENED, OTHER, kind=Kind.FINDING, severity=Severity.HIGH)
+    await ledger.record(
+        [step(Step.OPENED), finding, step(Step.RESOLVED), step(Step.OPENED, minutes=1)], to_none
+    )
+
+    async def ids(**asked: object) -> list[int]:
+        return [incident.id for incident in await ledger.incidents(**asked)]  # type: ignore[arg-type]
+
+    assert await ids() == [3, 2, 1]
+    assert await ids(kind=Kind.FINDING) == [2]
+    assert await ids(site="18073") == [3, 1]
+    assert await ids(device="18100/server") == [2]
+    assert await ids(status=Status.RESOLVED) == [1]
+    assert await ids(limit=2) == [3, 2]
+    assert await ids(before_id=3, limit=1) == [2]
+    assert await ids(site="x' OR '1'='1") == []
+
+
+async def test_when_composing_fails_nothing_is_stored(ledger: Ledger) -> None:
+    def broken(incident: Incident, transition: Transition) -> Sequence[Message]:
+        if transition.key == OTHER:
+            raise ZeroDivisionError
+        return to_one(incident, transition)
+
+    with pytest.raises(ZeroDivisionError):
+        await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], broken)
+    assert await ledger.incidents() == []
+
+
+async def test_pruning_removes_old_resolved_incidents_and_nothing_open(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED), step(Step.RESOLVED, minutes=1), step(Step.OPENED, OTHER)], to_one)
+    assert await ledger.prune(T0) == 0
+    assert await ledger.prune(T0 + timedelta(minutes=2)) == 1
+    assert [incident.key for incident in await ledger.incidents()] == [OTHER]
+    assert await ledger.timeline(1) == []
+    assert await ledger.deliveries(1) == []
+
+
+KEYS = [KEY, OTHER, IncidentKey("device-down", "18073/router", "ping")]
+STEPS = st.builds(
+    step,
+    st.sampled_from(list(Step)),
+    st.sampled_from(KEYS),
+    severity=st.sampled_from([Severity.WARNING, Severity.CRITICAL]),
+    evidence=st.sampled_from(["", "a"]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(STEPS, max_size=6), max_size=6))
+def test_any_steps_leave_at_most_one_open_incident_a_key(calls: list[list[Transition]]) -> None:
+    async def play() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            async with Ledger(Path(folder) / "ledger.sqlite") as ledger:
+                for transitions in calls:
+                    await ledger.record(transitions, to_one)
+                await check(ledger)
+
+    async def check(ledger: Ledger) -> None:
+        opened = await ledger.open_incidents()
+        assert len({incident.key for incident in opened}) == len(opened)
+        assert {incident.key for incident in opened} == expected(calls)
+        for incident in await ledger.incidents(limit=1000):
+            steps = [entry.step for entry in await ledger.timeline(incident.id)]
+            assert steps[0] is Step.OPENED
+            assert (Step.RESOLVED in steps) == (incident.status is Status.RESOLVED)
+            assert Step.RESOLVED not in steps[:-1]
+
+    asyncio.run(play())
+
+
+def expected(calls: list[list[Transition]]) -> set[IncidentKey]:
+    """Return the keys that are open after `calls`, by the simplest possible reckoning."""
+    opened: set[IncidentKey] = set()
+    for transition in (transition for transitions in calls for transition in transitions):
+        if transition.step is Step.OPENED:
+            opened.add(transition.key)
+        elif transition.step is Step.RESOLVED:
+            opened.discard(transition.key)
+    return opened

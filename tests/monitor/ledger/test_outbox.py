@@ -1,0 +1,110 @@
+"""Messages: told at least once, in order for each incident and channel, stored once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest_asyncio
+
+from alerts.incident import Step
+from monitor.ledger import DeliveryState, Ledger
+from tests.monitor.ledger.steps import OTHER, T0, message, step, to_one, to_two
+
+LEASE = timedelta(minutes=2)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest_asyncio.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    async with Ledger(tmp_path / "ledger.sqlite", lease=LEASE) as opened:
+        yield opened
+
+
+async def test_a_message_is_claimed_once_until_its_lease_ends(ledger: Ledger) -> None:
+    (incident,) = await ledger.record([step(Step.OPENED)], to_one)
+    (claimed,) = await ledger.claim(T0, 10)
+    assert claimed.message == message(incident, step(Step.OPENED))
+    assert (claimed.tries, abs(claimed.created_at - T0) < timedelta(milliseconds=1)) == (0, True)
+    assert await ledger.claim(T0 + MINUTE, 10) == []
+    assert [again.id for again in await ledger.claim(T0 + LEASE, 10)] == [claimed.id]
+
+
+async def test_a_crash_after_the_claim_repeats_only_what_was_not_marked(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    async with Ledger(path, lease=LEASE) as before:
+        await before.record([step(Step.OPENED), step(Step.OPENED, OTHER)], to_one)
+        first, second = await before.claim(T0, 10)
+        await before.delivered(first.id, T0)
+    async with Ledger(path, lease=LEASE) as after:
+        assert await after.claim(T0 + MINUTE, 10) == []
+        assert [pending.id for pending in await after.claim(T0 + LEASE, 10)] == [second.id]
+
+
+async def test_a_delivered_message_never_comes_again_and_is_in_the_log(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED)], to_one)
+    (claimed,) = await ledger.claim(T0, 10)
+    await ledger.delivered(claimed.id, T0 + MINUTE)
+    assert await ledger.claim(T0 + timedelta(days=1), 10) == []
+    (line,) = await ledger.deliveries(1)
+    assert (line.state, line.channel, line.tries, line.next_at) == (
+        DeliveryState.DELIVERED,
+        "telegram",
+        0,
+        None,
+    )
+    assert line.done_at is not None
+
+
+async def test_a_failed_message_comes_again_when_it_said_and_not_before(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED)], to_one)
+    (claimed,) = await ledger.claim(T0, 10)
+    await ledger.failed(claimed.id, T0, "429 Too Many\nRequests", T0 + 3 * MINUTE)
+    assert await ledger.claim(T0 + 2 * MINUTE, 10) == []
+    (again,) = await ledger.claim(T0 + 3 * MINUTE, 10)
+    assert again.tries == 1
+    (line,) = await ledger.deliveries(1)
+    assert (line.state, line.error) == (DeliveryState.WAITING, "429 Too Many Requests")
+
+
+async def test_what_is_given_up_is_kept_and_no_longer_stands_in_the_way(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED), step(Step.RESOLVED, minutes=1)], to_one)
+    (first,) = await ledger.claim(T0 + MINUTE, 10)
+    await ledger.failed(first.id, T0 + MINUTE, "chat not found", None)
+    second = await ledger.claim(T0 + 5 * MINUTE, 10)
+    assert [pending.message.step for pending in second] == [Step.RESOLVED]
+    assert (await ledger.deliveries(1))[0].state is DeliveryState.GIVEN_UP
+
+
+async def test_resolved_never_overtakes_opened_on_a_channel_and_other_incidents_pass(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED)], to_two)
+    telegram, email = await ledger.claim(T0, 10)
+    await ledger.delivered(email.id, T0)
+    await ledger.failed(telegram.id, T0, "down", T0 + 10 * MINUTE)
+    await ledger.record([step(Step.RESOLVED, minutes=1), step(Step.OPENED, OTHER, minutes=1)], to_two)
+    due = await ledger.claim(T0 + MINUTE, 10)
+    assert [(one.message.channel, one.message.step, one.message.incident.id) for one in due] == [
+        ("email", Step.RESOLVED, 1),
+        ("telegram", Step.OPENED, 2),
+        ("email", Step.OPENED, 2),
+    ]
+    for one in due:
+        await ledger.delivered(one.id, T0 + MINUTE)
+    (opened,) = await ledger.claim(T0 + 10 * MINUTE, 10)
+    assert (opened.message.channel, opened.message.step) == ("telegram", Step.OPENED)
+    await ledger.delivered(opened.id, T0 + 10 * MINUTE)
+    (resolved,) = await ledger.claim(T0 + 10 * MINUTE, 10)
+    assert (resolved.message.channel, resolved.message.step) == ("telegram", Step.RESOLVED)
+
+
+async def test_a_claim_is_limited_and_goes_on_where_it_stopped(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], to_two)
+    first = await ledger.claim(T0, 3)
+    second = await ledger.claim(T0, 3)
+    assert [pending.id for pending in first + second] == [1, 2, 3, 4]
+
+
+async def test_the_same_message_is_stored_once(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED)], lambda incident, done: [message(incident, done)] * 2)
+    assert len(await ledger.claim(T0, 10)) == 1

@@ -1,0 +1,76 @@
+"""The configuration is taken whole or not at all, and says every mistake of every file at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inventory.document import Invalid
+from monitor import configuration
+
+
+def write(folder: Path, settings: str, inventory: str) -> Path:
+    (folder / "inventory").mkdir()
+    (folder / "secrets").mkdir(mode=0o700)
+    (folder / "inventory" / "all.yaml").write_text(inventory)
+    path = folder / "commune-monitor.yaml"
+    path.write_text(settings)
+    return path
+
+
+GOOD = """
+sites:
+  18073:
+    owner: {name: A, phone: "1"}
+    devices:
+      server: {address: 192.0.2.10, role: server, credentials: {snmp: agent}}
+credentials:
+  agent: {kind: snmp_v2c, community: {file: community}}
+"""
+
+
+def test_a_secret_that_is_missing_is_planned_and_says_which_file_was_expected(tmp_path: Path) -> None:
+    loaded = configuration.load(write(tmp_path, "language: en\n", GOOD))
+    (check,) = [one for one in loaded.plan if one.probe == "snmp"]
+    assert "community" in check.blocked
+    assert check.target.credential is None
+
+
+def test_a_secret_that_others_may_read_is_a_warning(tmp_path: Path) -> None:
+    settings = write(tmp_path, "language: en\n", GOOD)
+    secret = tmp_path / "secrets" / "community"
+    secret.write_text("canary-7f3a")
+    secret.chmod(0o644)
+    warnings = [str(one) for one in configuration.load(settings).warnings]
+    assert any("chmod 600" in line and str(secret) in line for line in warnings)
+    assert not any("canary-7f3a" in line for line in warnings)
+
+
+def test_mistakes_in_the_settings_stop_with_file_line_and_column(tmp_path: Path) -> None:
+    settings = write(tmp_path, "langage: en\nweb: {port: 80800}\n", GOOD)
+    with pytest.raises(Invalid) as caught:
+        configuration.load(settings)
+    first, second = (str(problem) for problem in caught.value.problems)
+    assert first.startswith(f"{settings}:1:1: langage: ")
+    assert "language" in first
+    assert second.startswith(f"{settings}:2:13: web.port: ")
+
+
+def test_mistakes_of_inventory_and_own_rules_are_told_together(tmp_path: Path) -> None:
+    settings = write(tmp_path, "rules: rules\n", GOOD.replace("role: server", "role: servr"))
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.yaml").write_text("rules:\n  - id: mine\n    severity: critcal\n")
+    with pytest.raises(Invalid) as caught:
+        configuration.load(settings)
+    text = str(caught.value)
+    assert "servr" in text
+    assert "critcal" in text
+
+
+def test_a_notifier_of_an_unknown_kind_names_those_that_exist(tmp_path: Path) -> None:
+    settings = write(tmp_path, "notifiers:\n  duty: {kind: telegramm}\n", GOOD)
+    with pytest.raises(Invalid) as caught:
+        configuration.load(settings)
+    assert "telegram" in str(caught.value)
+    assert f"{settings}:2:" in str(caught.value)

@@ -1,0 +1,123 @@
+"""The stream: the present at once, changes soon, bursts once, one rendering for all viewers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from alerts.incident import DeviceState
+from monitor.web.app import create_app
+from monitor.web.live import STATES, Feed
+from monitor.web.view import Fragments
+from tests.monitor.web.province import Province
+
+Client = TestClient[Any, Any]
+
+
+async def message(answer: ClientResponse) -> str:
+    """Read one server-sent event."""
+    lines: list[str] = []
+    async with asyncio.timeout(5):
+        while line := (await answer.content.readline()).decode().rstrip("\n"):
+            lines.append(line)
+    return "\n".join(lines)
+
+
+async def test_a_viewer_gets_the_present_and_then_the_change(client: Client, town: Province) -> None:
+    async with client.get("/events?view=wall") as answer:
+        assert answer.content_type == "text/event-stream"
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert 'href="/sites/18100" data-state="up"' in await message(answer)
+        town.set_state("18100/router", DeviceState.DOWN)
+        assert 'href="/sites/18100" data-state="down"' in await message(answer)
+
+
+async def test_a_viewer_who_comes_back_gets_only_what_he_has_not_seen(client: Client, town: Province) -> None:
+    async with client.get("/events?view=site&site=18100") as answer:
+        seen = (await message(answer)).split("\n")[0].removeprefix("id: ")
+    again = {"Last-Event-ID": seen}
+    async with client.get("/events?view=site&site=18100", headers=again) as answer:
+        assert (await message(answer)).startswith("event: alive")
+    town.set_state("18100/router", DeviceState.DOWN, "không trả lời")
+    async with client.get("/events?view=site&site=18100", headers=again) as answer:
+        assert "không trả lời" in await message(answer)
+
+
+async def test_a_burst_is_one_update(town: Province) -> None:
+    app = create_app(town.context(pace=0.5))
+    async with TestClient(TestServer(app)) as client, client.get("/events?view=wall") as answer:
+        await message(answer)
+        for device in town.inventory.devices:
+            town.set_state(device, DeviceState.DOWN)
+            await asyncio.sleep(0)
+        updates, last = 0, ""
+        while 'data-state="down" data-extent="whole"' not in last or 'data-state="up" data-extent' in last:
+            last = await message(answer)
+            updates += 1
+        assert updates <= 2
+
+
+async def test_a_hundred_viewers_share_one_rendering(
+    client: Client, town: Province, monkeypatch: Any
+) -> None:
+    rendered = 0
+    fresh = Fragments._fresh
+
+    async def counted(self: Fragments, *given: Any) -> str:
+        nonlocal rendered
+        rendered += 1
+        return await fresh(self, *given)
+
+    monkeypatch.setattr(Fragments, "_fresh", counted)
+    answers = [await client.get("/events?view=wall") for _ in range(100)]
+    await asyncio.gather(*(message(answer) for answer in answers))
+    town.set_state("18100/router", DeviceState.DOWN)
+    told = await asyncio.gather(*(message(answer) for answer in answers))
+    assert all('href="/sites/18100" data-state="down"' in one for one in told)
+    assert rendered == 2
+    for answer in answers:
+        answer.close()
+
+
+async def test_a_feed_that_the_board_cut_off_makes_everything_new(town: Province) -> None:
+    feed = Feed(town.board, 0.01)
+    task = asyncio.create_task(feed.run())
+    await asyncio.sleep(0.05)
+    before = feed.version({"site:never-touched"})
+    for _ in range(3000):
+        town.set_state("18100/router", DeviceState.DOWN)
+    await feed.changed(frozenset({"site:never-touched"}), before, 2)
+    assert feed.version({"site:never-touched"}) > before
+    seen = feed.version({STATES})
+    town.set_state("18100/router", DeviceState.UP)
+    await feed.changed(frozenset({STATES}), seen, 2)
+    assert feed.version({STATES}) > seen
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_stopping_lets_every_viewer_go_at_once(town: Province) -> None:
+    client = TestClient(TestServer(create_app(town.context())))
+    await client.start_server()
+    answer = await client.get("/events?view=wall")
+    await message(answer)
+    started = time.monotonic()
+    await client.close()
+    assert time.monotonic() - started < 2
+
+
+async def test_the_wall_of_a_mass_outage_is_rendered_in_time(client: Client, town: Province) -> None:
+    for device in town.inventory.devices:
+        town.set_state(device, DeviceState.DOWN)
+    async with client.get("/") as warm:
+        await warm.read()
+    town.set_state("18100/router", DeviceState.UP)
+    await asyncio.sleep(0.2)
+    started = time.thread_time()  # the loop's own CPU: other work on this machine does not count
+    async with client.get("/") as answer:
+        await answer.read()
+    assert time.thread_time() - started < 0.5

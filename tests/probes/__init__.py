@@ -1,0 +1,1 @@
+"""Tests of the probes, each against real servers and hostile ones."""

@@ -1,0 +1,1 @@
+"""Tests of the SNMP engine, profiles and probe."""
