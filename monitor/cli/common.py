@@ -33,10 +33,15 @@ def load(settings: Path) -> Configuration:
     try:
         return configuration.load(settings)
     except Invalid as error:
-        print_problems(error.problems)
-        if not settings.exists():
-            click.echo("Name the settings file: commune-monitor --settings FILE COMMAND", err=True)
+        print_mistakes(settings, error)
         raise SystemExit(2) from None
+
+
+def print_mistakes(settings: Path, error: Invalid) -> None:
+    """Print every mistake, and what to do when there is no settings file at all."""
+    print_problems(error.problems)
+    if not settings.exists():
+        click.echo("Name the settings file: commune-monitor --settings FILE COMMAND", err=True)
 
 
 @contextmanager
