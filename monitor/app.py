@@ -66,24 +66,39 @@ async def service(
     configuration: Configuration, *, demo: DemoControls | None = None, now: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[str]:
     """Run the watch and its pages while the context is open. Yields the address of the dashboard."""
+    async with (
+        monitoring(configuration, now) as running,
+        pages(configuration, running, demo=demo, now=now) as url,
+    ):
+        log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+        yield url
+        log.info("stopping: asking no more, storing and telling what waits")
+
+
+@asynccontextmanager
+async def pages(
+    configuration: Configuration,
+    running: Monitoring,
+    *,
+    demo: DemoControls | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[str]:
+    """Serve the pages of a running watch while the context is open. Yields their address."""
     web = configuration.settings.web
-    async with monitoring(configuration, now) as running:
-        context = WebContext(
-            board=running.board,
-            store=running.store,
-            ledger=running.ledger,
-            rules=lambda: running.reloader.running.rules,
-            reloader=running.reloader,
-            vitals=running.vitals,
-            now=now,
-            language=configuration.settings.language,
-            demo=demo,
-            hosts=own_hosts(web.host, web.base_url),
-        )
-        async with serve(context, web.host, web.port) as url:
-            log.info("watching", extra={"checks": len(configuration.plan), "url": url})
-            yield url
-            log.info("stopping: asking no more, storing and telling what waits")
+    context = WebContext(
+        board=running.board,
+        store=running.store,
+        ledger=running.ledger,
+        rules=lambda: running.reloader.running.rules,
+        vitals=running.vitals,
+        now=now,
+        language=configuration.settings.language,
+        reloader=running.reloader,
+        demo=demo,
+        hosts=own_hosts(web.host, web.base_url),
+    )
+    async with serve(context, web.host, web.port) as url:
+        yield url
 
 
 @asynccontextmanager

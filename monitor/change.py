@@ -42,14 +42,14 @@ class Change(msgspec.Struct, frozen=True):
 def change(before: Configuration, after: Configuration) -> Change:
     """Return what `after` changes."""
     touched = difference(before.inventory, after.inventory)
-    old = {check.id: check for check in before.plan}
-    new = {check.id: check for check in after.plan}
-    gone = tuple(name for name in old if name not in new)
-    fresh = tuple(check for name, check in new.items() if name not in old or old[name] != check)
-    devices = {*touched.added, *touched.changed, *(check.device for check in fresh)}
-    devices |= {old[name].device for name in gone} - {*touched.removed}
-    renewed: dict[str, list[Check]] = {device: [] for device in devices}
-    for check in after.plan:
-        if check.device in renewed:
-            renewed[check.device].append(check)
-    return Change(after, touched, Topology(after.inventory), gone, fresh, renewed)
+    old, new = before.plan.by_device, after.plan.by_device
+    replanned = [device for device in new if old.get(device) is not new[device]]
+    fresh: list[Check] = []
+    gone = [check.id for device in touched.removed for check in old[device]]
+    for device in replanned:
+        known = {check.name: check for check in old.get(device, ())}
+        fresh += [check for check in new[device] if known.pop(check.name, None) != check]
+        gone += [check.id for check in known.values()]
+    devices = dict.fromkeys([*touched.added, *touched.changed, *replanned])
+    renewed = {device: new[device] for device in devices}
+    return Change(after, touched, Topology(after.inventory), tuple(gone), tuple(fresh), renewed)

@@ -19,10 +19,10 @@ from inventory.model import Inventory
 from inventory.profile import Profile, load_profiles
 from inventory.secrets import permissions_problem
 from inventory.tree import Tree, read_tree
-from monitor.plan import make_plan, traits
+from monitor.plan import Plan, make_plan, traits
 from monitor.settings import Settings, load_settings
 from probes.core.discovery import discover
-from probes.core.probe import Check, Probe
+from probes.core.probe import Probe
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Configuration(msgspec.Struct, frozen=True):
     profiles: Mapping[str, Profile]
     rules: RuleBook
     probes: Mapping[str, type[Probe[Any]]]
-    plan: tuple[Check, ...]
+    plan: Plan
     warnings: tuple[Problem, ...]
 
     def folder(self, name: str) -> Path:
@@ -96,7 +96,7 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
         profiles,
         before.rules if before and before.rules == rules else rules,
         probes,
-        make_plan(loaded.inventory, secrets),
+        make_plan(loaded.inventory, secrets, before.plan if before else None),
         (*loaded.warnings, *_open_secrets(secrets)),
     )
 

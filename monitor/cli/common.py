@@ -13,6 +13,7 @@ import msgspec
 
 from inventory.document import Invalid, Problem
 from inventory.secrets import SecretMissing
+from inventory.tree import read_tree
 from monitor import configuration
 from monitor.configuration import Configuration
 from monitor.ledger import LedgerError
@@ -28,10 +29,13 @@ def json_option(command: F) -> F:
     )
 
 
-def load(settings: Path) -> Configuration:
-    """Read the configuration, or print every mistake to stderr and leave with exit code 2."""
+def load(settings: Path, inventory: Path | None = None) -> Configuration:
+    """Read the configuration, or print every mistake to stderr and leave with exit code 2.
+
+    `inventory` is read in place of the one that the settings name.
+    """
     try:
-        return configuration.load(settings)
+        return configuration.load(settings, read_tree(inventory) if inventory else None)
     except Invalid as error:
         print_mistakes(settings, error)
         raise SystemExit(2) from None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
+
 from alerts.incident import DeviceState, Status
-from monitor.app import Monitoring, monitoring
+from monitor.app import Monitoring, monitoring, pages
+from monitor.reload import last_good
 from probes.core.observation import Outcome
 from tests.end_to_end.site import DEVICE, load, write_service
 from tests.patience import eventually
@@ -83,9 +87,36 @@ async def test_a_bad_edit_changes_nothing_and_says_so_until_it_is_mended(tmp_pat
             assert running.vitals().problems == ()
 
 
-async def test_a_file_that_is_bad_at_the_start_does_not_stop_the_watch(tmp_path: Path) -> None:
-    from monitor.reload import last_good
+async def test_a_refused_edit_shows_in_the_metrics_and_on_every_page(tmp_path: Path) -> None:
+    settings = write_service(tmp_path, {"tcp": {"port": free_port(), **QUICK}})
+    async with browsing(settings) as (running, session):
+        assert "commune_monitor_inventory_refused 0.0" in await text(session, "/metrics")
+        office(tmp_path).write_text("sites: {18073: {devices: {a: {}}}}")
+        await eventually(lambda: running.reloader.state.problems)
+        assert "commune_monitor_inventory_mistakes 2.0" in await text(session, "/metrics")
+        for page in ("/", "/incidents", "/findings", "/health", "/sites/18073"):
+            assert "office.yaml:1:" in await text(session, page), page
 
+
+@asynccontextmanager
+async def browsing(settings: Path) -> AsyncIterator[tuple[Monitoring, aiohttp.ClientSession]]:
+    """The service with its pages, and a reader of them."""
+    configuration = load(settings)
+    async with (
+        monitoring(configuration) as running,
+        pages(configuration, running) as url,
+        aiohttp.ClientSession(url) as session,
+    ):
+        yield running, session
+
+
+async def text(session: aiohttp.ClientSession, path: str) -> str:
+    async with session.get(path) as response:
+        assert response.status == 200
+        return await response.text()
+
+
+async def test_a_file_that_is_bad_at_the_start_does_not_stop_the_watch(tmp_path: Path) -> None:
     async with nginx(tmp_path / "nginx", PAGE) as web:
         settings = write_service(tmp_path, {"web": page(web)})
         assert await last_good(settings) is None, "nothing was ever in force"
