@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
 """Seconds until the files are looked at though nobody told of a change: network file systems tell nothing."""
+LOOK_AT_A_FILE = 1.0
+"""The same for an inventory of one file."""
 SETTLED = 100
 """Milliseconds without a further change after which an edit is taken as finished."""
 SHOWN = 20
@@ -219,7 +221,7 @@ def _read(running: Configuration, tree: Tree | None = None) -> Change:
 def _looks(running: Configuration) -> object:
     """Return what is the same as long as nobody has edited anything."""
     inventory, *others = running.edited
-    every = [path for folder in others for path in sorted(folder.rglob("*"))]
+    every = [path for other in others for path in (other, *sorted(other.rglob("*")))]
     return stamps(inventory), {path: _modified(path) for path in (running.path, *every)}
 
 
@@ -232,12 +234,14 @@ def _modified(path: Path) -> tuple[int, int, int] | None:
 
 
 async def _changes(edited: Sequence[Path]) -> AsyncIterator[object]:
-    """Yield when something below one of `edited` may have changed, and every `LOOK_EVERY` seconds."""
-    folders = {path if path.is_dir() else path.parent for path in edited}
-    async for found in awatch(
-        *(folder for folder in folders if folder.is_dir()),
-        step=SETTLED,
-        rust_timeout=int(LOOK_EVERY * 1000),
-        yield_on_timeout=True,
-    ):
+    """Yield when something in a folder of `edited` may have changed, and often enough for what is no folder.
+
+    The folder of a single file is not watched: the service writes its own data beside it all the time.
+    """
+    folders = [path for path in edited if path.is_dir()]
+    pause = LOOK_EVERY if edited[0] in folders else LOOK_AT_A_FILE
+    while not folders:
+        await asyncio.sleep(pause)
+        yield None
+    async for found in awatch(*folders, step=SETTLED, rust_timeout=int(pause * 1000), yield_on_timeout=True):
         yield found

@@ -45,7 +45,11 @@ class Settings(Model):
     data: str = "data"
     """Folder the service writes: series, ledger, state of the probes."""
     secrets: str = "secrets"
-    """Folder with one file a secret."""
+    """Folder with one file a secret: one's own, ``/run/secrets`` of a container, the credentials folder of systemd."""
+    vault: str = "secrets.vault"
+    """File with the secrets that ``commune-monitor secret set`` encrypts."""
+    master_key: str = "master.key"
+    """File with the key to it. Keep it where backups of the rest do not go."""
     rules: str | None = None
     """Folder with further rules; one with the id of a built-in rule replaces it."""
     language: Literal["vi", "en"] = "vi"
