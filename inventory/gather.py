@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
 from inventory import document, yamltree
 from inventory.entries import FileEntry
-from inventory.problem import Problem, file_name
+from inventory.problem import Problem
+from inventory.tree import Tree
 
-MAX_FILES = 50_000
 SECTIONS = tuple(FileEntry.model_fields)
 
 
@@ -62,47 +58,12 @@ def _nothing(entry: yamltree.Node) -> yamltree.Node:
     return yamltree.Scalar(entry.file, entry.line, entry.column, "")
 
 
-def gather(folder: Path, problems: list[Problem]) -> Sections:
-    """Return what the YAML files of `folder`, or the one file of that name, hold together."""
+def gather(tree: Tree, problems: list[Problem]) -> Sections:
+    """Return what the files of `tree` hold together."""
+    problems.extend(tree.problems)
     sections = Sections(problems)
-    for path in _files(folder, problems):
-        root = document.read(path, problems, folder if folder.is_dir() else None)
+    for name, raw in tree.files.items():
+        root = document.parse(raw, tree.place(name), problems)
         if root is not None:
             sections.add(root)
     return sections
-
-
-def _files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    if not folder.is_dir():
-        yield folder
-        return
-    for count, path in enumerate(_walk(folder, problems)):
-        if count >= MAX_FILES:
-            problems.append(Problem(file_name(folder), 0, 0, "", f"more than {MAX_FILES} YAML files"))
-            return
-        yield path
-
-
-def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    """Yield YAML files in a fixed order; hidden files and folders are left out, linked folders refused."""
-
-    def report(error: OSError) -> None:
-        problems.append(
-            Problem(file_name(Path(error.filename)), 0, 0, "", f"cannot be read: {error.strerror}")
-        )
-
-    for parent, folders, names in os.walk(folder, onerror=report):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if Path(parent, name).is_symlink():
-                message = "a symbolic link to a folder is not followed"
-                problems.append(Problem(file_name(Path(parent, name)), 0, 0, "", message))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if name.startswith("."):
-                continue
-            if name.endswith(".yaml"):
-                yield path
-            elif name.endswith(".yml"):
-                message = "is not read: rename it to end in .yaml"
-                problems.append(Problem(file_name(path), 0, 0, "", message, "warning"))

@@ -20,9 +20,10 @@ from inventory.gather import Sections, gather
 from inventory.inheritance import Levels, refuse_unknown
 from inventory.keyring import Keyring
 from inventory.model import NAME, NAME_RULE, Commune, Device, Inventory, Site
-from inventory.problem import Invalid, Problem, file_name
+from inventory.problem import Invalid, Problem
 from inventory.topology import Topology
 from inventory.traits import ProbeTraits
+from inventory.tree import Tree, read_tree
 
 GUESSES = 200
 """Unknown commune codes for which a likely one is looked up: for thousands it would take too long."""
@@ -39,19 +40,26 @@ class Loaded:
 def load_inventory(
     folder: Path, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None = None
 ) -> Loaded:
-    """Return the inventory in the YAML files under `folder` (or in the one file `folder`).
+    """Return the inventory in the YAML files under `folder` (or in the one file `folder`), as `load_tree` does."""
+    return load_tree(read_tree(folder), probes, profiles)
+
+
+def load_tree(
+    tree: Tree, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None = None
+) -> Loaded:
+    """Return the inventory in the files of `tree`.
 
     Raises `Invalid` with every mistake in every file. `profiles` are the names of the device profiles there
     are; without them names of profiles are not checked.
     """
     problems: list[Problem] = []
-    inventory = assemble(gather(folder, problems), probes, profiles, problems)
+    inventory = assemble(gather(tree, problems), probes, profiles, problems)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise Invalid(errors)
     if not inventory.devices:
         problems.append(
-            Problem(file_name(folder), 0, 0, "", "there are no devices, so nothing is watched", "warning")
+            Problem(tree.place(""), 0, 0, "", "there are no devices, so nothing is watched", "warning")
         )
     return Loaded(inventory, tuple(sorted(set(problems))))
 

@@ -18,6 +18,7 @@ from inventory.loader import assemble
 from inventory.model import CheckSpec, Device, Inventory, Site
 from inventory.problem import Invalid, Problem
 from inventory.traits import RESERVED, ProbeTraits
+from inventory.tree import read_tree
 from inventory.yamltree import Node, child
 
 
@@ -83,7 +84,7 @@ def trace(
     Other mistakes do not matter.
     """
     problems: list[Problem] = []
-    sections = gather(folder, problems)
+    sections = gather(read_tree(folder), problems)
     _must_be_written(sections, subject)
     site = subject.partition("/")[0]
     inventory = assemble(sections, probes, profiles, problems, only=site)

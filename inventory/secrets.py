@@ -169,6 +169,14 @@ class Credential:
         """User name, ``""`` for kinds without one."""
         return self.settings.get("user", "")
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Credential):
+            return NotImplemented
+        return (self.kind, self.settings, self.secrets) == (other.kind, other.settings, other.secrets)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, *self.settings.values(), *self.secrets.values()))
+
     def __repr__(self) -> str:
         return f"Credential(kind={self.kind!r}, secrets={sorted(self.secrets)})"
 

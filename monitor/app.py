@@ -21,16 +21,19 @@ from alerts.engine import Engine
 from alerts.message import VIETNAM, Composer
 from alerts.notifier import open_channels
 from monitor.board import Board
+from monitor.change import Change
 from monitor.configuration import Configuration
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
 from monitor.store import Store
 from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
+from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
@@ -49,6 +52,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     store: Store
     ledger: Ledger
     scheduler: Scheduler
+    reloader: Reloader
     vitals: Callable[[], Vitals]
 
 
@@ -62,23 +66,39 @@ async def service(
     configuration: Configuration, *, demo: DemoControls | None = None, now: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[str]:
     """Run the watch and its pages while the context is open. Yields the address of the dashboard."""
+    async with (
+        monitoring(configuration, now) as running,
+        pages(configuration, running, demo=demo, now=now) as url,
+    ):
+        log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+        yield url
+        log.info("stopping: asking no more, storing and telling what waits")
+
+
+@asynccontextmanager
+async def pages(
+    configuration: Configuration,
+    running: Monitoring,
+    *,
+    demo: DemoControls | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[str]:
+    """Serve the pages of a running watch while the context is open. Yields their address."""
     web = configuration.settings.web
-    async with monitoring(configuration, now) as running:
-        context = WebContext(
-            board=running.board,
-            store=running.store,
-            ledger=running.ledger,
-            rules=configuration.rules,
-            vitals=running.vitals,
-            now=now,
-            language=configuration.settings.language,
-            demo=demo,
-            hosts=own_hosts(web.host, web.base_url),
-        )
-        async with serve(context, web.host, web.port) as url:
-            log.info("watching", extra={"checks": len(configuration.plan), "url": url})
-            yield url
-            log.info("stopping: asking no more, storing and telling what waits")
+    context = WebContext(
+        board=running.board,
+        store=running.store,
+        ledger=running.ledger,
+        rules=lambda: running.reloader.running.rules,
+        vitals=running.vitals,
+        now=now,
+        language=configuration.settings.language,
+        reloader=running.reloader,
+        demo=demo,
+        hosts=own_hosts(web.host, web.base_url),
+    )
+    async with serve(context, web.host, web.port) as url:
+        yield url
 
 
 @asynccontextmanager
@@ -102,11 +122,8 @@ async def monitoring(
         open_now = await ledger.open_incidents()
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
-        composer = Composer(
-            configuration.rules, configuration.inventory, settings.notifiers, settings.web.address
-        )
         pipeline = await stack.enter_async_context(
-            Pipeline(board, store, engine, ledger, composer.compose, dispatcher.wake, now)
+            Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
         )
         jobs = stack.enter_context(_calendar())
         jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
@@ -116,12 +133,26 @@ async def monitoring(
             Scheduler(configuration.plan, partial(_observe, runner, pipeline, pulse), jobs)
         )
         pipeline.on_recheck(scheduler.soon)
-        traps = await _open_traps(configuration, pipeline, stack, now)
+        sources = Sources(configuration.inventory, configuration.plan)
+        traps = await _open_traps(configuration, sources, pipeline, stack, now)
+
+        def follow(change: Change) -> None:
+            """Put a changed configuration in force, all of it between two turns of the event loop."""
+            scheduler.replace(change.gone, change.fresh)
+            pipeline.follow(change, _composer(change.configuration).compose)
+            pulse.follow(change.configuration.plan)
+            sources.follow(change.inventory, change.configuration.plan)
+            gc.freeze()
+
+        reloader = Reloader(configuration, follow, ledger, now)
+        await reloader.begin()
+        following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "traps": lambda: traps.problem if traps else "",
+            "inventory": lambda: following.problem or reloader.problem,
         }
         vitals = VitalsSource(
             started,
@@ -134,21 +165,24 @@ async def monitoring(
             parts,
         )
         stack.enter_context(_spared_collector())
-        yield Monitoring(board, store, ledger, scheduler, vitals.read)
+        yield Monitoring(board, store, ledger, scheduler, reloader, vitals.read)
+
+
+def _composer(configuration: Configuration) -> Composer:
+    settings = configuration.settings
+    return Composer(configuration.rules, configuration.inventory, settings.notifiers, settings.web.address)
 
 
 async def open_probes(
     configuration: Configuration, ledger: Ledger, stack: AsyncExitStack
 ) -> dict[str, Probe[Any]]:
-    """Open every probe that the plan uses."""
+    """Open every probe: an edit of the inventory may bring any of them into use."""
     state = configuration.data / "probes"
     state.mkdir(parents=True, exist_ok=True)
     environment = Environment(configuration.profiles, ledger.host_keys, state)
-    used = {check.probe for check in configuration.plan}
     return {
         name: await stack.enter_async_context(probe(environment))
         for name, probe in configuration.probes.items()
-        if name in used
     }
 
 
@@ -185,17 +219,19 @@ async def _prune(ledger: Ledger, now: Callable[[], datetime]) -> None:
 
 
 async def _open_traps(
-    configuration: Configuration, pipeline: Pipeline, stack: AsyncExitStack, now: Callable[[], datetime]
+    configuration: Configuration,
+    sources: Sources,
+    pipeline: Pipeline,
+    stack: AsyncExitStack,
+    now: Callable[[], datetime],
 ) -> TrapReceiver | None:
-    """Listen for traps if the settings say where. Its address names a device."""
+    """Listen for traps if the settings say where."""
     settings = configuration.settings.traps
     if settings is None:
         return None
-    devices = {device.address: device.id for device in configuration.inventory.devices.values()}
-    credentials = {
-        check.device: check.target.credential for check in configuration.plan if check.probe == "snmp"
-    }
-    receiver = TrapReceiver(settings.host, settings.port, devices.get, credentials.get, pipeline.take, now)
+    receiver = TrapReceiver(
+        settings.host, settings.port, sources.device, sources.credential, pipeline.take, now
+    )
     return await stack.enter_async_context(receiver)
 
 

@@ -14,14 +14,15 @@ import msgspec
 import inventory.profiles
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
-from inventory.loader import load_inventory
+from inventory.loader import load_tree
 from inventory.model import Inventory
 from inventory.profile import Profile, load_profiles
 from inventory.secrets import permissions_problem
-from monitor.plan import make_plan, traits
+from inventory.tree import Tree, read_tree
+from monitor.plan import Plan, make_plan, traits
 from monitor.settings import Settings, load_settings
 from probes.core.discovery import discover
-from probes.core.probe import Check, Probe
+from probes.core.probe import Probe
 
 T = TypeVar("T")
 
@@ -32,11 +33,13 @@ class Configuration(msgspec.Struct, frozen=True):
     path: Path
     """The settings file."""
     settings: Settings
+    tree: Tree
+    """The files the inventory was read from."""
     inventory: Inventory
     profiles: Mapping[str, Profile]
     rules: RuleBook
     probes: Mapping[str, type[Probe[Any]]]
-    plan: tuple[Check, ...]
+    plan: Plan
     warnings: tuple[Problem, ...]
 
     def folder(self, name: str) -> Path:
@@ -49,32 +52,51 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.folder(self.settings.data)
 
     @property
+    def edited(self) -> tuple[Path, ...]:
+        """Files and folders that people edit while the service runs, and that it follows."""
+        own = [self.folder(self.settings.rules)] if self.settings.rules else []
+        return (self.folder(self.settings.inventory), *own, self.secrets)
+
+    @property
     def secrets(self) -> Path:
         """Folder of the secret files."""
         return self.folder(self.settings.secrets)
 
 
-def load(path: Path) -> Configuration:
-    """Read everything. Raises `Invalid` with every mistake of every file."""
+def load(path: Path, tree: Tree | None = None) -> Configuration:
+    """Read everything; the inventory from `tree` when given. Raises `Invalid` with every mistake of every file."""
     settings = load_settings(path)
+    return _read(path, settings, tree or read_tree(path.parent / settings.inventory), None)
+
+
+def reload(before: Configuration, tree: Tree | None = None) -> Configuration:
+    """Read all but the settings again, what has not changed from memory; the inventory from `tree` when given.
+
+    Raises `Invalid` with every mistake of every file.
+    """
+    root = before.folder(before.settings.inventory)
+    return _read(before.path, before.settings, tree or read_tree(root, before.tree), before)
+
+
+def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | None) -> Configuration:
     home = path.parent
-    probes = discover()
+    probes = before.probes if before else discover()
     mistakes: list[Problem] = []
-    profiles = _collect(mistakes, profiles_of_the_product)
-    loaded = _collect(mistakes, lambda: load_inventory(home / settings.inventory, traits(probes), profiles))
+    profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
+    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     if loaded is None or profiles is None or rules is None:
         raise Invalid(mistakes)
     secrets = home / settings.secrets
-    plan = make_plan(loaded.inventory, secrets)
     return Configuration(
         path,
         settings,
+        tree,
         loaded.inventory,
         profiles,
-        rules,
+        before.rules if before and before.rules == rules else rules,
         probes,
-        plan,
+        make_plan(loaded.inventory, secrets, before.plan if before else None),
         (*loaded.warnings, *_open_secrets(secrets)),
     )
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,6 +19,7 @@ from alerts.engine import Engine
 from alerts.incident import Incident, Transition
 from alerts.notification import Message
 from monitor.board import Board, DeviceStatus
+from monitor.change import Change
 from monitor.part import Part
 from monitor.store import Store
 from probes.core.observation import Observation
@@ -62,7 +64,7 @@ class Pipeline:
         self._compose = compose
         self._wake = wake
         self._now = now
-        self._transitions: asyncio.Queue[tuple[Transition, ...]] = asyncio.Queue()
+        self._transitions: asyncio.Queue[tuple[Compose, tuple[Transition, ...]]] = asyncio.Queue()
         self._recheck: Callable[[str, float], None] = lambda check, delay: None
         self._writer = Part("the writer of transitions", self._write_all)
         self._ticker = Part("the look for silence", self._tick_all)
@@ -113,6 +115,16 @@ class Pipeline:
         self._store.append(observation)
         self._apply(self._engine.take(observation, self._now()))
 
+    def follow(self, change: Change, compose: Compose) -> None:
+        """Judge by another inventory or other rules from now on, and tell of it by another composer."""
+        touched = change.touched
+        decision = self._engine.follow(
+            change.rules, change.inventory, self._now(), topology=change.topology, touched=touched
+        )
+        self._board.follow(change.inventory, touched.removed, change.renewed, self._now())
+        self._apply(decision)  # what is closed is told of as it was named until now
+        self._compose = compose
+
     def _apply(self, decision: Decision) -> None:
         for standing in decision.status:
             self._board.set_status(
@@ -121,17 +133,17 @@ class Pipeline:
         for check_id in decision.rechecks:
             self._recheck(check_id, RECHECK_AFTER)
         if decision.transitions:
-            self._transitions.put_nowait(decision.transitions)
+            self._transitions.put_nowait((self._compose, decision.transitions))
 
     async def _tick_all(self) -> None:
         while True:
             await asyncio.sleep(STALE_EVERY)
             self._apply(self._engine.tick(self._now()))
 
-    def _composed(self, incident: Incident, transition: Transition) -> Sequence[Message]:
+    def _composed(self, compose: Compose, incident: Incident, transition: Transition) -> Sequence[Message]:
         """Compose messages. A bug in that is said aloud, and does not keep the ledger from the transition itself."""
         try:
-            return self._compose(incident, transition)
+            return compose(incident, transition)
         except Exception:
             log.exception("no message could be composed", extra={"incident": incident.id})
             self._untold = f"the message about incident {incident.id} could not be composed; the log says why"
@@ -139,15 +151,15 @@ class Pipeline:
 
     async def _write_all(self) -> None:
         while True:
-            batch = await self._transitions.get()
-            await self._write(batch)
+            compose, batch = await self._transitions.get()
+            await self._write(partial(self._composed, compose), batch)
             self._transitions.task_done()
 
-    async def _write(self, batch: tuple[Transition, ...]) -> None:
+    async def _write(self, compose: Compose, batch: tuple[Transition, ...]) -> None:
         """Store one batch, however long that takes: order matters, and nothing is told that is not stored."""
         while True:
             try:
-                incidents = await self._records.record(batch, self._composed)
+                incidents = await self._records.record(batch, compose)
                 break
             except Exception as error:  # a full disk passes; whatever it is, this batch must not be lost
                 if not self._refusal:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,14 +27,29 @@ def traits(probes: Mapping[str, type[Probe[Any]]]) -> dict[str, ProbeTraits]:
     }
 
 
-def make_plan(inventory: Inventory, secrets: Path) -> tuple[Check, ...]:
-    """Return every check of `inventory`, in its order.
+class Plan:
+    """Every check, by device; iterates over all of them in the inventory's order."""
+
+    def __init__(self, by_device: Mapping[str, tuple[Check, ...]]) -> None:
+        self.by_device = by_device
+
+    def __iter__(self) -> Iterator[Check]:
+        return chain.from_iterable(self.by_device.values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self.by_device.values()))
+
+
+def make_plan(inventory: Inventory, secrets: Path, before: Plan | None = None) -> Plan:
+    """Return every check of `inventory`.
 
     A check whose credential has no value in the folder `secrets` is planned all the same, and says so each time
-    (outcome ``not_ready``): a missing file must be seen on the dashboard, not stop the watch.
+    (outcome ``not_ready``): a missing file must be seen on the dashboard, not stop the watch. Devices whose checks
+    are as in the plan `before` have the same objects.
     """
     vault = _Vault(inventory, secrets)
-    return tuple(vault.check(device, spec) for device in inventory.devices.values() for spec in device.checks)
+    old = before.by_device if before else {}
+    return Plan({id: vault.checks(device, old.get(id, ())) for id, device in inventory.devices.items()})
 
 
 class _Vault:
@@ -44,7 +60,24 @@ class _Vault:
         self._folder = folder
         self._read: dict[str, tuple[Credential | None, str]] = {}
 
-    def check(self, device: Device, spec: CheckSpec) -> Check:
+    def checks(self, device: Device, before: tuple[Check, ...]) -> tuple[Check, ...]:
+        """Return the checks of a device; those it had `before` when they are the same."""
+        if len(before) == len(device.checks) and all(map(self._same, repeat(device), device.checks, before)):
+            return before
+        return tuple(self._check(device, spec) for spec in device.checks)
+
+    def _same(self, device: Device, spec: CheckSpec, check: Check) -> bool:
+        """Whether a check is what `spec` leads to, for little more than a look."""
+        target, (credential, blocked) = check.target, self._credential(device.credentials.get(spec.probe))
+        return (
+            check.params is spec.params
+            and (check.name, check.probe, check.blocked) == (spec.name, spec.probe, blocked)
+            and (check.interval, check.timeout) == (spec.interval, spec.timeout)
+            and (target.address, target.profile) == (device.address, device.profile)
+            and target.credential == credential
+        )
+
+    def _check(self, device: Device, spec: CheckSpec) -> Check:
         credential, blocked = self._credential(device.credentials.get(spec.probe))
         target = Target(device.id, device.address, credential, device.profile)
         params = cast(Params, spec.params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,11 +14,12 @@ from typing import Self
 
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
-from monitor.ledger import hostkeys, incidents, outbox
+from monitor.ledger import hostkeys, incidents, outbox, revisions
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.incidents import Compose
 from monitor.ledger.outbox import Delivery
+from monitor.ledger.revisions import Revision
 
 LEASE = timedelta(minutes=2)
 WATCH_EVERY = 1.0
@@ -157,6 +158,25 @@ class Ledger:
     async def deliveries(self, incident: int) -> list[Delivery]:
         """Return the delivery log of an incident, oldest first."""
         return await self._database.read(partial(outbox.deliveries, incident=incident))
+
+    # Revisions of the inventory
+
+    async def add_revision(
+        self, files: Mapping[str, bytes], at: datetime, author: str = "", note: str = ""
+    ) -> Revision:
+        """Remember the inventory's files; the newest revision there is when they are the same."""
+        return await self._database.write(
+            partial(revisions.add, files=files, at=at, author=author, note=note)
+        )
+
+    async def revisions(self, limit: int = 100, before_id: int | None = None) -> list[Revision]:
+        """Return at most `limit` (1..1000) revisions, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(partial(revisions.load, limit=limit, before=before_id))
+
+    async def revision_files(self, id: int) -> dict[str, bytes]:
+        """Return every file of the inventory as it was at a revision, by name; empty for one that is not there."""
+        return await self._database.read(partial(revisions.files, number=id))
 
     # SSH host keys
 

@@ -10,6 +10,7 @@ from alerts.rule import RuleBook
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
+from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
 from monitor.web.seen import Seen
@@ -22,12 +23,15 @@ class WebContext:
     board: Board
     store: Store
     ledger: Ledger
-    rules: RuleBook
+    rules: Callable[[], RuleBook]
+    """The rules in force."""
     vitals: Callable[[], Vitals]
     now: Callable[[], datetime]
     """The time, aware UTC."""
     language: str = "vi"
     """Language until the reader chooses."""
+    reloader: Reloader | None = None
+    """Which inventory is in force, and what an edit would change; `None` where no files are behind the pages."""
     demo: DemoControls | None = None
     hosts: frozenset[str] | None = None
     """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""

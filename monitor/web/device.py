@@ -112,7 +112,7 @@ async def device_values(context: WebContext, device: Device) -> Values:
         "keys": [key for key in keys or () if key.device == device.id],
         "past": [entry for entry in past or () if entry.resolved_at is not None],
         "unread": past is None or keys is None,
-        "rules": context.rules,
+        "rules": context.rules(),
         **await _seen_values(context, device.id),
     }
 

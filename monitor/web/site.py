@@ -28,7 +28,7 @@ def view(context: WebContext, params: Params) -> View:
 
     async def values() -> Values:
         summary = summarise(context.board, site, open_entries(context.board).get(site.id, ()))
-        return {"one": summary, "rows": _rows(context, site, summary.devices), "rules": context.rules}
+        return {"one": summary, "rows": _rows(context, site, summary.devices), "rules": context.rules()}
 
     return View("site", frozenset({site_topic(site.id)}), values, N_("Commune"), site.name)
 
