@@ -21,7 +21,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from inventory.files import Unreadable, flush, read_bytes, replace
+from inventory import files
+from inventory.files import Unreadable, read_bytes
 from inventory.secrets import Secret, SecretMissing
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -107,7 +108,7 @@ class Vault:
             raise VaultError(f"the master key {self.key_path} cannot be written: {error.strerror}") from error
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(_line(secrets.token_bytes(KEY_BYTES)))
-            flush(stream)
+            files.flush(stream)
 
     def rotate_key(self) -> int:
         """Seal everything under a new master key; return how many values. Raises `VaultError`.
@@ -197,6 +198,6 @@ def _line(key: bytes) -> bytes:
 def _write(path: Path, content: bytes) -> None:
     """Write a file that only its owner reads, whole or not at all, durable when this returns."""
     try:
-        replace(path, content, mode=0o600)
+        files.replace(path, content, mode=0o600)
     except OSError as error:
         raise VaultError(f"{path} cannot be written: {error.strerror}") from error

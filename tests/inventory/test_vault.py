@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory import vault
+from inventory import files
 from inventory.secrets import Secret, SecretMissing, SecretRef, Secrets
 from inventory.vault import Vault, VaultError
 
@@ -119,7 +119,7 @@ def test_a_crash_while_the_key_is_rotated_loses_nothing(
 ) -> None:
     """The three writes are replaced by ones that die, because a power cut at the right moment is not to be had."""
     store.put("a", Secret(CANARY), AT)
-    real, writes = vault.replace, []
+    real, writes = files.replace, []
 
     def dying(path: Path, content: bytes, mode: int) -> None:
         writes.append(path)
@@ -127,7 +127,7 @@ def test_a_crash_while_the_key_is_rotated_loses_nothing(
             raise KeyboardInterrupt
         real(path, content, mode)
 
-    monkeypatch.setattr(vault, "replace", dying)
+    monkeypatch.setattr(files, "replace", dying)
     with pytest.raises(KeyboardInterrupt):
         store.rotate_key()
     assert store.read("a") == Secret(CANARY)
