@@ -20,6 +20,7 @@ from alerts.dispatch import Dispatcher
 from alerts.engine import Engine
 from alerts.message import VIETNAM, Composer
 from alerts.notifier import open_channels
+from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
 from monitor.configuration import Configuration
@@ -110,6 +111,8 @@ async def monitoring(
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        configuration, found = bound(configuration, ledger.bindings.known)
+        await ledger.bindings.attach(found.fresh, started)
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
@@ -144,7 +147,8 @@ async def monitoring(
             sources.follow(change.inventory, change.configuration.plan)
             gc.freeze()
 
-        reloader = Reloader(configuration, follow, ledger, now)
+        reloader = Reloader(configuration, found.held, follow, ledger, ledger.bindings, now)
+        ledger.bindings.changed = reloader.again
         await reloader.begin()
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
         parts = {
@@ -153,6 +157,7 @@ async def monitoring(
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
+            "bindings": lambda: reloader.held,
         }
         vitals = VitalsSource(
             started,

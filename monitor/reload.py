@@ -18,9 +18,11 @@ from watchfiles import awatch
 from inventory.document import Invalid, Problem
 from inventory.tree import Tree, stamps
 from monitor import configuration
+from monitor.binding import Bound, bound
 from monitor.change import Change, change
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger, LedgerError, Revision
+from monitor.ledger.bindings import Places
 from monitor.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ class InventoryState(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     """Mistakes in the files on disk, for which they are not in force; empty when they are."""
     refused_at: datetime | None = None
+    held: tuple[str, ...] = ()
+    """Devices whose credentials are held back until somebody confirms where they go."""
     restart: bool = False
     """Whether the settings file was changed since the start: that wants a restart."""
 
@@ -70,24 +74,52 @@ class Revisions(Protocol):
         ...
 
 
+class Bindings(Protocol):
+    """The part of the ledger that knows where credentials may be sent."""
+
+    @property
+    def known(self) -> Places:
+        """Every binding."""
+        ...
+
+    async def attach(self, places: Places, at: datetime) -> None:
+        """Bind credentials of devices that had none yet."""
+        ...
+
+
+class _Coming(msgspec.Struct, frozen=True):
+    """What was read, ready to be put in force."""
+
+    change: Change
+    bound: Bound
+
+
 class Reloader:
     """Run it as a part of the service: `run` returns only when cancelled."""
 
     def __init__(
         self,
         running: Configuration,
+        held: Places,
         follow: Callable[[Change], None],
         revisions: Revisions,
+        bindings: Bindings,
         now: Callable[[], datetime],
     ) -> None:
-        """`follow` puts a change in force; it is called in the event loop and does not fail."""
+        """`follow` puts a change in force; it is called in the event loop and does not fail.
+
+        `running` is bound already, and `held` is what that held back.
+        """
         self._running = running
         self._follow = follow
         self._revisions = revisions
+        self._bindings = bindings
         self._now = now
         self._lock = asyncio.Lock()
+        self._again = asyncio.Event()
         self._seen: object = None
-        self.state = InventoryState(0, now(), len(running.inventory.devices), running.warnings)
+        devices = len(running.inventory.devices)
+        self.state = InventoryState(0, now(), devices, running.warnings, held=_devices(held))
 
     @property
     def running(self) -> Configuration:
@@ -107,9 +139,32 @@ class Reloader:
         """Remember what the service starts with."""
         await self._remember("", "")
 
+    @property
+    def held(self) -> str:
+        """Whose credentials are held back, in one line; empty when nobody's are."""
+        devices = self.state.held
+        more = f" (+{len(devices) - 3})" if len(devices) > 3 else ""
+        advice = "commune-monitor secret confirm DEVICE"
+        return f"{', '.join(devices[:3])}{more}: {advice}" if devices else ""
+
+    def again(self) -> None:
+        """Read everything again soon, though no file was edited: somebody confirmed where credentials may go."""
+        self._again.set()
+
     async def run(self) -> None:
         """Follow the files until cancelled; first of all look whether they still say what the service began with."""
         await self._look()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_files())
+            group.create_task(self._follow_word())
+
+    async def _follow_word(self) -> None:
+        while True:
+            await self._again.wait()
+            self._again.clear()
+            await self.reload()
+
+    async def _follow_files(self) -> None:
         while True:
             try:
                 async for _ in _changes(self._running.edited):
@@ -126,7 +181,7 @@ class Reloader:
         """Take in what the files say now. `author` and `note` are remembered with the revision, if there is one."""
         async with self._lock:
             try:
-                coming = await asyncio.to_thread(_read, self._running)
+                coming = await asyncio.to_thread(_read, self._running, self._bindings.known)
             except Invalid as error:
                 self._refuse(error.problems)
             else:
@@ -137,10 +192,10 @@ class Reloader:
         """Return what would follow if these files of the inventory were so (`None`: gone). Nothing is changed."""
         tree = self._running.tree.altered(files)
         try:
-            coming = await asyncio.to_thread(_read, self._running, tree)
+            coming = await asyncio.to_thread(_read, self._running, self._bindings.known, tree)
         except Invalid as error:
             return Preview(error.problems, None)
-        return Preview(coming.configuration.warnings, coming)
+        return Preview(coming.change.configuration.warnings, coming.change)
 
     async def _look(self) -> None:
         seen = await asyncio.to_thread(_looks, self._running)
@@ -148,21 +203,26 @@ class Reloader:
             self._seen = seen
             await self.reload()
 
-    async def _take(self, coming: Change, author: str, note: str) -> None:
-        touched = coming.touched
-        self._follow(coming)
-        self._running = coming.configuration
+    async def _take(self, coming: _Coming, author: str, note: str) -> None:
+        change = coming.change
+        self._follow(change)
+        self._running = change.configuration
         self.state = InventoryState(
             self.state.revision,
             self._now(),
-            len(coming.inventory.devices),
-            coming.configuration.warnings,
+            len(change.inventory.devices),
+            change.configuration.warnings,
+            held=_devices(coming.bound.held),
             restart=self._outdated(),
         )
-        if touched or coming.fresh or coming.gone:
-            checks = f"+~{len(coming.fresh)} -{len(coming.gone)}"
-            log.info("the files were taken in", extra={"devices": touched.counts, "checks": checks})
+        if change.touched or change.fresh or change.gone:
+            checks = f"+~{len(change.fresh)} -{len(change.gone)}"
+            log.info("the files were taken in", extra={"devices": change.touched.counts, "checks": checks})
         await self._remember(author, note)
+        try:
+            await self._bindings.attach(coming.bound.fresh, self._now())
+        except LedgerError as error:
+            log.error("new credentials are not bound to their places yet", extra={"error": str(error)})
 
     async def _remember(self, author: str, note: str) -> None:
         try:
@@ -214,8 +274,13 @@ async def _newest(file: Path) -> tuple[Revision, Mapping[str, bytes]] | None:
         return (found[0], await ledger.revision_files(found[0].id)) if found else None
 
 
-def _read(running: Configuration, tree: Tree | None = None) -> Change:
-    return change(running, configuration.reload(running, tree))
+def _read(running: Configuration, known: Places, tree: Tree | None = None) -> _Coming:
+    coming, found = bound(configuration.reload(running, tree), known)
+    return _Coming(change(running, coming), found)
+
+
+def _devices(held: Places) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(device for device, _ in held))
 
 
 def _looks(running: Configuration) -> object:
