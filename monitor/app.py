@@ -133,7 +133,7 @@ async def monitoring(
         runner = Runner(await open_probes(configuration, ledger, stack), now)
         pulse = Pulse(configuration.plan)
         scheduler = await stack.enter_async_context(
-            Scheduler(configuration.plan, partial(_observe, runner, pipeline, pulse), jobs)
+            Scheduler(configuration.plan, partial(_observe, runner, pipeline, ledger, pulse), jobs)
         )
         pipeline.on_recheck(scheduler.soon)
         sources = Sources(configuration.inventory, configuration.plan)
@@ -249,6 +249,9 @@ def stop_signals() -> asyncio.Event:
     return told
 
 
-async def _observe(runner: Runner, pipeline: Pipeline, pulse: Pulse, check: Check) -> None:
-    pipeline.take(await runner.run(check))
+async def _observe(runner: Runner, pipeline: Pipeline, ledger: Ledger, pulse: Pulse, check: Check) -> None:
+    observation = await runner.run(check)
+    pipeline.take(observation)
+    if observation.outcome.is_answer:
+        ledger.answered.note(observation.device, observation.time)
     pulse.beat()

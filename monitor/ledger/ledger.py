@@ -14,7 +14,8 @@ from typing import Self
 
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
-from monitor.ledger import audit, bindings, hostkeys, incidents, outbox, revisions
+from monitor.ledger import answered, audit, bindings, hostkeys, incidents, outbox, revisions
+from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
@@ -50,6 +51,8 @@ class Ledger:
         """Approved keys from memory, at most a second behind another process."""
         self.bindings = LedgerBindings(self._database)
         """Where credentials may be sent; as up to date."""
+        self.answered = LedgerAnswered(self._database)
+        """Which devices have ever answered."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
 
@@ -58,6 +61,7 @@ class Ledger:
             await self._database.open()
             stack.push_async_callback(self._database.close)
             await self._learn()
+            self.answered.learn(await self._database.read(answered.load))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(self._watch())
             stack.callback(self._stopping.set)

@@ -75,6 +75,7 @@ def _api_routes(api: Api) -> list[web.RouteDef]:
         web.get("/api/v1/incidents", api.incidents),
         web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
         web.get("/api/v1/series", api.series),
+        web.get("/api/v1/coverage", api.coverage),
         web.get("/healthz", api.alive),
     ]
 

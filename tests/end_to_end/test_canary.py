@@ -47,7 +47,7 @@ def forms(secret: str) -> Iterator[bytes]:
 
 def write(tmp_path: Path, web: int, snmp: int) -> Path:
     """Write a service with every kind of secret: in a file, in the store, of a channel."""
-    checks = {
+    checks: dict[str, dict[str, object]] = {
         "snmp": {"port": snmp, **QUICK},
         "gone": {"probe": "snmp", "port": free_udp_port(), **QUICK},
         "http": {"url": f"http://127.0.0.1:{web}/", **QUICK},
