@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -31,6 +31,7 @@ from monitor.pipeline import Pipeline
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
+from monitor.schema import schema_here
 from monitor.store import Store
 from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
@@ -95,6 +96,8 @@ async def pages(
         now=now,
         language=configuration.settings.language,
         reloader=running.reloader,
+        editing=web.editing,
+        schema=cache(schema_here),
         demo=demo,
         hosts=own_hosts(web.host, web.base_url),
     )

@@ -16,7 +16,7 @@ import msgspec
 from watchfiles import awatch
 
 from inventory.document import Invalid, Problem
-from inventory.tree import Tree, stamps
+from inventory.tree import Tree, read_tree, stamps
 from monitor import configuration
 from monitor.binding import Bound, bound
 from monitor.change import Change, change
@@ -147,6 +147,10 @@ class Reloader:
         advice = "commune-monitor secret confirm DEVICE"
         return f"{', '.join(devices[:3])}{more}: {advice}" if devices else ""
 
+    def on_disk(self) -> Tree:
+        """Return the files as they are on the disk now. Blocks: call it in a thread."""
+        return read_tree(self._running.edited[0], self._running.tree)
+
     def again(self) -> None:
         """Read everything again soon, though no file was edited: somebody confirmed where credentials may go."""
         self._again.set()
@@ -189,10 +193,10 @@ class Reloader:
         return self.state
 
     async def preview(self, files: Mapping[str, bytes | None]) -> Preview:
-        """Return what would follow if these files of the inventory were so (`None`: gone). Nothing is changed."""
-        tree = self._running.tree.altered(files)
+        """Return what would follow if these files on the disk were so (`None`: gone). Nothing is changed."""
+        known = self._bindings.known
         try:
-            coming = await asyncio.to_thread(_read, self._running, self._bindings.known, tree)
+            coming = await asyncio.to_thread(_read_with, self._running, known, files)
         except Invalid as error:
             return Preview(error.problems, None)
         return Preview(coming.change.configuration.warnings, coming.change)
@@ -277,6 +281,10 @@ async def _newest(file: Path) -> tuple[Revision, Mapping[str, bytes]] | None:
 def _read(running: Configuration, known: Places, tree: Tree | None = None) -> _Coming:
     coming, found = bound(configuration.reload(running, tree), known)
     return _Coming(change(running, coming), found)
+
+
+def _read_with(running: Configuration, known: Places, files: Mapping[str, bytes | None]) -> _Coming:
+    return _read(running, known, read_tree(running.edited[0], running.tree).altered(files))
 
 
 def _devices(held: Places) -> tuple[str, ...]:
