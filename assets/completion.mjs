@@ -1,16 +1,39 @@
 // What may stand at the cursor, from the JSON Schema and the names of the inventory. Knows YAML's block style and one-line {a: b}.
 
+import { snippet, startCompletion } from "@codemirror/autocomplete";
+
+const MOST = 60; // proposals of one list
+
 /** Return CodeMirror's completions at the cursor, or null for none. */
 export function proposals(context, words) {
   const line = context.state.doc.lineAt(context.pos);
   const before = line.text.slice(0, context.pos - line.from);
   if (/^\s*#/.test(before)) return null;
   const place = placeOf(context.state.doc, line.number, before);
-  const partial = place.partial;
-  if (!partial && !context.explicit && !place.opened) return null;
+  if (!place.partial && !context.explicit && !place.opened) return null;
   const schemas = walk(words.schema, place.path);
-  const options = place.value === null ? keys(schemas, place, words) : values(schemas, place, words, context.state.doc);
-  return options.length ? { from: context.pos - partial.length, options, validFor: /^[^\s:,{}[\]]*$/ } : null;
+  const every = place.value === null ? keys(schemas, place, words) : values(schemas, place, words, context.state.doc);
+  const options = fitting(every, place.partial);
+  return options.length ? { from: context.pos - place.partial.length, options, filter: false } : null;
+}
+
+/** Keep what holds the typed letters, compared without tone marks and capitals; what begins with them first. */
+function fitting(options, partial) {
+  const typed = folded(partial);
+  const ranked = options.map((one) => [folded(one.label).indexOf(typed), one]).filter(([at]) => at >= 0);
+  ranked.sort(([a], [b]) => (a > 0) - (b > 0));
+  return ranked.slice(0, MOST).map(([, one]) => one);
+}
+
+const folded = (text) => text.toLowerCase().replaceAll("đ", "d").normalize("NFD").replace(/\p{M}/gu, "");
+
+/** Insert a text with places to fill in, and propose what may stand at the first of them. */
+function opening(template) {
+  const insert = snippet(template);
+  return (view, completion, from, to) => {
+    insert(view, completion, from, to);
+    setTimeout(() => startCompletion(view));
+  };
 }
 
 /** Where the cursor is: the keys down to it, the key whose value is being written (or null), what is typed of it. */
@@ -28,7 +51,7 @@ function placeOf(doc, number, before) {
     rest = inside.slice(Math.max(inside.lastIndexOf(","), -1) + 1).trimStart();
   }
   const split = /^([^\s:]+):(\s+)(.*)$/.exec(rest);
-  if (!split) return { path, value: null, partial: rest, opened: brace >= 0 && !rest };
+  if (!split) return { path, value: null, partial: rest, opened: brace >= 0 && !rest, inline: brace >= 0 };
   const typed = /[^\s,[]*$/.exec(split[3])[0];
   return { path: [...path, unquoted(split[1])], value: unquoted(split[1]), partial: typed, opened: !split[3] };
 }
@@ -85,18 +108,25 @@ function keys(schemas, place, words) {
   const found = new Map();
   for (const one of schemas) {
     for (const [name, held] of Object.entries(one.properties || {})) {
-      if (!found.has(name)) found.set(name, { label: name, apply: `${name}: `, type: "property", ...described(words.schema, held) });
+      if (!found.has(name)) found.set(name, { label: name, apply: written(name, held, place, words.schema), type: "property", ...described(words.schema, held) });
     }
   }
   if (place.path.length === 1 && place.path[0] === "sites") {
-    for (const [code, name] of words.communes) found.set(code, { label: `${name} ${code}`, detail: code, apply: `${code}:\n    `, type: "class" });
+    for (const [code, name] of words.communes) found.set(code, { label: `${name} ${code}`, detail: code, apply: opening(`${code}:\n\t\${}`), type: "class" });
   }
   if (place.path.length === 3 && place.path[2] === "devices") {
-    for (const role of enums(walk(words.schema, [...place.path, "x", "role"]))) {
-      found.set(role, { label: role, apply: `${role}:\n        address: \n        role: ${role}`, type: "class" });
+    for (const [role, title] of Object.entries(words.roles)) {
+      found.set(role, { label: role, detail: title, apply: opening(`${role}:\n\taddress: \${}\n\trole: ${role}`), type: "class" });
     }
   }
   return [...found.values()];
+}
+
+/** What choosing a key writes: a mapping begins on the next line, or in braces where the line is in braces already. */
+function written(name, held, place, root) {
+  const mapping = flat(root, held).some((one) => one.properties || one.patternProperties || typeof one.additionalProperties === "object");
+  if (!mapping) return opening(`${name}: \${}`);
+  return opening(place.inline ? `${name}: {\${}}` : `${name}:\n\t\${}`);
 }
 
 function described(root, held) {
@@ -107,6 +137,12 @@ function described(root, held) {
 function values(schemas, place, words, doc) {
   const found = enums(schemas).map((label) => ({ label: String(label), type: "enum" }));
   if (schemas.some((one) => one.type === "boolean")) found.push({ label: "true", type: "keyword" }, { label: "false", type: "keyword" });
+  if (place.value === "role") {
+    for (const [role, title] of Object.entries(words.roles)) {
+      const known = found.find((one) => one.label === role);
+      if (known) known.detail = title; else found.push({ label: role, detail: title, type: "enum" });
+    }
+  }
   const holder = place.path[place.path.length - 2];
   if (holder === "credentials") {
     for (const [name, kind] of Object.entries(words.credentials)) found.push({ label: name, detail: kind, type: "variable" });

@@ -5,7 +5,9 @@ import { EditorState } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { indentWithTab } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { autocompletion, startCompletion } from "@codemirror/autocomplete";
+import { autocompletion } from "@codemirror/autocomplete";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { tags } from "@lezer/highlight";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { proposals } from "./completion.mjs";
 
@@ -25,10 +27,22 @@ function theme() {
     ".cm-tooltip": { backgroundColor: token("surface"), color: token("text"), border: `1px solid ${token("line-strong")}` },
     ".cm-tooltip-autocomplete > ul > li": { padding: "3px 8px" },
     ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: token("link"), color: token("surface") },
+    // The editor's own marks are images in addresses, which the page's policy refuses.
+    ".cm-lintRange-error": { backgroundImage: "none", textDecoration: `underline wavy ${token("down")}` },
+    ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: `underline wavy ${token("degraded-line")}` },
+    ".cm-lint-marker-error": { content: "normal", borderRadius: "50%", backgroundColor: token("down-solid") },
+    ".cm-lint-marker-warning": { content: "normal", backgroundColor: token("degraded-line") },
     ".cm-completionInfo": { maxWidth: "38ch", whiteSpace: "pre-line" },
     ".cm-completionDetail": { color: "inherit", opacity: ".75", fontStyle: "normal" },
   });
 }
+
+const colours = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--link)" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--up)" },
+  { tag: [tags.comment, tags.lineComment], color: "var(--soft)", fontStyle: "italic" },
+  { tag: [tags.punctuation, tags.separator, tags.squareBracket, tags.brace], color: "var(--soft)" },
+]);
 
 function begin() {
   const form = document.getElementById("editor"), source = document.getElementById("source");
@@ -45,7 +59,7 @@ function begin() {
     state: EditorState.create({
       doc: source.value,
       extensions: [
-        basicSetup, yaml(), theme(), lintGutter(),
+        basicSetup, yaml(), theme(), syntaxHighlighting(colours), lintGutter(),
         keymap.of([indentWithTab, { key: "Mod-s", preventDefault: true, run: submit }]),
         autocompletion({ override: [(context) => words && proposals(context, words)], activateOnTyping: true }),
         EditorState.readOnly.of(source.readOnly),
@@ -119,4 +133,3 @@ function begin() {
 }
 
 begin();
-export { startCompletion };

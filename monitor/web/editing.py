@@ -193,6 +193,7 @@ class Editing:
             {
                 "schema": self._context.schema(),
                 "communes": communes,
+                "roles": {name: role.title.vi for name, role in inventory.roles.items()},
                 "credentials": {name: spec.kind for name, spec in inventory.credentials.items()},
                 "devices": list(inventory.devices) if len(inventory.devices) <= MAX_NAMES else [],
             }
@@ -248,6 +249,8 @@ class Editing:
             "editing": self._context.editing,
             "effect": None,
             "conflict": "",
+            "gone": False,
+            "diff": (),
             **more,
         }
         return await self._frame(request, "edit", values, status)
