@@ -59,6 +59,7 @@ RoleNames = Annotated[tuple[RoleName, ...], BeforeValidator(listed)]
 ProvinceCode = Annotated[str, AfterValidator(_province)]
 ProfileName = Annotated[str, AfterValidator(_profile)]
 Title = Annotated[str, Field(min_length=1, max_length=100)]
+FormerId = Annotated[str, Field(min_length=1, max_length=130)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
@@ -84,6 +85,8 @@ class CommuneEntry(LevelEntry):
     """A site whose key is an official commune code."""
 
     location: tuple[Latitude, Longitude] | None = None
+    aliases: Annotated[tuple[Title, ...], Field(max_length=50)] = ()
+    formerly: Annotated[tuple[Slug, ...], Field(max_length=20)] = ()
     devices: Mapping[str, Any] = {}
 
 
@@ -107,6 +110,7 @@ class DeviceEntry(Model):
     credentials: Mapping[str, str] = {}
     owner: Contact | None = None
     tags: tuple[Slug, ...] = ()
+    formerly: Annotated[tuple[FormerId, ...], Field(max_length=20)] = ()
     checks: Mapping[str, Any] = {}
 
 
