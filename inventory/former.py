@@ -1,9 +1,9 @@
 """The communes there were until 30 June 2025, and what each of them became: so that old codes and names are understood.
 
-On 1 July 2025 10,035 communes became 3,321, by one resolution of the Standing Committee of the National Assembly for
-each province (Hà Tĩnh: 1665/NQ-UBTVQH15 of 16 June 2025); their codes until then follow Quyết định 124/2004/QĐ-TTg and its
-changes. The data file beside this module has every one whose code, name or kind changed: 8,919. A commune that was
-divided became several.
+On 1 July 2025 10,035 communes became 3,321, by one resolution of the Standing Committee of the National
+Assembly for each province (Hà Tĩnh: 1665/NQ-UBTVQH15 of 16 June 2025); their codes until then follow Quyết định
+124/2004/QĐ-TTg and its changes. The data file beside this module has every one whose code, name or kind
+changed: 8,919. A commune that was divided became several.
 
 The facts come from the MIT-licensed data set tranngocminhhieu/vietnamadminunits, which joins the list of the National
 Statistics Office with the resolutions; they were compared with those of thanglequoc/vietnamese-provinces-database. Tone
