@@ -12,8 +12,8 @@ from inventory.duration import written
 from inventory.model import Device, Inventory, Site
 
 _OF_A_SITE = ("name", "kind", "owner", "location", "aliases", "formerly")
-_NOT_SHOWN = frozenset({"id", "name", "site", "title_en", "checks"})
-"""Fields of a device that name it, repeat another one, or are shown check by check."""
+_NOT_SHOWN = frozenset({"id", "name", "site", "title_en", "formerly", "checks"})
+"""Fields of a device that name it, now or before, repeat another one, or are shown check by check."""
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -36,6 +36,9 @@ class Difference(msgspec.Struct, frozen=True):
     sites_added: tuple[str, ...] = ()
     sites_removed: tuple[str, ...] = ()
     sites_changed: tuple[str, ...] = ()
+    moved: Mapping[str, str] = {}
+    """The present id of every device by each former id that is told of for the first time; what was removed under the
+    one and added under the other is the same device."""
 
     def __bool__(self) -> bool:
         return self != NONE
@@ -51,7 +54,7 @@ NONE = Difference()
 
 def difference(old: Inventory, new: Inventory) -> Difference:
     """Return what `new` changes; devices that are the same object are taken as equal without a look."""
-    moved = {key for key, site in new.sites.items() if key in old.sites and _differs(old.sites[key], site)}
+    others = {key for key, site in new.sites.items() if key in old.sites and _differs(old.sites[key], site)}
     return Difference(
         added=tuple(key for key in new.devices if key not in old.devices),
         removed=tuple(key for key in old.devices if key not in new.devices),
@@ -59,11 +62,12 @@ def difference(old: Inventory, new: Inventory) -> Difference:
             key
             for key, device in new.devices.items()
             if (before := old.devices.get(key)) is not None
-            and (device.site in moved or (before is not device and before != device))
+            and (device.site in others or (before is not device and before != device))
         ),
         sites_added=tuple(key for key in new.sites if key not in old.sites),
         sites_removed=tuple(key for key in old.sites if key not in new.sites),
-        sites_changed=tuple(key for key in new.sites if key in moved),
+        sites_changed=tuple(key for key in new.sites if key in others),
+        moved={was: now for was, now in new.moved.items() if old.moved.get(was) != now},
     )
 
 

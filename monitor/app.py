@@ -31,6 +31,7 @@ from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
 from monitor.store import Store
+from monitor.store.former import WithFormer
 from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
 from monitor.traps.sources import Sources
@@ -119,6 +120,7 @@ async def monitoring(
         ]
         dispatcher = Dispatcher(ledger, dict(channels), now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
+        await ledger.move(configuration.inventory.moved, started)
         open_now = await ledger.open_incidents()
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
@@ -165,7 +167,8 @@ async def monitoring(
             parts,
         )
         stack.enter_context(_spared_collector())
-        yield Monitoring(board, store, ledger, scheduler, reloader, vitals.read)
+        history = WithFormer(store, lambda: board.inventory.moved)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read)
 
 
 def _composer(configuration: Configuration) -> Composer:

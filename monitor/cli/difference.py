@@ -16,14 +16,14 @@ from monitor.configuration import Configuration
 from monitor.plan import Plan
 from monitor.reload import last_good
 
-_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
 
 
 class Row(msgspec.Struct, frozen=True):
     """One site or device that differs."""
 
     sign: str
-    """``"+"`` added, ``"-"`` removed, ``"~"`` changed."""
+    """``"+"`` added, ``"-"`` removed, ``"~"`` changed, ``">"`` goes on under another id."""
     id: str
     what: str
     """Its name, or its address and role."""
@@ -63,9 +63,12 @@ def _rows(old: Inventory, made: Change) -> Iterator[Row]:
         yield Row("-", id, old.sites[id].name)
     for id in touched.sites_changed:
         yield Row("~", id, new.sites[id].name, changes_of_site(old.sites[id], new.sites[id]))
-    for id in touched.added:
+    moved = {was: now for was, now in touched.moved.items() if was in old.devices and now in touched.added}
+    for was, now in moved.items():
+        yield Row(">", now, f"was {was}", changes_of_device(old.devices[was], new.devices[now]))
+    for id in (id for id in touched.added if id not in moved.values()):
         yield Row("+", id, f"{new.devices[id].address} {new.devices[id].role}")
-    for id in touched.removed:
+    for id in (id for id in touched.removed if id not in moved):
         yield Row("-", id, f"{old.devices[id].address} {old.devices[id].role}")
     for id in touched.changed:
         if changes := changes_of_device(old.devices[id], new.devices[id]):
