@@ -95,7 +95,7 @@ def _named(reference: str) -> str:
         "role_name": "role",
         "checks": "map of checks",
         "credentials": "map: probe to credential",
-        "SecretRef": "`{file: NAME}`",
+        "SecretRef": "`{file: NAME}` or `{secret: NAME}`",
         "Text": "`{vi: …, en: …}`",
         "defaults": "map",
         "provinces": "map of provinces",

@@ -1,4 +1,8 @@
-"""Devices that have another id now: their incidents and approved host keys follow them, in one transaction."""
+"""Devices that have another id now: what the ledger knows of them follows, in one transaction.
+
+Incidents with their steps, host keys, the places their credentials are for, and when they first answered. The audit
+record stays as it was written.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,24 @@ WHERE incident_id IN (SELECT id FROM incidents WHERE device = :was)
 _MOVED = """
 UPDATE incidents SET device = :now, site = :site, body = json_set(body, '$.key.device', :now) WHERE device = :was
 """
+_PLACES = """
+UPDATE bindings SET device = :now
+WHERE device = :was AND probe NOT IN (SELECT probe FROM bindings WHERE device = :now)
+"""
+_ANSWERED = """
+INSERT INTO answered(device, first_at) SELECT :now, first_at FROM answered WHERE device = :was
+ON CONFLICT(device) DO UPDATE SET first_at = min(first_at, excluded.first_at)
+"""
 _UNASKED = """
 DELETE FROM host_keys WHERE device = :now AND state = 'pending' AND (address, port, key) IN
     (SELECT address, port, key FROM host_keys WHERE device = :was)
 """
 _KEYS = "UPDATE OR IGNORE host_keys SET device = :now WHERE device = :was"
-_REST = "DELETE FROM host_keys WHERE device = :was"
+_REST = (
+    "DELETE FROM host_keys WHERE device = :was",
+    "DELETE FROM bindings WHERE device = :was",
+    "DELETE FROM answered WHERE device = :was",
+)
 
 
 def move(db: sqlite3.Connection, moved: Mapping[str, str], at: datetime) -> list[Incident]:
@@ -44,7 +60,7 @@ def _moved(db: sqlite3.Connection, was: str, now: str, at: datetime) -> list[Inc
         if incident is not None and incident.resolved_at is None:
             changed.append(_settled(db, incident, now, at))
     names = {"was": was, "now": now, "site": now.partition("/")[0]}
-    for change in (_NOTED, _MOVED, _UNASKED, _KEYS, _REST):
+    for change in (_NOTED, _MOVED, _UNASKED, _KEYS, _PLACES, _ANSWERED, *_REST):
         db.execute(change, names)
     return [found for one in changed if (found := incidents.by_id(db, one.id))]
 

@@ -15,7 +15,18 @@ def test_an_old_name_finds_the_commune_with_who_answers_for_it(tmp_path: Path) -
     settings = write_service(tmp_path, {"ssh": CHECK})
     result = call("-s", settings, "find", "bắc", "hà")
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["ID", "NAME", "WHERE", "ADDRESS", "ANSWERS", "FOR", "IT", "PHONE", "FOUND", "BY"]
+    assert lines[0].split() == [
+        "ID",
+        "NAME",
+        "WHERE",
+        "ADDRESS",
+        "ANSWERS",
+        "FOR",
+        "IT",
+        "PHONE",
+        "FOUND",
+        "BY",
+    ]
     assert lines[1].startswith("18073  Phường Thành Sen  Tỉnh Hà Tĩnh")
     assert lines[1].endswith("Nguyễn Văn A    0912345678  Phường Bắc Hà (18077)")
 

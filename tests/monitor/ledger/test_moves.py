@@ -73,3 +73,18 @@ async def test_approved_host_keys_follow_and_a_revoked_one_stays_revoked(ledger:
     assert ledger.host_keys.approved(NOW, "192.0.2.1", 22) == (keys[0],)
     assert ledger.host_keys.approved(WAS, "192.0.2.1", 22) == ()
     assert await ledger.pending_keys() == []
+
+
+async def test_places_of_credentials_follow_but_never_widen_those_of_the_present_id(ledger: Ledger) -> None:
+    here, there = frozenset({"192.0.2.1:161"}), frozenset({"192.0.2.9:161"})
+    await ledger.bindings.attach({(WAS, "snmp"): here, (WAS, "http"): here, (NOW, "snmp"): there}, T0)
+    await ledger.move({WAS: NOW}, LATER)
+    assert ledger.bindings.known == {(NOW, "snmp"): there, (NOW, "http"): here}
+
+
+async def test_a_device_that_answered_under_a_former_id_has_answered(ledger: Ledger) -> None:
+    ledger.answered.note(WAS, T0)
+    ledger.answered.note(NOW, LATER)
+    await ledger.move({WAS: NOW}, LATER)
+    assert list(ledger.answered.first) == [NOW]
+    assert abs(ledger.answered.first[NOW] - T0) < timedelta(seconds=1)

@@ -28,6 +28,7 @@ ADDRESSES = (
     "/findings",
     "/search?q=thanh+sen",
     "/health",
+    "/inventory",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
