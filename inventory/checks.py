@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -17,6 +17,10 @@ from inventory.traits import RESERVED, ProbeTraits
 
 Plan = tuple[tuple[CheckSpec, ...], tuple[CheckSpec, ...]]
 """The checks of a device, and those of its role that cannot be asked because a credential is missing."""
+
+
+Changing = tuple[Level, yamltree.Mapping]
+"""A level that changes checks and adds none, and its entries as they are written."""
 
 
 class _Made(NamedTuple):
@@ -42,7 +46,8 @@ class Planner:
     def __init__(self, probes: Mapping[str, ProbeTraits], problems: list[Problem]) -> None:
         self._probes = probes
         self._problems = problems
-        self._changing: list[tuple[Level, yamltree.Mapping]] = []
+        self.changing: list[Changing] = []
+        """What levels write that may add no checks, as they are read."""
         self._made: dict[tuple[str, tuple[Level, ...]], _Made] = {}
         self._plans: dict[tuple[str, tuple[Level, ...], frozenset[str]], Plan] = {}
 
@@ -54,7 +59,7 @@ class Planner:
         path = f"{path}.checks"
         level = Level(path, dict(self._sound(checks, path, adds=adds)), adds)
         if not adds:
-            self._changing.append((level, checks))
+            self.changing.append((level, checks))
         return level
 
     def define(self, role: str, levels: Sequence[Level]) -> None:
@@ -85,10 +90,10 @@ class Planner:
         """Return the kinds of credential `probe` can use, as people say it."""
         return " or ".join(self._probes[probe].credential_kinds)
 
-    def unused(self) -> Iterator[Problem]:
+    def unused(self, changing: Iterable[Changing]) -> Iterator[Problem]:
         """Yield a warning for each change that changes nothing: no device it could hold for has the check."""
         known = {name for made in self._made.values() for name, one in made.layered.items() if one.exists}
-        for level, node in self._changing:
+        for level, node in changing:
             for name in level.checks.keys() - level.used:
                 near = get_close_matches(name, known - {name}, n=1)
                 guess = f"; did you mean {near[0]!r}?" if near else ""

@@ -33,7 +33,6 @@ class Devices:
         self._planner = planner
         self._problems = problems
         self._context = {"roles": roles.names, "profiles": profiles}
-        self._addresses: dict[str, tuple[str, yamltree.Node]] = {}
         self.written: list[Written] = []
         """What each device says about its parents."""
         self.claims: list[Claim] = []
@@ -72,7 +71,6 @@ class Devices:
         self.written.append(_written(device, entry, node, path, self._problems))
         if entry.formerly:
             self.claims.extend(claims(device, node, path))
-        self._warn_shared(device, entry.address, node, path)
         used = {check.probe for check in checks}
         return Device(
             id=device,
@@ -106,12 +104,6 @@ class Devices:
             self._problems.append(node.problem(f"{path}.checks", message).as_warning())
         return checks
 
-    def _warn_shared(self, device: str, address: str, node: yamltree.Node, path: str) -> None:
-        other, place = self._addresses.setdefault(address, (device, node))
-        if other != device:
-            message = f"{address} is also the address of {other} ({place.file}:{place.line})"
-            self._problems.append(node.problem(f"{path}.address", message).as_warning())
-
 
 def _written(
     device: str, entry: DeviceEntry, node: yamltree.Node, path: str, problems: list[Problem]
@@ -122,7 +114,9 @@ def _written(
         problems.append(one.problem(f"{path}.parent", "write 'parent' or 'parents', not both"))
     if entry.parents is not None and isinstance(many, yamltree.Sequence):
         named = tuple(zip(entry.parents, many.items, strict=True))
-        return Written(device, entry.role, node, f"{path}.parents", named)
+        return Written(device, entry.role, entry.address, node, f"{path}.parents", named)
     if entry.parent is not None:
-        return Written(device, entry.role, node, f"{path}.parent", ((entry.parent, one or node),))
-    return Written(device, entry.role, node, path, None)
+        return Written(
+            device, entry.role, entry.address, node, f"{path}.parent", ((entry.parent, one or node),)
+        )
+    return Written(device, entry.role, entry.address, node, path, None)

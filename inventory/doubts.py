@@ -23,11 +23,23 @@ def doubts(
     names the roles that say what they are behind.
     """
     by_id = {device.id: device for device in written}
+    yield from _shared_addresses(by_id.values())
     yield from _names_of_places(sites, entries)
     yield from _unwatched(sites, by_id)
     yield from _behind_nothing(sites, by_id, roles, behind)
     for site in sites:
         yield from _titles(site.devices, by_id)
+
+
+def _shared_addresses(written: Iterable[Written]) -> Iterator[Problem]:
+    """Two devices at one address: one of them is asked in place of the other, or twice."""
+    first: dict[str, Written] = {}
+    for device in written:
+        other = first.setdefault(device.address, device)
+        if other is not device:
+            where = f"{other.id} ({other.node.file}:{other.node.line})"
+            message = f"{device.address} is also the address of {where}"
+            yield device.node.problem(f"{_path(device.id)}.address", message).as_warning()
 
 
 def _names_of_places(sites: Sequence[Site], entries: yamltree.Mapping) -> Iterator[Problem]:

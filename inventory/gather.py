@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from inventory import document, yamltree
 from inventory.entries import FileEntry
 from inventory.problem import Problem
@@ -18,12 +20,12 @@ class Sections:
         self._entries: dict[str, dict[str, yamltree.Node]] = {section: {} for section in SECTIONS}
         self._keys: dict[str, dict[str, yamltree.Scalar]] = {section: {} for section in SECTIONS}
 
-    def add(self, root: yamltree.Node) -> None:
+    def add(self, file: FileRead) -> None:
         """Take in one file."""
-        document.validate(_outline(root), FileEntry, self._problems)
-        if not isinstance(root, yamltree.Mapping):
+        self._problems.extend(file.problems)
+        if not isinstance(file.root, yamltree.Mapping):
             return
-        for section, node in root.entries.items():
+        for section, node in file.root.entries.items():
             if section in self._entries and isinstance(node, yamltree.Mapping):
                 for key, place in node.keys.items():
                     self._put(section, key, place, node.entries[key])
@@ -42,6 +44,24 @@ class Sections:
             self._entries[section][key] = node
 
 
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """What one file says, and what is wrong with it by itself."""
+
+    raw: bytes
+    root: yamltree.Node | None
+    problems: tuple[Problem, ...]
+
+
+def read_file(raw: bytes, place: str) -> FileRead:
+    """Read the bytes of a file that messages call `place`."""
+    problems: list[Problem] = []
+    root = document.parse(raw, place, problems)
+    if root is not None:
+        document.validate(_outline(root), FileEntry, problems)
+    return FileRead(raw, root, tuple(problems))
+
+
 def _outline(root: yamltree.Node) -> yamltree.Node:
     """Return a file without what its sites, roles and needs hold: those entries are judged one by one later."""
     if not isinstance(root, yamltree.Mapping):
@@ -58,12 +78,22 @@ def _nothing(entry: yamltree.Node) -> yamltree.Node:
     return yamltree.Scalar(entry.file, entry.line, entry.column, "")
 
 
-def gather(tree: Tree, problems: list[Problem]) -> Sections:
-    """Return what the files of `tree` hold together."""
+def gather(tree: Tree, problems: list[Problem], known: dict[str, FileRead] | None = None) -> Sections:
+    """Return what the files of `tree` hold together.
+
+    `known` are files that were read before, by the name that messages have for them; it is brought up to date.
+    """
     problems.extend(tree.problems)
     sections = Sections(problems)
+    before = {} if known is None else dict(known)
+    if known is not None:
+        known.clear()
     for name, raw in tree.files.items():
-        root = document.parse(raw, tree.place(name), problems)
-        if root is not None:
-            sections.add(root)
+        place = tree.place(name)
+        file = before.get(place)
+        if file is None or file.raw != raw:
+            file = read_file(raw, place)
+        if known is not None:
+            known[place] = file
+        sections.add(file)
     return sections

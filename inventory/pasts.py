@@ -5,7 +5,7 @@ History follows them (series, incidents, approved host keys), so an id of the pa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -24,14 +24,18 @@ class Claim(msgspec.Struct, frozen=True):
     node: yamltree.Node
     path: str
 
+    @property
+    def of_device(self) -> bool:
+        """Whether a device says it, and not a site."""
+        return "/" in self.of
+
 
 class Pasts:
     """The former ids of every device that has some."""
 
     def __init__(
         self,
-        devices: Iterable[Claim],
-        sites: Iterable[Claim],
+        claims: Sequence[Claim],
         existing: Mapping[str, Collection[str]],
         problems: list[Problem],
     ) -> None:
@@ -41,10 +45,12 @@ class Pasts:
         self._claims: dict[str, Claim] = {}
         self.of: dict[str, tuple[str, ...]] = {}
         """Former ids by device, those it names itself first."""
-        for claim in devices:
-            self._take_device(claim)
-        for claim in sites:
-            self._take_site(claim)
+        for claim in claims:
+            if claim.of_device:
+                self._take_device(claim)
+        for claim in claims:
+            if not claim.of_device:
+                self._take_site(claim)
 
     def _take_device(self, claim: Claim) -> None:
         former = claim.former if "/" in claim.former else f"{_site(claim.of)}/{claim.former}"

@@ -47,7 +47,10 @@ def bind(plan: Plan, known: Places) -> Bound:
         device: _guarded(checks, known) if device in devices else checks
         for device, checks in plan.by_device.items()
     }
-    return Bound(Plan(by_device) if held else plan, fresh, held)
+    if not held:
+        return Bound(plan, fresh, held)
+    others = {id: device for id, device in plan.devices.items() if id not in devices}
+    return Bound(Plan(by_device, others, plan.credentials), fresh, held)
 
 
 def bound(configuration: Configuration, known: Places) -> tuple[Configuration, Bound]:

@@ -15,6 +15,7 @@ import inventory.profiles
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
 from inventory.loader import load_tree
+from inventory.memory import Memory
 from inventory.model import Inventory
 from inventory.profile import Profile, load_profiles
 from inventory.secrets import Secrets, permissions_problem
@@ -36,6 +37,8 @@ class Configuration(msgspec.Struct, frozen=True):
     settings: Settings
     tree: Tree
     """The files the inventory was read from."""
+    memory: Memory
+    """What reading them found, for the next time."""
     inventory: Inventory
     profiles: Mapping[str, Profile]
     rules: RuleBook
@@ -89,8 +92,9 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     home = path.parent
     probes = before.probes if before else discover()
     mistakes: list[Problem] = []
+    memory = before.memory if before else Memory()
     profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
-    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles))
+    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, memory))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     if loaded is None or profiles is None or rules is None:
         raise Invalid(mistakes)
@@ -101,6 +105,7 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
         path,
         settings,
         tree,
+        memory,
         loaded.inventory,
         profiles,
         before.rules if before and before.rules == rules else rules,

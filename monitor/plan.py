@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Any, cast
 
 from inventory.model import CheckSpec, Device, Inventory
@@ -26,11 +27,23 @@ def traits(probes: Mapping[str, type[Probe[Any]]]) -> dict[str, ProbeTraits]:
     }
 
 
+Resolved = tuple[Credential | None, str]
+"""A credential with its values, or why it has none."""
+
+
 class Plan:
     """Every check, by device; iterates over all of them in the inventory's order."""
 
-    def __init__(self, by_device: Mapping[str, tuple[Check, ...]]) -> None:
+    def __init__(
+        self,
+        by_device: Mapping[str, tuple[Check, ...]],
+        devices: Mapping[str, Device] = MappingProxyType({}),
+        credentials: Mapping[str, Resolved] = MappingProxyType({}),
+    ) -> None:
+        """`devices` and `credentials` are what the checks were made of."""
         self.by_device = by_device
+        self.devices = devices
+        self.credentials = credentials
 
     def __iter__(self) -> Iterator[Check]:
         return chain.from_iterable(self.by_device.values())
@@ -47,8 +60,14 @@ def make_plan(inventory: Inventory, secrets: Secrets, before: Plan | None = None
     are as in the plan `before` have the same objects.
     """
     vault = _Vault(inventory, secrets)
+    credentials = {name: vault.credential(name) for name in inventory.credentials}
+    known = before.devices if before and before.credentials == credentials else {}
     old = before.by_device if before else {}
-    return Plan({id: vault.checks(device, old.get(id, ())) for id, device in inventory.devices.items()})
+    by_device = {
+        id: old[id] if known.get(id) is device else vault.checks(device, old.get(id, ()))
+        for id, device in inventory.devices.items()
+    }
+    return Plan(by_device, inventory.devices, credentials)
 
 
 class _Vault:
@@ -57,7 +76,7 @@ class _Vault:
     def __init__(self, inventory: Inventory, secrets: Secrets) -> None:
         self._specs = inventory.credentials
         self._secrets = secrets
-        self._read: dict[str, tuple[Credential | None, str]] = {}
+        self._read: dict[str, Resolved] = {}
 
     def checks(self, device: Device, before: tuple[Check, ...]) -> tuple[Check, ...]:
         """Return the checks of a device; those it had `before` when they are the same."""
@@ -67,7 +86,7 @@ class _Vault:
 
     def _same(self, device: Device, spec: CheckSpec, check: Check) -> bool:
         """Whether a check is what `spec` leads to, for little more than a look."""
-        target, (credential, blocked) = check.target, self._credential(device.credentials.get(spec.probe))
+        target, (credential, blocked) = check.target, self.credential(device.credentials.get(spec.probe))
         return (
             check.params is spec.params
             and (check.name, check.probe, check.blocked) == (spec.name, spec.probe, blocked)
@@ -77,19 +96,20 @@ class _Vault:
         )
 
     def _check(self, device: Device, spec: CheckSpec) -> Check:
-        credential, blocked = self._credential(device.credentials.get(spec.probe))
+        credential, blocked = self.credential(device.credentials.get(spec.probe))
         target = Target(device.id, device.address, credential, device.profile)
         params = cast(Params, spec.params)
         return Check(spec.name, spec.probe, target, params, spec.interval, spec.timeout, blocked)
 
-    def _credential(self, name: str | None) -> tuple[Credential | None, str]:
+    def credential(self, name: str | None) -> Resolved:
+        """Return the credential of that name, or why it has no value."""
         if name is None:
             return None, ""
         if name not in self._read:
             self._read[name] = self._resolve(name)
         return self._read[name]
 
-    def _resolve(self, name: str) -> tuple[Credential | None, str]:
+    def _resolve(self, name: str) -> Resolved:
         try:
             return resolve(self._specs[name], self._secrets), ""
         except SecretMissing as error:

@@ -196,7 +196,8 @@ class Reloader:
         """Return what would follow if these files on the disk were so (`None`: gone). Nothing is changed."""
         known = self._bindings.known
         try:
-            coming = await asyncio.to_thread(_read_with, self._running, known, files)
+            async with self._lock:  # reading has a memory, which is one thread's at a time
+                coming = await asyncio.to_thread(_read_with, self._running, known, files)
         except Invalid as error:
             return Preview(error.problems, None)
         return Preview(coming.change.configuration.warnings, coming.change)
