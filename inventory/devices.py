@@ -9,6 +9,7 @@ from inventory.checks import Planner
 from inventory.entries import DeviceEntry
 from inventory.keyring import Assigned, Keyring
 from inventory.model import NAME, NAME_RULE, CheckSpec, Device
+from inventory.network_policy import NetworkPolicy
 from inventory.problem import Problem
 from inventory.roles import Roles
 from inventory.topology import Written
@@ -23,13 +24,14 @@ class Devices:
         keyring: Keyring,
         planner: Planner,
         profiles: Collection[str] | None,
+        network: NetworkPolicy | None,
         problems: list[Problem],
     ) -> None:
         self._roles = roles
         self._keyring = keyring
         self._planner = planner
         self._problems = problems
-        self._context = {"roles": roles.names, "profiles": profiles}
+        self._context = {"roles": roles.names, "profiles": profiles, "network": network}
         self._addresses: dict[str, tuple[str, yamltree.Node]] = {}
         self.written: list[Written] = []
         """What each device says about its parents."""

@@ -18,6 +18,7 @@ from inventory.entries import CommuneEntry, DefaultsEntry, PlaceEntry
 from inventory.gather import Sections, gather
 from inventory.keyring import Assigned, Keyring
 from inventory.model import NAME, NAME_RULE, Commune, Device, Inventory, Site
+from inventory.network_policy import NetworkPolicy
 from inventory.problem import Invalid, Problem
 from inventory.topology import Topology
 from inventory.traits import ProbeTraits
@@ -43,15 +44,18 @@ def load_inventory(
 
 
 def load_tree(
-    tree: Tree, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None = None
+    tree: Tree,
+    probes: Mapping[str, ProbeTraits],
+    profiles: Collection[str] | None = None,
+    network: NetworkPolicy | None = None,
 ) -> Loaded:
     """Return the inventory in the files of `tree`.
 
     Raises `Invalid` with every mistake in every file. `profiles` are the names of the device profiles there
-    are; without them names of profiles are not checked.
+    are, `network` rules out addresses; without them neither is checked.
     """
     problems: list[Problem] = []
-    inventory = assemble(gather(tree, problems), probes, profiles, problems)
+    inventory = assemble(gather(tree, problems), probes, profiles, problems, network=network)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise Invalid(errors)
@@ -68,6 +72,7 @@ def assemble(
     profiles: Collection[str] | None,
     problems: list[Problem],
     only: str | None = None,
+    network: NetworkPolicy | None = None,
 ) -> Inventory:
     """Read credentials and roles, then sites, then what ties devices together; mistakes go to `problems`.
 
@@ -76,7 +81,7 @@ def assemble(
     planner = Planner(probes, problems)
     keyring = Keyring(sections.of("credentials"), probes, problems)
     known = roles.Roles(roles.built_in(probes, problems), sections.of("roles"), planner, problems)
-    devices = Devices(known, keyring, planner, profiles, problems)
+    devices = Devices(known, keyring, planner, profiles, network, problems)
     defaults = sections.of("defaults").only(DefaultsEntry.model_fields)
     entries = sections.of("sites")
     sites = tuple(

@@ -37,6 +37,7 @@ from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
+from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
 
 log = logging.getLogger(__name__)
@@ -113,11 +114,9 @@ async def monitoring(
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
-        channels = [
-            (name, await stack.enter_async_context(channel))
-            for name, channel in open_channels(dict(settings.notifiers), configuration.secrets).items()
-        ]
-        dispatcher = Dispatcher(ledger, dict(channels), now)
+        opened = open_channels(dict(settings.notifiers), configuration.secrets, settings.network)
+        channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
+        dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
         open_now = await ledger.open_incidents()
         board = Board(configuration.inventory, configuration.plan, started, open_now)
@@ -179,7 +178,8 @@ async def open_probes(
     """Open every probe: an edit of the inventory may bring any of them into use."""
     state = configuration.data / "probes"
     state.mkdir(parents=True, exist_ok=True)
-    environment = Environment(configuration.profiles, ledger.host_keys, state)
+    network = Network(configuration.settings.network)
+    environment = Environment(configuration.profiles, ledger.host_keys, state, network)
     return {
         name: await stack.enter_async_context(probe(environment))
         for name, probe in configuration.probes.items()

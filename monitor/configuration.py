@@ -83,7 +83,7 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     probes = before.probes if before else discover()
     mistakes: list[Problem] = []
     profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
-    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles))
+    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, settings.network))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     if loaded is None or profiles is None or rules is None:
         raise Invalid(mistakes)

@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 import alerts.notifier
 from inventory.document import load
 from inventory.model import Model, Slug
+from inventory.network_policy import NetworkPolicy
 from monitor.store.settings import DuckDBSettings, StoreSettings
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -53,6 +54,8 @@ class Settings(Model):
     store: StoreSettings = DuckDBSettings(kind="duckdb")
     web: WebSettings = WebSettings()
     traps: TrapSettings | None = None
+    network: NetworkPolicy = NetworkPolicy()
+    """Addresses that may be asked although they usually are not, and such that never are."""
     notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
 
