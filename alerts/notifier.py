@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, Union
 
@@ -16,6 +15,7 @@ from alerts.incident import Kind, Severity
 from alerts.notification import Message
 from alerts.quantity import Seconds
 from inventory.network_policy import NetworkPolicy, Networks
+from inventory.secrets import Secrets
 from probes.core.network import Network
 
 
@@ -65,7 +65,7 @@ class Notifier(ABC, Generic[S]):
 
     settings_model: ClassVar[type[Settings]]
 
-    def __init__(self, settings: S, secrets: Path, policy: NetworkPolicy) -> None:
+    def __init__(self, settings: S, secrets: Secrets, policy: NetworkPolicy) -> None:
         self.settings = settings
         self.secrets = secrets
         self.network = Network(policy.also(settings.allow), permit="`allow:` of this channel")
@@ -98,7 +98,7 @@ def settings_type() -> Any:
 
 
 def open_channels(
-    settings: dict[str, Settings], secrets: Path, policy: NetworkPolicy
+    settings: dict[str, Settings], secrets: Secrets, policy: NetworkPolicy
 ) -> dict[str, Notifier[Any]]:
     """Return a notifier, not yet entered, for every channel by name. Raises `SecretMissing`."""
     known = discover()

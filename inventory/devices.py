@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator
 from inventory import document, wording, yamltree
 from inventory.checks import Planner
 from inventory.entries import DeviceEntry
+from inventory.inheritance import Inherited
 from inventory.keyring import Assigned, Keyring
+from inventory.levels import Level
 from inventory.model import NAME, NAME_RULE, CheckSpec, Device
 from inventory.network_policy import NetworkPolicy
 from inventory.problem import Problem
@@ -36,15 +38,15 @@ class Devices:
         self.written: list[Written] = []
         """What each device says about its parents."""
 
-    def read(self, site: str, node: yamltree.Node, credentials: Assigned, path: str) -> Iterator[Device]:
-        """Yield the sound devices of a site; `credentials` are those its devices have by default."""
+    def read(self, site: str, node: yamltree.Node, inherited: Inherited, path: str) -> Iterator[Device]:
+        """Yield the sound devices of a site, each with what it has `inherited` from the levels above."""
         devices = yamltree.child(node, "devices")
         for name, entry in self._entries(devices, path).items():
             place = yamltree.join(path, name)
             if isinstance(devices, yamltree.Mapping) and not NAME.fullmatch(name):
                 message = f"the name of a device wants {NAME_RULE}"
                 self._problems.append(devices.keys[name].problem(place, message))
-            device = self._device(site, name, entry, credentials, place)
+            device = self._device(site, name, entry, inherited, place)
             if device is not None:
                 yield device
 
@@ -56,13 +58,13 @@ class Devices:
         return {}
 
     def _device(
-        self, site: str, name: str, node: yamltree.Node, inherited: Assigned, path: str
+        self, site: str, name: str, node: yamltree.Node, inherited: Inherited, path: str
     ) -> Device | None:
-        credentials = self._keyring.assigned(node, inherited, path)
+        credentials = self._keyring.assigned(node, inherited.credentials, path)
         entry = document.validate(
             yamltree.without(node, "checks"), DeviceEntry, self._problems, path, self._context
         )
-        checks = self._checks(node, self._role(node), credentials, path)
+        checks = self._checks(node, inherited.changes, credentials, path)
         if entry is None or entry.role not in self._roles.sound or not NAME.fullmatch(name):
             return None
         device = f"{site}/{name}"
@@ -80,7 +82,7 @@ class Devices:
             profile=entry.profile,
             credentials={probe: credentials[probe] for probe in credentials if probe in used},
             owner=entry.owner,
-            tags=entry.tags,
+            tags=tuple(dict.fromkeys((*inherited.tags, *entry.tags))),
             checks=checks,
         )
 
@@ -90,11 +92,11 @@ class Devices:
         return role.text if isinstance(role, yamltree.Scalar) and role.text in self._roles.names else ""
 
     def _checks(
-        self, node: yamltree.Node, role: str, credentials: Assigned, path: str
+        self, node: yamltree.Node, changes: tuple[Level, ...], credentials: Assigned, path: str
     ) -> tuple[CheckSpec, ...]:
-        own = yamltree.child(node, "checks")
-        self._entries(own, f"{path}.checks")
-        checks, unasked = self._planner.plan(role, own, credentials, f"{path}.checks")
+        self._entries(yamltree.child(node, "checks"), f"{path}.checks")
+        own = self._planner.level(node, path, adds=True)
+        checks, unasked = self._planner.plan(self._role(node), changes, own, credentials)
         for check in unasked:
             kinds = self._planner.kinds(check.probe)
             message = f"{check.name!r} is not checked: no credential of the kind {kinds} is given"

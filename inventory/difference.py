@@ -49,6 +49,17 @@ class Difference(msgspec.Struct, frozen=True):
 NONE = Difference()
 
 
+class Line(msgspec.Struct, frozen=True):
+    """One site or device that differs, for people to read."""
+
+    sign: str
+    """``"+"`` added, ``"-"`` removed, ``"~"`` changed."""
+    id: str
+    what: str
+    """The name of a site, address and role of a device."""
+    changes: tuple[FieldChange, ...] = ()
+
+
 def difference(old: Inventory, new: Inventory) -> Difference:
     """Return what `new` changes; devices that are the same object are taken as equal without a look."""
     moved = {key for key, site in new.sites.items() if key in old.sites and _differs(old.sites[key], site)}
@@ -80,6 +91,27 @@ def changes_of_device(old: Device, new: Device) -> tuple[FieldChange, ...]:
     """Return what differs between two states of a device, check by check and parameter by parameter."""
     shown = [name for name in Device.model_fields if name not in _NOT_SHOWN]
     return tuple(_changes(_values(old, shown) | _checks(old), _values(new, shown) | _checks(new)))
+
+
+def lines(old: Inventory, new: Inventory, touched: Difference) -> Iterator[Line]:
+    """Yield what differs: sites first, each kind in the order of the inventory."""
+    for id in touched.sites_added:
+        yield Line("+", id, new.sites[id].name)
+    for id in touched.sites_removed:
+        yield Line("-", id, old.sites[id].name)
+    for id in touched.sites_changed:
+        yield Line("~", id, new.sites[id].name, changes_of_site(old.sites[id], new.sites[id]))
+    for id in touched.added:
+        yield Line("+", id, _what(new.devices[id]))
+    for id in touched.removed:
+        yield Line("-", id, _what(old.devices[id]))
+    for id in touched.changed:
+        if changes := changes_of_device(old.devices[id], new.devices[id]):
+            yield Line("~", id, _what(new.devices[id]), changes)
+
+
+def _what(device: Device) -> str:
+    return f"{device.address} {device.role}"
 
 
 def _values(model: BaseModel, names: Iterable[str]) -> dict[str, Any]:

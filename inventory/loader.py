@@ -14,9 +14,11 @@ from inventory.checks import Planner
 from inventory.communes import Communes
 from inventory.coverage import read_needs
 from inventory.devices import Devices
-from inventory.entries import CommuneEntry, DefaultsEntry, PlaceEntry
+from inventory.doubts import doubts
+from inventory.entries import CommuneEntry, PlaceEntry
 from inventory.gather import Sections, gather
-from inventory.keyring import Assigned, Keyring
+from inventory.inheritance import Levels, refuse_unknown
+from inventory.keyring import Keyring
 from inventory.model import NAME, NAME_RULE, Commune, Device, Inventory, Site
 from inventory.network_policy import NetworkPolicy
 from inventory.problem import Invalid, Problem
@@ -78,19 +80,22 @@ def assemble(
 
     With `only` a single site is read; of the others no more is known than the names of their devices.
     """
+    communes = Communes.load()
     planner = Planner(probes, problems)
     keyring = Keyring(sections.of("credentials"), probes, problems)
-    known = roles.Roles(roles.built_in(probes, problems), sections.of("roles"), planner, problems)
+    levels = Levels(sections.of("defaults"), sections.of("provinces"), keyring, planner, problems)
+    refuse_unknown(sections.of("provinces"), communes, problems)
+    own_roles = sections.of("roles")
+    known = roles.Roles(roles.built_in(probes, problems), own_roles, planner, problems, levels.default_checks)
     devices = Devices(known, keyring, planner, profiles, network, problems)
-    defaults = sections.of("defaults").only(DefaultsEntry.model_fields)
     entries = sections.of("sites")
     sites = tuple(
-        _Sites(devices, keyring, problems).read(
-            entries if only is None else entries.only([only]), keyring.assigned(defaults, {}, "defaults")
-        )
+        _Sites(communes, devices, levels, problems).read(entries if only is None else entries.only([only]))
     )
     topology = Topology(devices.written, known.behind, _names(entries), problems)
     placed = tuple(_with_parents(site, topology) for site in sites)
+    problems.extend(planner.unused())
+    problems.extend(doubts(placed, entries, devices.written, own_roles, known.behind))
     needs = read_needs(sections.of("coverage"), known.names, problems)
     return Inventory(placed, known.sound, keyring.specs, needs)
 
@@ -98,35 +103,39 @@ def assemble(
 class _Sites:
     """Reads sites: communes by their official code, and other places."""
 
-    def __init__(self, devices: Devices, keyring: Keyring, problems: list[Problem]) -> None:
+    def __init__(self, communes: Communes, devices: Devices, levels: Levels, problems: list[Problem]) -> None:
+        self._communes = communes
         self._devices = devices
-        self._keyring = keyring
+        self._levels = levels
         self._problems = problems
-        self._communes = Communes.load()
         self._guesses = GUESSES
 
-    def read(self, sites: yamltree.Mapping, defaults: Assigned) -> Iterator[Site]:
+    def read(self, sites: yamltree.Mapping) -> Iterator[Site]:
         """Yield the sound sites."""
         for key, node in sites.entries.items():
-            site = self._site(key, sites.keys[key], node, defaults)
+            site = self._site(key, sites.keys[key], node)
             if site is not None:
                 yield site
 
-    def _site(self, key: str, place: yamltree.Scalar, node: yamltree.Node, defaults: Assigned) -> Site | None:
+    def _site(self, key: str, place: yamltree.Scalar, node: yamltree.Node) -> Site | None:
         path = yamltree.join("sites", key)
         commune = self._communes.get(key)
-        sound = commune is not None or (bool(NAME.fullmatch(key)) and not key.isdigit())
-        if not sound:
-            self._problems.append(place.problem(path, self._no_site(key)))
-        credentials = self._keyring.assigned(node, defaults, path)
-        devices = tuple(self._devices.read(key, node, credentials, f"{path}.devices"))
-        if not sound:
+        entry = self._commune(commune, node, path) if commune else self._place(key, place, node, path)
+        inherited = self._levels.of_site(node, entry, _province(commune, entry), path)
+        devices = tuple(self._devices.read(key, node, inherited, f"{path}.devices"))
+        if entry is None:
             return None  # its devices were read for their mistakes
-        site = self._commune(commune, node, path) if commune else self._place(key, node, path)
-        if site is None:
-            return None
-        self._warn_nobody(site, devices, place, path)
-        return site.model_copy(update={"devices": devices})
+        if inherited.owner is None:
+            self._warn_nobody(devices, place, path)
+        return Site(
+            id=key,
+            name=entry.name if isinstance(entry, PlaceEntry) else commune.name if commune else "",
+            kind=entry.kind if isinstance(entry, PlaceEntry) else "commune",
+            commune=commune,
+            owner=inherited.owner,
+            location=entry.location,
+            devices=devices,
+        )
 
     def _no_site(self, key: str) -> str:
         near: tuple[Commune, ...] = ()
@@ -137,44 +146,46 @@ class _Sites:
         guess = f"; did you mean {likely}?" if likely else ""
         return f"wants an official commune code, or a name of {NAME_RULE}; found {wording.shown(key)}{guess}"
 
-    def _commune(self, commune: Commune, node: yamltree.Node, path: str) -> Site | None:
-        for extra in ("name", "kind"):
+    def _commune(self, commune: Commune, node: yamltree.Node, path: str) -> CommuneEntry | None:
+        official = {"name": commune.name, "kind": commune.name, "province": commune.province}
+        for extra, said in official.items():
             if isinstance(node, yamltree.Mapping) and extra in node.keys:
-                message = f"leave it out: the official list says {commune.name}"
+                message = f"leave it out: the official list says {said}"
                 self._problems.append(node.keys[extra].problem(f"{path}.{extra}", message))
-        own = yamltree.without(node, "name", "kind", "devices")
-        entry = document.validate(own, CommuneEntry, self._problems, path)
-        if entry is None:
-            return None
-        return Site(
-            id=commune.code,
-            name=commune.name,
-            kind="commune",
-            commune=commune,
-            owner=entry.owner,
-            location=entry.location,
-        )
+        own = yamltree.without(node, *official, "devices")
+        return document.validate(own, CommuneEntry, self._problems, path)
 
-    def _place(self, key: str, node: yamltree.Node, path: str) -> Site | None:
-        entry = document.validate(yamltree.without(node, "devices"), PlaceEntry, self._problems, path)
-        if entry is None:
+    def _place(self, key: str, place: yamltree.Scalar, node: yamltree.Node, path: str) -> PlaceEntry | None:
+        if key.isdigit() or not NAME.fullmatch(key):
+            self._problems.append(place.problem(path, self._no_site(key)))
             return None
+        own, context = yamltree.without(node, "devices"), {"communes": self._communes}
+        entry = document.validate(own, PlaceEntry, self._problems, path, context)
+        if entry is not None:
+            self._warn_commune(entry, node, path)
+        return entry
+
+    def _warn_commune(self, entry: PlaceEntry, node: yamltree.Node, path: str) -> None:
         for commune in self._communes.named(entry.name):
             if entry.name.lower().startswith(commune.kind):
                 message = (
                     f"if this is {commune.name} ({commune.province}), its key is its code: {commune.code}"
                 )
                 self._problems.append(node.problem(f"{path}.name", message).as_warning())
-        return Site(id=key, name=entry.name, kind=entry.kind, owner=entry.owner, location=entry.location)
 
-    def _warn_nobody(
-        self, site: Site, devices: tuple[Device, ...], place: yamltree.Scalar, path: str
-    ) -> None:
+    def _warn_nobody(self, devices: tuple[Device, ...], place: yamltree.Scalar, path: str) -> None:
         names = [device.name for device in devices if device.owner is None]
-        if site.owner is None and names:
+        if names:
             listed = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
             message = f"nobody answers for {listed}: neither the device nor the site has an owner"
             self._problems.append(place.problem(path, message).as_warning())
+
+
+def _province(commune: Commune | None, entry: CommuneEntry | None) -> str | None:
+    """Return the code of the province a site is in: a commune's official one, a place's where it names one."""
+    if commune:
+        return commune.province_code
+    return entry.province if isinstance(entry, PlaceEntry) else None
 
 
 def _names(sites: yamltree.Mapping) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +20,7 @@ from alerts.dispatch import Dispatcher
 from alerts.engine import Engine
 from alerts.message import VIETNAM, Composer
 from alerts.notifier import open_channels
+from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
 from monitor.configuration import Configuration
@@ -30,6 +31,7 @@ from monitor.pipeline import Pipeline
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
+from monitor.schema import schema_here
 from monitor.store import Store
 from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
@@ -95,6 +97,8 @@ async def pages(
         now=now,
         language=configuration.settings.language,
         reloader=running.reloader,
+        editing=web.editing,
+        schema=cache(schema_here),
         demo=demo,
         hosts=own_hosts(web.host, web.base_url),
     )
@@ -111,6 +115,8 @@ async def monitoring(
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        configuration, found = bound(configuration, ledger.bindings.known)
+        await ledger.bindings.attach(found.fresh, started)
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
@@ -129,7 +135,7 @@ async def monitoring(
         runner = Runner(await open_probes(configuration, ledger, stack), now)
         pulse = Pulse(configuration.plan)
         scheduler = await stack.enter_async_context(
-            Scheduler(configuration.plan, partial(_observe, runner, pipeline, pulse), jobs)
+            Scheduler(configuration.plan, partial(_observe, runner, pipeline, ledger, pulse), jobs)
         )
         pipeline.on_recheck(scheduler.soon)
         sources = Sources(configuration.inventory, configuration.plan)
@@ -143,7 +149,8 @@ async def monitoring(
             sources.follow(change.inventory, change.configuration.plan)
             gc.freeze()
 
-        reloader = Reloader(configuration, follow, ledger, now)
+        reloader = Reloader(configuration, found.held, follow, ledger, ledger.bindings, now)
+        ledger.bindings.changed = reloader.again
         await reloader.begin()
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
         parts = {
@@ -152,6 +159,7 @@ async def monitoring(
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
+            "bindings": lambda: reloader.held,
         }
         vitals = VitalsSource(
             started,
@@ -244,6 +252,9 @@ def stop_signals() -> asyncio.Event:
     return told
 
 
-async def _observe(runner: Runner, pipeline: Pipeline, pulse: Pulse, check: Check) -> None:
-    pipeline.take(await runner.run(check))
+async def _observe(runner: Runner, pipeline: Pipeline, ledger: Ledger, pulse: Pulse, check: Check) -> None:
+    observation = await runner.run(check)
+    pipeline.take(observation)
+    if observation.outcome.is_answer:
+        ledger.answered.note(observation.device, observation.time)
     pulse.beat()

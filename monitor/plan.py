@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, repeat
-from pathlib import Path
 from typing import Any, cast
 
 from inventory.model import CheckSpec, Device, Inventory
-from inventory.secrets import Credential, SecretMissing, resolve
+from inventory.secrets import Credential, SecretMissing, Secrets, resolve
 from inventory.traits import ProbeTraits
 from probes.core.probe import Check, Params, Probe, Target
 
@@ -40,10 +39,10 @@ class Plan:
         return sum(map(len, self.by_device.values()))
 
 
-def make_plan(inventory: Inventory, secrets: Path, before: Plan | None = None) -> Plan:
+def make_plan(inventory: Inventory, secrets: Secrets, before: Plan | None = None) -> Plan:
     """Return every check of `inventory`.
 
-    A check whose credential has no value in the folder `secrets` is planned all the same, and says so each time
+    A check whose credential has no value is planned all the same, and says so each time
     (outcome ``not_ready``): a missing file must be seen on the dashboard, not stop the watch. Devices whose checks
     are as in the plan `before` have the same objects.
     """
@@ -55,9 +54,9 @@ def make_plan(inventory: Inventory, secrets: Path, before: Plan | None = None) -
 class _Vault:
     """Credentials by name, each read once."""
 
-    def __init__(self, inventory: Inventory, folder: Path) -> None:
+    def __init__(self, inventory: Inventory, secrets: Secrets) -> None:
         self._specs = inventory.credentials
-        self._folder = folder
+        self._secrets = secrets
         self._read: dict[str, tuple[Credential | None, str]] = {}
 
     def checks(self, device: Device, before: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -92,6 +91,6 @@ class _Vault:
 
     def _resolve(self, name: str) -> tuple[Credential | None, str]:
         try:
-            return resolve(self._specs[name], self._folder), ""
+            return resolve(self._specs[name], self._secrets), ""
         except SecretMissing as error:
             return None, f"credential {name!r}: {error}"

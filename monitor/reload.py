@@ -16,17 +16,21 @@ import msgspec
 from watchfiles import awatch
 
 from inventory.document import Invalid, Problem
-from inventory.tree import Tree, stamps
+from inventory.tree import Tree, read_tree, stamps
 from monitor import configuration
+from monitor.binding import Bound, bound
 from monitor.change import Change, change
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger, LedgerError, Revision
+from monitor.ledger.bindings import Places
 from monitor.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
 """Seconds until the files are looked at though nobody told of a change: network file systems tell nothing."""
+LOOK_AT_A_FILE = 1.0
+"""The same for an inventory of one file."""
 SETTLED = 100
 """Milliseconds without a further change after which an edit is taken as finished."""
 SHOWN = 20
@@ -45,6 +49,8 @@ class InventoryState(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     """Mistakes in the files on disk, for which they are not in force; empty when they are."""
     refused_at: datetime | None = None
+    held: tuple[str, ...] = ()
+    """Devices whose credentials are held back until somebody confirms where they go."""
     restart: bool = False
     """Whether the settings file was changed since the start: that wants a restart."""
 
@@ -68,24 +74,52 @@ class Revisions(Protocol):
         ...
 
 
+class Bindings(Protocol):
+    """The part of the ledger that knows where credentials may be sent."""
+
+    @property
+    def known(self) -> Places:
+        """Every binding."""
+        ...
+
+    async def attach(self, places: Places, at: datetime) -> None:
+        """Bind credentials of devices that had none yet."""
+        ...
+
+
+class _Coming(msgspec.Struct, frozen=True):
+    """What was read, ready to be put in force."""
+
+    change: Change
+    bound: Bound
+
+
 class Reloader:
     """Run it as a part of the service: `run` returns only when cancelled."""
 
     def __init__(
         self,
         running: Configuration,
+        held: Places,
         follow: Callable[[Change], None],
         revisions: Revisions,
+        bindings: Bindings,
         now: Callable[[], datetime],
     ) -> None:
-        """`follow` puts a change in force; it is called in the event loop and does not fail."""
+        """`follow` puts a change in force; it is called in the event loop and does not fail.
+
+        `running` is bound already, and `held` is what that held back.
+        """
         self._running = running
         self._follow = follow
         self._revisions = revisions
+        self._bindings = bindings
         self._now = now
         self._lock = asyncio.Lock()
+        self._again = asyncio.Event()
         self._seen: object = None
-        self.state = InventoryState(0, now(), len(running.inventory.devices), running.warnings)
+        devices = len(running.inventory.devices)
+        self.state = InventoryState(0, now(), devices, running.warnings, held=_devices(held))
 
     @property
     def running(self) -> Configuration:
@@ -105,9 +139,36 @@ class Reloader:
         """Remember what the service starts with."""
         await self._remember("", "")
 
+    @property
+    def held(self) -> str:
+        """Whose credentials are held back, in one line; empty when nobody's are."""
+        devices = self.state.held
+        more = f" (+{len(devices) - 3})" if len(devices) > 3 else ""
+        advice = "commune-monitor secret confirm DEVICE"
+        return f"{', '.join(devices[:3])}{more}: {advice}" if devices else ""
+
+    def on_disk(self) -> Tree:
+        """Return the files as they are on the disk now. Blocks: call it in a thread."""
+        return read_tree(self._running.edited[0], self._running.tree)
+
+    def again(self) -> None:
+        """Read everything again soon, though no file was edited: somebody confirmed where credentials may go."""
+        self._again.set()
+
     async def run(self) -> None:
         """Follow the files until cancelled; first of all look whether they still say what the service began with."""
         await self._look()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_files())
+            group.create_task(self._follow_word())
+
+    async def _follow_word(self) -> None:
+        while True:
+            await self._again.wait()
+            self._again.clear()
+            await self.reload()
+
+    async def _follow_files(self) -> None:
         while True:
             try:
                 async for _ in _changes(self._running.edited):
@@ -124,7 +185,7 @@ class Reloader:
         """Take in what the files say now. `author` and `note` are remembered with the revision, if there is one."""
         async with self._lock:
             try:
-                coming = await asyncio.to_thread(_read, self._running)
+                coming = await asyncio.to_thread(_read, self._running, self._bindings.known)
             except Invalid as error:
                 self._refuse(error.problems)
             else:
@@ -132,13 +193,13 @@ class Reloader:
         return self.state
 
     async def preview(self, files: Mapping[str, bytes | None]) -> Preview:
-        """Return what would follow if these files of the inventory were so (`None`: gone). Nothing is changed."""
-        tree = self._running.tree.altered(files)
+        """Return what would follow if these files on the disk were so (`None`: gone). Nothing is changed."""
+        known = self._bindings.known
         try:
-            coming = await asyncio.to_thread(_read, self._running, tree)
+            coming = await asyncio.to_thread(_read_with, self._running, known, files)
         except Invalid as error:
             return Preview(error.problems, None)
-        return Preview(coming.configuration.warnings, coming)
+        return Preview(coming.change.configuration.warnings, coming.change)
 
     async def _look(self) -> None:
         seen = await asyncio.to_thread(_looks, self._running)
@@ -146,21 +207,26 @@ class Reloader:
             self._seen = seen
             await self.reload()
 
-    async def _take(self, coming: Change, author: str, note: str) -> None:
-        touched = coming.touched
-        self._follow(coming)
-        self._running = coming.configuration
+    async def _take(self, coming: _Coming, author: str, note: str) -> None:
+        change = coming.change
+        self._follow(change)
+        self._running = change.configuration
         self.state = InventoryState(
             self.state.revision,
             self._now(),
-            len(coming.inventory.devices),
-            coming.configuration.warnings,
+            len(change.inventory.devices),
+            change.configuration.warnings,
+            held=_devices(coming.bound.held),
             restart=self._outdated(),
         )
-        if touched or coming.fresh or coming.gone:
-            checks = f"+~{len(coming.fresh)} -{len(coming.gone)}"
-            log.info("the files were taken in", extra={"devices": touched.counts, "checks": checks})
+        if change.touched or change.fresh or change.gone:
+            checks = f"+~{len(change.fresh)} -{len(change.gone)}"
+            log.info("the files were taken in", extra={"devices": change.touched.counts, "checks": checks})
         await self._remember(author, note)
+        try:
+            await self._bindings.attach(coming.bound.fresh, self._now())
+        except LedgerError as error:
+            log.error("new credentials are not bound to their places yet", extra={"error": str(error)})
 
     async def _remember(self, author: str, note: str) -> None:
         try:
@@ -212,14 +278,23 @@ async def _newest(file: Path) -> tuple[Revision, Mapping[str, bytes]] | None:
         return (found[0], await ledger.revision_files(found[0].id)) if found else None
 
 
-def _read(running: Configuration, tree: Tree | None = None) -> Change:
-    return change(running, configuration.reload(running, tree))
+def _read(running: Configuration, known: Places, tree: Tree | None = None) -> _Coming:
+    coming, found = bound(configuration.reload(running, tree), known)
+    return _Coming(change(running, coming), found)
+
+
+def _read_with(running: Configuration, known: Places, files: Mapping[str, bytes | None]) -> _Coming:
+    return _read(running, known, read_tree(running.edited[0], running.tree).altered(files))
+
+
+def _devices(held: Places) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(device for device, _ in held))
 
 
 def _looks(running: Configuration) -> object:
     """Return what is the same as long as nobody has edited anything."""
     inventory, *others = running.edited
-    every = [path for folder in others for path in sorted(folder.rglob("*"))]
+    every = [path for other in others for path in (other, *sorted(other.rglob("*")))]
     return stamps(inventory), {path: _modified(path) for path in (running.path, *every)}
 
 
@@ -232,12 +307,14 @@ def _modified(path: Path) -> tuple[int, int, int] | None:
 
 
 async def _changes(edited: Sequence[Path]) -> AsyncIterator[object]:
-    """Yield when something below one of `edited` may have changed, and every `LOOK_EVERY` seconds."""
-    folders = {path if path.is_dir() else path.parent for path in edited}
-    async for found in awatch(
-        *(folder for folder in folders if folder.is_dir()),
-        step=SETTLED,
-        rust_timeout=int(LOOK_EVERY * 1000),
-        yield_on_timeout=True,
-    ):
+    """Yield when something in a folder of `edited` may have changed, and often enough for what is no folder.
+
+    The folder of a single file is not watched: the service writes its own data beside it all the time.
+    """
+    folders = [path for path in edited if path.is_dir()]
+    pause = LOOK_EVERY if edited[0] in folders else LOOK_AT_A_FILE
+    while not folders:
+        await asyncio.sleep(pause)
+        yield None
+    async for found in awatch(*folders, step=SETTLED, rust_timeout=int(pause * 1000), yield_on_timeout=True):
         yield found

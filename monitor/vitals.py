@@ -139,6 +139,10 @@ _PARTS = {
         "Tệp danh mục có lỗi, danh mục đã nạp trước đó vẫn có hiệu lực",
         "The inventory's files have mistakes, what was loaded before stays in force",
     ),
+    "bindings": Words(
+        "Thông tin đăng nhập được giữ lại cho đến khi có người xác nhận địa chỉ mới",
+        "Credentials are held back until somebody confirms the new address",
+    ),
 }
-_HARMLESS = frozenset({"store", "inventory"})
+_HARMLESS = frozenset({"store", "inventory", "bindings"})
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

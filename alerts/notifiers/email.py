@@ -19,7 +19,7 @@ from alerts.http_delivery import CONFIGURATION_PAUSE
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
 from inventory.network_policy import NetworkPolicy
-from inventory.secrets import SecretRef
+from inventory.secrets import SecretRef, Secrets
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 
@@ -63,7 +63,7 @@ class Notifier(notifier.Notifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Path, policy: NetworkPolicy) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
         super().__init__(settings, secrets, policy)
         self._password = settings.password.read(secrets) if settings.password else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import msgspec
@@ -14,7 +13,7 @@ from alerts import notifier
 from alerts.http_delivery import HttpNotifier, Url
 from alerts.notification import Message
 from inventory.network_policy import NetworkPolicy
-from inventory.secrets import Secret, SecretRef
+from inventory.secrets import Secret, SecretRef, Secrets
 
 
 class Settings(notifier.Settings):
@@ -38,7 +37,7 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Path, policy: NetworkPolicy) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
         super().__init__(settings, secrets, policy)
         self._key = settings.signing_key.read(secrets) if settings.signing_key else None
         self._token = settings.bearer_token.read(secrets) if settings.bearer_token else None

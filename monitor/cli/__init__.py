@@ -19,6 +19,7 @@ from monitor.cli.plan import plan
 from monitor.cli.probe import probe
 from monitor.cli.run import run
 from monitor.cli.schema import schema
+from monitor.cli.secret import secret
 from monitor.cli.show import show
 from monitor.cli.test_notifier import test_notifier
 from monitor.cli.trust import trust
@@ -44,5 +45,5 @@ def main(context: click.Context, settings: Path) -> None:
     context.obj = settings
 
 
-for command in (run, demo, check, show, coverage, schema, plan, probe, test_notifier, trust):
+for command in (run, demo, check, show, coverage, schema, plan, probe, test_notifier, trust, secret):
     main.add_command(command)

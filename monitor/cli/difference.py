@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import click
 import msgspec
 
-from inventory.difference import FieldChange, changes_of_device, changes_of_site
+from inventory.difference import lines
 from inventory.model import Inventory
 from monitor.change import Change, change
 from monitor.cli.common import clear_start, print_json
@@ -17,17 +16,6 @@ from monitor.plan import Plan
 from monitor.reload import last_good
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow"}
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One site or device that differs."""
-
-    sign: str
-    """``"+"`` added, ``"-"`` removed, ``"~"`` changed."""
-    id: str
-    what: str
-    """Its name, or its address and role."""
-    changes: tuple[FieldChange, ...] = ()
 
 
 def print_difference(coming: Configuration, subject: str, as_json: bool) -> None:
@@ -39,7 +27,9 @@ def print_difference(coming: Configuration, subject: str, as_json: bool) -> None
     empty = msgspec.structs.replace(coming, inventory=Inventory((), {}, {}), plan=Plan({}))
     before = found[0] if found else empty
     made = change(before, coming)
-    rows = [row for row in _rows(before.inventory, made) if _concerns(row.id, subject)]
+    rows = [
+        row for row in lines(before.inventory, made.inventory, made.touched) if _concerns(row.id, subject)
+    ]
     if as_json:
         print_json({"changes": rows, "checks": {"asked": len(made.fresh), "no_longer": len(made.gone)}})
         return
@@ -52,24 +42,6 @@ def print_difference(coming: Configuration, subject: str, as_json: bool) -> None
 
 def _concerns(id: str, subject: str) -> bool:
     return not subject or id == subject or id.startswith(f"{subject}/")
-
-
-def _rows(old: Inventory, made: Change) -> Iterator[Row]:
-    """Yield what differs: sites first, each kind in the order of the inventory."""
-    new, touched = made.inventory, made.touched
-    for id in touched.sites_added:
-        yield Row("+", id, new.sites[id].name)
-    for id in touched.sites_removed:
-        yield Row("-", id, old.sites[id].name)
-    for id in touched.sites_changed:
-        yield Row("~", id, new.sites[id].name, changes_of_site(old.sites[id], new.sites[id]))
-    for id in touched.added:
-        yield Row("+", id, f"{new.devices[id].address} {new.devices[id].role}")
-    for id in touched.removed:
-        yield Row("-", id, f"{old.devices[id].address} {old.devices[id].role}")
-    for id in touched.changed:
-        if changes := changes_of_device(old.devices[id], new.devices[id]):
-            yield Row("~", id, f"{new.devices[id].address} {new.devices[id].role}", changes)
 
 
 def _summary(made: Change) -> str:

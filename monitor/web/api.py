@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.incident import Incident, Kind, Status, Transition, Words
+from inventory.coverage import as_json, coverage
 from inventory.model import Contact
 from monitor.store import Bucket, SeriesKey
 from monitor.web import query
@@ -216,6 +217,12 @@ class Api:
         step = (end - start).total_seconds() / buckets
         left_out = max(0, len(known) - MAX_LINES)
         return answer(SeriesOut(device, metric, unit, start, end, step, lines, left_out))
+
+    async def coverage(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/coverage``: what sites have of what they must have, and which devices never answered."""
+        inventory, first = self._context.board.inventory, self._context.ledger.answered.first
+        silent = [device for device in inventory.devices if device not in first]
+        return answer(as_json(coverage(inventory)) | {"never_answered": silent})
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is in the body."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.rule import RuleBook
+from inventory.schema import Schema
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
@@ -32,6 +33,10 @@ class WebContext:
     """Language until the reader chooses."""
     reloader: Reloader | None = None
     """Which inventory is in force, and what an edit would change; `None` where no files are behind the pages."""
+    editing: bool = False
+    """Whether the files may be edited on a page."""
+    schema: Callable[[], Schema] = dict
+    """The JSON Schema of an inventory file, for the editor to complete from."""
     demo: DemoControls | None = None
     hosts: frozenset[str] | None = None
     """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
-from monitor.web import demo, device, health, incidents, site, wall
+from monitor.web import coverage, demo, device, editing, health, incidents, site, wall
 from monitor.web.context import WebContext
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
@@ -43,6 +43,9 @@ PAGES: Mapping[str, Page] = {
     "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "findings": Page("/findings", incidents.findings_view),
+    "coverage": Page("/inventory", coverage.view),
+    "files": Page("/inventory/files", editing.files_view),
+    "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",)),
     "health": Page("/health", health.view),
     "demo": Page("/demo", demo.view),
 }

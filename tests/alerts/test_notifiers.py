@@ -19,7 +19,7 @@ from alerts.incident import Kind, Severity
 from alerts.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from alerts.notifiers.webhook import signature
 from inventory.network_policy import NetworkPolicy
-from inventory.secrets import Secret, SecretMissing
+from inventory.secrets import Secret, SecretMissing, Secrets
 from tests import loopback
 from tests.alerts.messages import message
 from tests.servers import hostile
@@ -80,7 +80,7 @@ def build(kind: str, secrets: Path, **settings: Any) -> Notifier[Any]:
 def built(kind: str, secrets: Path, policy: NetworkPolicy, settings: dict[str, Any]) -> Notifier[Any]:
     text = json.dumps({"kind": kind, **settings})
     chosen = TypeAdapter(settings_type()).validate_json(text, strict=True)
-    return open_channels({"duty": chosen}, secrets, policy)["duty"]
+    return open_channels({"duty": chosen}, Secrets(secrets), policy)["duty"]
 
 
 def port_of(url: str) -> int:

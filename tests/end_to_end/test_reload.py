@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ from alerts.incident import DeviceState, Status
 from monitor.app import Monitoring, monitoring, pages
 from monitor.reload import last_good
 from probes.core.observation import Outcome
-from tests.end_to_end.site import DEVICE, load, write_service
+from tests.end_to_end.site import COMMUNITY, DEVICE, load, write_service
+from tests.monitor.test_cli import call
 from tests.patience import eventually
 from tests.servers.nginx import nginx
 from tests.servers.ports import free_port, free_udp_port
@@ -149,3 +151,54 @@ async def test_a_check_of_a_probe_that_was_not_in_use_is_asked_after_an_edit(tmp
             edit(tmp_path, {"server": {"address": "127.0.0.1", "role": "real", "checks": checks}})
             await eventually(lambda: observed(running, f"{DEVICE}:port"), within=10)
             assert [check.name for check in running.board.checks(DEVICE)] == ["web", "port"]
+
+
+async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_somebody_confirms(
+    tmp_path: Path,
+) -> None:
+    home, elsewhere = free_udp_port(), free_udp_port()
+    settings = write_service(tmp_path, {"snmp": {"port": home, **QUICK}})
+    thief = Thief()
+    with snmpd(tmp_path / "snmpd", community=COMMUNITY, port=home):
+        async with monitoring(load(settings)) as running, thief.listening(elsewhere):
+            await eventually(lambda: observed_outcome(running) is Outcome.OK)
+            office(tmp_path).write_text(
+                office(tmp_path).read_text().replace(f'"port": {home}', f'"port": {elsewhere}')
+            )
+            await eventually(lambda: observed_outcome(running) is Outcome.NOT_READY, within=10)
+            assert running.reloader.state.held == (DEVICE,)
+            assert "secret confirm" in (running.board.last(f"{DEVICE}:snmp") or thief).detail
+            await asyncio.sleep(5)
+            assert thief.heard == [], "not one datagram went there"
+            result = await asyncio.to_thread(call, "-s", settings, "secret", "confirm", DEVICE)
+            assert result.exit_code == 0, result.output
+            await eventually(lambda: thief.heard, within=10)
+            assert not running.reloader.state.held
+            (entry, *_) = await running.ledger.audited()
+            assert (entry.what, entry.subject) == ("credentials confirmed", DEVICE)
+
+
+def observed_outcome(running: Monitoring) -> Outcome | None:
+    last = running.board.last(f"{DEVICE}:snmp")
+    return last.outcome if last else None
+
+
+class Thief(asyncio.DatagramProtocol):
+    """Somebody else's machine, which keeps what it is sent."""
+
+    detail = ""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.heard.append(data)
+
+    @asynccontextmanager
+    async def listening(self, port: int) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", port))
+        try:
+            yield
+        finally:
+            transport.close()

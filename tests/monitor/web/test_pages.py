@@ -27,6 +27,7 @@ ADDRESSES = (
     "/incidents/1",
     "/findings",
     "/health",
+    "/inventory",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
