@@ -53,6 +53,11 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.folder(self.settings.data)
 
     @property
+    def probe_state(self) -> Path:
+        """Folder where probes keep files across restarts."""
+        return self.data / "probes"
+
+    @property
     def edited(self) -> tuple[Path, ...]:
         """Files and folders that people edit while the service runs, and that it follows."""
         own = [self.folder(self.settings.rules)] if self.settings.rules else []

@@ -15,6 +15,7 @@ from monitor import logs
 from monitor.cli.check import check
 from monitor.cli.coverage import coverage
 from monitor.cli.demo import demo
+from monitor.cli.discover import discover
 from monitor.cli.plan import plan
 from monitor.cli.probe import probe
 from monitor.cli.run import run
@@ -45,5 +46,18 @@ def main(context: click.Context, settings: Path) -> None:
     context.obj = settings
 
 
-for command in (run, demo, check, show, coverage, schema, plan, probe, test_notifier, trust, secret):
+for command in (
+    run,
+    demo,
+    check,
+    show,
+    coverage,
+    schema,
+    plan,
+    probe,
+    discover,
+    test_notifier,
+    trust,
+    secret,
+):
     main.add_command(command)
