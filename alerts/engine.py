@@ -13,7 +13,7 @@ from datetime import datetime
 from alerts.cases import cases
 from alerts.condition import Event
 from alerts.decision import NOTHING, Decision, Draft, Standing
-from alerts.incident import Incident, IncidentKey, Step, Transition
+from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition
 from alerts.liveness import Liveness
 from alerts.rule import Rule, RuleBook
 from alerts.topology import Topology
@@ -91,9 +91,9 @@ class Engine:
     ) -> Decision:
         """Judge by another rule book and inventory from now on.
 
-        What did not change keeps its state and its open incidents; what is no longer watched is closed, with the
-        reason. `topology` and `touched` (what `inventory` changes) are worked out here unless given: they take a while
-        for a nation, and may be made in another thread.
+        What did not change keeps its state and its open incidents, and so does a device that has another id now;
+        what is no longer watched is closed, with the reason. `topology` and `touched` (what `inventory` changes) are
+        worked out here unless given: they take a while for a nation, and may be made in another thread.
         """
         touched = touched if touched is not None else difference(self._inventory, inventory)
         others = rules is not self._rules
@@ -104,12 +104,16 @@ class Engine:
         self._inventory, self._rules = inventory, rules
         if others:
             self._compiler = Compiler(rules)
+        moved = {was: present for was, present in touched.moved.items() if was in self._devices}
         for key in touched.removed:
-            self._remove(key, before, now)
+            if key not in moved:
+                self._remove(key, before, now)
         self._liveness.rewire(topology or Topology(inventory), self._compiler.incidents)
         for key in touched.added:
             self._devices[key] = self._compiler.watched(inventory.devices[key], inventory.site_of(key))
-        for key in renewed:
+        for was, present in moved.items():
+            self._move(was, present, now)
+        for key in dict.fromkeys((*renewed, *moved.values())):
             self._renew(key, before, now)
         for key in (*touched.added, *renewed):
             self._liveness.settle(self._devices[key], now)
@@ -120,6 +124,18 @@ class Engine:
         self._liveness.forget(watched)
         for track in tuple(watched.tracks):
             self._close(watched, track, rules, "the device was removed from the inventory", now)
+
+    def _move(self, was: str, present: str, now: datetime) -> None:
+        """Let a device that has another id now keep its state and what is open about it."""
+        old, device = self._devices.pop(was), self._devices[present]
+        self._liveness.forget(old)
+        own = device.tracks
+        if device.state is DeviceState.NO_DATA:
+            device = renewed(old, device, now)
+        device.tracks = {key.of(present): track for key, track in old.tracks.items()} | own
+        for key in old.tracks.keys() & self._events.keys():
+            self._events[key.of(present)] = self._events.pop(key)
+        self._draft.stand(Standing(present, device.state, device.reason, device.since or now))
 
     def _renew(self, key: str, before: RuleBook, now: datetime) -> None:
         """Put a device as it is now in the place of what it was, and close what is no longer watched of it."""

@@ -20,10 +20,11 @@ from importlib.resources import files
 from string import digits
 from typing import Self
 
+from inventory.former import LAST_DAY, FormerCommunes
 from inventory.model import Commune
 from inventory.wording import shown
 
-_KINDS = ("dac khu", "phuong", "xa")
+_KINDS = ("dac khu", "phuong", "thi tran", "xa")
 
 
 class Communes:
@@ -47,6 +48,19 @@ class Communes:
     def get(self, code: str) -> Commune | None:
         """Return the commune with the official `code`, if there is one."""
         return self._by_code.get(code)
+
+    @cached_property
+    def former(self) -> FormerCommunes:
+        """The communes there were before the present ones."""
+        return FormerCommunes.load()
+
+    def fate(self, code: str) -> str:
+        """Return what became of the former commune `code`, in words; ``""`` when there was none that changed."""
+        old = self.former.get(code)
+        if old is None:
+            return ""
+        now = " or ".join(f"{key} ({self._by_code[key].name})" for key in old.now)
+        return f"{code} was {old.name} ({old.district}, {old.province}) until {LAST_DAY}, now {now}"
 
     def province(self, code: str) -> tuple[Commune, ...]:
         """Return the communes of the province with the two-digit `code`; empty for an unknown one."""

@@ -12,6 +12,7 @@ from inventory.keyring import Assigned, Keyring
 from inventory.levels import Level
 from inventory.model import NAME, NAME_RULE, CheckSpec, Device
 from inventory.network_policy import NetworkPolicy
+from inventory.pasts import Claim, claims
 from inventory.problem import Problem
 from inventory.roles import Roles
 from inventory.topology import Written
@@ -37,6 +38,8 @@ class Devices:
         self._addresses: dict[str, tuple[str, yamltree.Node]] = {}
         self.written: list[Written] = []
         """What each device says about its parents."""
+        self.claims: list[Claim] = []
+        """What devices say about ids they had before."""
 
     def read(self, site: str, node: yamltree.Node, inherited: Inherited, path: str) -> Iterator[Device]:
         """Yield the sound devices of a site, each with what it has `inherited` from the levels above."""
@@ -69,6 +72,8 @@ class Devices:
             return None
         device = f"{site}/{name}"
         self.written.append(_written(device, entry, node, path, self._problems))
+        if entry.formerly:
+            self.claims.extend(claims(device, node, path))
         self._warn_shared(device, entry.address, node, path)
         used = {check.probe for check in checks}
         return Device(

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from inventory.duration import written
 from inventory.model import Device, Inventory, Site
 
-_OF_A_SITE = ("name", "kind", "owner", "location")
-_NOT_SHOWN = frozenset({"id", "name", "site", "title_en", "checks"})
-"""Fields of a device that name it, repeat another one, or are shown check by check."""
+_OF_A_SITE = ("name", "kind", "owner", "location", "aliases", "formerly")
+_NOT_SHOWN = frozenset({"id", "name", "site", "title_en", "formerly", "checks"})
+"""Fields of a device that name it, now or before, repeat another one, or are shown check by check."""
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -36,6 +36,9 @@ class Difference(msgspec.Struct, frozen=True):
     sites_added: tuple[str, ...] = ()
     sites_removed: tuple[str, ...] = ()
     sites_changed: tuple[str, ...] = ()
+    moved: Mapping[str, str] = {}
+    """The present id of every device by each former id that is told of for the first time; what was removed under the
+    one and added under the other is the same device."""
 
     def __bool__(self) -> bool:
         return self != NONE
@@ -62,7 +65,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def difference(old: Inventory, new: Inventory) -> Difference:
     """Return what `new` changes; devices that are the same object are taken as equal without a look."""
-    moved = {key for key, site in new.sites.items() if key in old.sites and _differs(old.sites[key], site)}
+    others = {key for key, site in new.sites.items() if key in old.sites and _differs(old.sites[key], site)}
     return Difference(
         added=tuple(key for key in new.devices if key not in old.devices),
         removed=tuple(key for key in old.devices if key not in new.devices),
@@ -70,11 +73,12 @@ def difference(old: Inventory, new: Inventory) -> Difference:
             key
             for key, device in new.devices.items()
             if (before := old.devices.get(key)) is not None
-            and (device.site in moved or (before is not device and before != device))
+            and (device.site in others or (before is not device and before != device))
         ),
         sites_added=tuple(key for key in new.sites if key not in old.sites),
         sites_removed=tuple(key for key in old.sites if key not in new.sites),
-        sites_changed=tuple(key for key in new.sites if key in moved),
+        sites_changed=tuple(key for key in new.sites if key in others),
+        moved={was: now for was, now in new.moved.items() if old.moved.get(was) != now},
     )
 
 
@@ -101,9 +105,12 @@ def lines(old: Inventory, new: Inventory, touched: Difference) -> Iterator[Line]
         yield Line("-", id, old.sites[id].name)
     for id in touched.sites_changed:
         yield Line("~", id, new.sites[id].name, changes_of_site(old.sites[id], new.sites[id]))
-    for id in touched.added:
+    moved = {was: now for was, now in touched.moved.items() if was in old.devices and now in touched.added}
+    for was, now in moved.items():
+        yield Line(">", now, f"was {was}", changes_of_device(old.devices[was], new.devices[now]))
+    for id in (id for id in touched.added if id not in moved.values()):
         yield Line("+", id, _what(new.devices[id]))
-    for id in touched.removed:
+    for id in (id for id in touched.removed if id not in moved):
         yield Line("-", id, _what(old.devices[id]))
     for id in touched.changed:
         if changes := changes_of_device(old.devices[id], new.devices[id]):

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from inventory.communes import Communes
 from inventory.duration import Duration
-from inventory.model import Contact, Model, Slug, Text, listed
+from inventory.model import NAME, NAME_RULE, Contact, Model, Slug, Text, listed
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import CredentialSpec
-from inventory.wording import unknown
+from inventory.wording import shown, unknown
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 
@@ -60,12 +60,20 @@ def _province(code: str, info: ValidationInfo) -> str:
     return code
 
 
+def _site(key: str) -> str:
+    if not NAME.fullmatch(key):
+        raise ValueError(f"wants {NAME_RULE}; found {shown(key)}")
+    return key
+
+
 Address = Annotated[str, Field(min_length=1), AfterValidator(_address)]
 RoleName = Annotated[str, AfterValidator(_role)]
 RoleNames = Annotated[tuple[RoleName, ...], BeforeValidator(listed)]
 ProvinceCode = Annotated[str, AfterValidator(_province)]
 ProfileName = Annotated[str, AfterValidator(_profile)]
 Title = Annotated[str, Field(min_length=1, max_length=100)]
+SiteId = Annotated[str, AfterValidator(_site)]
+FormerId = Annotated[str, Field(min_length=1, max_length=130)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
@@ -91,6 +99,8 @@ class CommuneEntry(LevelEntry):
     """A site whose key is an official commune code."""
 
     location: tuple[Latitude, Longitude] | None = None
+    aliases: Annotated[tuple[Title, ...], Field(max_length=50)] = ()
+    formerly: Annotated[tuple[SiteId, ...], Field(max_length=20)] = ()
     devices: Mapping[str, Any] = {}
 
 
@@ -114,6 +124,7 @@ class DeviceEntry(Model):
     credentials: Mapping[str, str] = {}
     owner: Contact | None = None
     tags: tuple[Slug, ...] = ()
+    formerly: Annotated[tuple[FormerId, ...], Field(max_length=20)] = ()
     checks: Mapping[str, Any] = {}
 
 

@@ -21,6 +21,7 @@ from inventory.inheritance import Levels, refuse_unknown
 from inventory.keyring import Keyring
 from inventory.model import NAME, NAME_RULE, Commune, Device, Inventory, Site
 from inventory.network_policy import NetworkPolicy
+from inventory.pasts import Claim, Pasts, claims
 from inventory.problem import Invalid, Problem
 from inventory.topology import Topology
 from inventory.traits import ProbeTraits
@@ -89,11 +90,12 @@ def assemble(
     known = roles.Roles(roles.built_in(probes, problems), own_roles, planner, problems, levels.default_checks)
     devices = Devices(known, keyring, planner, profiles, network, problems)
     entries = sections.of("sites")
-    sites = tuple(
-        _Sites(communes, devices, levels, problems).read(entries if only is None else entries.only([only]))
-    )
-    topology = Topology(devices.written, known.behind, _names(entries), problems)
-    placed = tuple(_with_parents(site, topology) for site in sites)
+    reader = _Sites(communes, devices, levels, problems)
+    sites = tuple(reader.read(entries if only is None else entries.only([only])))
+    names = _names(entries)
+    topology = Topology(devices.written, known.behind, names, problems)
+    pasts = Pasts(devices.claims, reader.claims, names, problems)
+    placed = tuple(_placed(site, topology.parents, pasts.of) for site in sites)
     problems.extend(planner.unused())
     problems.extend(doubts(placed, entries, devices.written, own_roles, known.behind))
     needs = read_needs(sections.of("coverage"), known.names, problems)
@@ -109,6 +111,8 @@ class _Sites:
         self._levels = levels
         self._problems = problems
         self._guesses = GUESSES
+        self.claims: list[Claim] = []
+        """What sites say about ids they had before."""
 
     def read(self, sites: yamltree.Mapping) -> Iterator[Site]:
         """Yield the sound sites."""
@@ -125,6 +129,8 @@ class _Sites:
         devices = tuple(self._devices.read(key, node, inherited, f"{path}.devices"))
         if entry is None:
             return None  # its devices were read for their mistakes
+        if entry.formerly:
+            self.claims.extend(claims(key, node, path))
         if inherited.owner is None:
             self._warn_nobody(devices, place, path)
         return Site(
@@ -134,10 +140,14 @@ class _Sites:
             commune=commune,
             owner=inherited.owner,
             location=entry.location,
+            aliases=entry.aliases,
+            formerly=entry.formerly,
             devices=devices,
         )
 
     def _no_site(self, key: str) -> str:
+        if fate := self._communes.fate(key):
+            return fate
         near: tuple[Commune, ...] = ()
         if self._guesses > 0:
             self._guesses -= 1
@@ -196,10 +206,13 @@ def _names(sites: yamltree.Mapping) -> dict[str, list[str]]:
     }
 
 
-def _with_parents(site: Site, topology: Topology) -> Site:
-    devices = tuple(_placed(device, topology.parents[device.id]) for device in site.devices)
+def _placed(site: Site, parents: Mapping[str, tuple[str, ...]], pasts: Mapping[str, tuple[str, ...]]) -> Site:
+    """Return a site whose devices have what only the whole inventory tells: their parents and former ids."""
+    devices = tuple(_tied(device, parents[device.id], pasts.get(device.id, ())) for device in site.devices)
     return site.model_copy(update={"devices": devices})
 
 
-def _placed(device: Device, parents: tuple[str, ...]) -> Device:
-    return device.model_copy(update={"parents": parents}) if parents else device
+def _tied(device: Device, parents: tuple[str, ...], formerly: tuple[str, ...]) -> Device:
+    if not (parents or formerly):
+        return device
+    return device.model_copy(update={"parents": parents, "formerly": formerly})

@@ -147,6 +147,8 @@ class _Reader:
         yield _pick("kind", site.kind, own, Origin.OFFICIAL if site.commune else Origin.UNSET)
         yield _pick("owner", _plain(site.owner), levels)
         yield _pick("location", site.location, own)
+        yield _pick("aliases", site.aliases, own)
+        yield _pick("formerly", site.formerly, own)
         yield from _tags(levels)
         yield from _site_credentials(levels)
         yield from _changes(levels)
@@ -169,6 +171,7 @@ class _Reader:
         yield _pick("role", device.role, own)
         yield _pick("title", device.title, [*own, *self._role(device.role)])
         yield _pick("profile", device.profile, own)
+        yield _pick("formerly", device.formerly, [*own, (Origin.SITE, node)])
         yield self._parents(device, entry)
         levels = [*own, *self._above(self._inventory.sites[device.site])]
         yield _pick("owner", _plain(self._inventory.owner_of(device.id)), levels)

@@ -34,6 +34,7 @@ from monitor.runner import Runner
 from monitor.scheduler import Scheduler
 from monitor.schema import schema_here
 from monitor.store import Store
+from monitor.store.former import WithFormer
 from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
 from monitor.traps.sources import Sources
@@ -117,6 +118,7 @@ async def monitoring(
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.move(configuration.inventory.moved, started)
         configuration, found = bound(configuration, ledger.bindings.known)
         await ledger.bindings.attach(found.fresh, started)
         store = await stack.enter_async_context(
@@ -176,7 +178,8 @@ async def monitoring(
             parts,
         )
         stack.enter_context(_spared_collector())
-        yield Monitoring(board, store, ledger, scheduler, reloader, vitals.read)
+        history = WithFormer(store, lambda: board.inventory.moved)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read)
 
 
 def _composer(configuration: Configuration) -> Composer:

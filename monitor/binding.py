@@ -52,8 +52,14 @@ def bind(plan: Plan, known: Places) -> Bound:
 
 def bound(configuration: Configuration, known: Places) -> tuple[Configuration, Bound]:
     """Return `configuration` with its plan bound, and what that found."""
-    found = bind(configuration.plan, known)
+    found = bind(configuration.plan, carried(known, configuration.inventory.moved))
     return msgspec.structs.replace(configuration, plan=found.plan), found
+
+
+def carried(known: Places, moved: Mapping[str, str]) -> Places:
+    """Return `known` with the places of former ids of devices under their present ones: a new name frees nothing."""
+    renamed = {(moved[name], probe): places for (name, probe), places in known.items() if name in moved}
+    return {**renamed, **known} if renamed else known
 
 
 def place(check: Check) -> str:

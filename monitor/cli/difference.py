@@ -15,7 +15,7 @@ from monitor.configuration import Configuration
 from monitor.plan import Plan
 from monitor.reload import last_good
 
-_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", ">": "cyan"}
 
 
 def print_difference(coming: Configuration, subject: str, as_json: bool) -> None:

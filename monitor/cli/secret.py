@@ -17,7 +17,7 @@ from inventory.secrets import MAX_SECRET_BYTES, Secret, SecretName
 from inventory.vault import Vault, VaultError
 from monitor.app import utc_now
 from monitor.cli.common import clear_start, json_option, load, print_json, print_mistakes, print_table
-from monitor.cli.confirm import confirm
+from monitor.cli.secret_confirm import confirm
 from monitor.cli.secret_uses import cells, uses
 from monitor.ledger import Ledger
 from monitor.settings import Settings, load_settings

@@ -14,7 +14,7 @@ from typing import Self
 
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
-from monitor.ledger import answered, audit, bindings, hostkeys, incidents, outbox, revisions
+from monitor.ledger import answered, audit, bindings, hostkeys, incidents, moves, outbox, revisions
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry
 from monitor.ledger.bindings import LedgerBindings
@@ -102,6 +102,15 @@ class Ledger:
     async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
         return await self._database.write(partial(incidents.record, transitions=transitions, compose=compose))
+
+    async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
+        """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
+        if not moved:
+            return []
+        changed = await self._database.write(partial(moves.move, moved=moved, at=at))
+        await self._learn()
+        self.answered.learn(await self._database.read(answered.load))
+        return changed
 
     async def acknowledge(
         self, id: int, who: str, note: str, at: datetime, compose: Compose

@@ -74,6 +74,7 @@ def _api_routes(api: Api) -> list[web.RouteDef]:
         web.get("/api/v1/sites/{site}", api.site),
         web.get("/api/v1/devices", api.devices),
         web.get("/api/v1/devices/{site}/{name}", api.device),
+        web.get("/api/v1/search", api.search),
         web.get("/api/v1/incidents", api.incidents),
         web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
         web.get("/api/v1/series", api.series),

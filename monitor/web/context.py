@@ -14,6 +14,7 @@ from monitor.ledger import Ledger
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
+from monitor.web.finder import Finder
 from monitor.web.seen import Seen
 
 
@@ -44,3 +45,5 @@ class WebContext:
     """Least seconds between two updates of one viewer."""
     seen: Seen = field(default_factory=Seen)
     """What every check saw last; the feed keeps it."""
+    finder: Finder = field(default_factory=Finder)
+    """Finds sites and devices."""

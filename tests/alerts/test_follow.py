@@ -144,3 +144,46 @@ def test_the_incident_of_a_removed_rule_is_closed_and_states_stay(watch: Watch) 
     assert watch.steps[-1] == ("device-down", "router", "", Step.RESOLVED)
     assert "the rule was removed" in watch.transitions[-1].note
     assert watch.state(ROUTER) is DeviceState.DOWN
+
+
+def test_a_device_with_another_id_keeps_its_state_and_its_open_incident(watch: Watch) -> None:
+    silence(watch, ROUTER)
+    router, switch, server = commune()
+    core = moved(router, id="18562/core", name="core", formerly=(ROUTER,))
+    behind = moved(switch, parents=("18562/core",))
+    watch.follow(inventory(core, behind, server))
+    assert [step for *_, step in watch.steps] == [Step.OPENED]
+    assert watch.state("18562/core") is DeviceState.DOWN
+    for _ in range(3):
+        answer(watch, "18562/core")
+    assert watch.steps[-1] == ("device-down", "core", "", Step.RESOLVED)
+    assert watch.see(f"{ROUTER}:icmp", Outcome.TIMEOUT).last.transitions == ()
+
+
+def test_two_devices_that_became_one_have_one_incident(watch: Watch) -> None:
+    silence(watch, ROUTER)
+    ups = device("ups")
+    watch.follow(inventory(*commune(), ups))
+    silence(watch, "18562/ups")
+    router, switch, server = commune()
+    core = moved(router, id="18562/core", name="core", formerly=(ROUTER, "18562/ups"))
+    watch.follow(inventory(core, moved(switch, parents=("18562/core",)), server))
+    assert watch.state("18562/core") is DeviceState.DOWN
+    for _ in range(3):
+        answer(watch, "18562/core")
+    assert [key for key in watch.steps if key[3] is Step.RESOLVED] == [
+        ("device-down", "core", "", Step.RESOLVED)
+    ]
+
+
+def test_a_former_id_of_another_address_keeps_the_incident_until_the_new_machine_answers(
+    watch: Watch,
+) -> None:
+    silence(watch, ROUTER)
+    router, switch, server = commune()
+    core = moved(router, id="18562/core", name="core", address="192.0.2.99", formerly=(ROUTER,))
+    watch.follow(inventory(core, moved(switch, parents=("18562/core",)), server))
+    assert [step for *_, step in watch.steps] == [Step.OPENED]
+    for _ in range(3):
+        answer(watch, "18562/core")
+    assert [step for *_, step in watch.steps] == [Step.OPENED, Step.RESOLVED]

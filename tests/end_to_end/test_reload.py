@@ -153,6 +153,42 @@ async def test_a_check_of_a_probe_that_was_not_in_use_is_asked_after_an_edit(tmp
             assert [check.name for check in running.board.checks(DEVICE)] == ["web", "port"]
 
 
+async def test_a_renamed_device_keeps_its_incident_its_state_and_its_series(tmp_path: Path) -> None:
+    settings = write_service(tmp_path, {"web": page(free_port())})
+    renamed = f"{DEVICE}-2"
+    async with monitoring(load(settings)) as running:
+        await eventually(lambda: running.board.incidents)
+        (before,) = running.board.incidents.values()
+        state = running.board.status(DEVICE).state
+        edit(tmp_path, {"server": None, "server-2": {**_entry(tmp_path), "formerly": ["server"]}})
+        await eventually(lambda: renamed in running.board.inventory.devices)
+        assert running.board.status(renamed).state is state
+        await eventually(lambda: next(iter(running.board.incidents.values())).key.device == renamed)
+        assert await running.ledger.open_incidents() == list(running.board.incidents.values())
+        assert [one.id for one in await running.ledger.incidents(device=renamed)] == [before.id]
+        await running.store.flush()
+        assert {row.key.device for row in await running.store.latest(renamed)} == {renamed}
+    async with monitoring(load(settings)) as running:
+        (after,) = running.board.incidents.values()
+        assert (after.id, after.key, after.status) == (before.id, before.key.of(renamed), Status.OPEN)
+
+
+async def test_a_device_renamed_while_the_service_was_away_keeps_its_incident(tmp_path: Path) -> None:
+    settings = write_service(tmp_path, {"web": page(free_port())})
+    async with monitoring(load(settings)) as running:
+        await eventually(lambda: running.board.incidents)
+        (before,) = running.board.incidents.values()
+    edit(tmp_path, {"server": None, "server-2": {**_entry(tmp_path), "formerly": ["server"]}})
+    async with monitoring(load(settings)) as running:
+        (after,) = running.board.incidents.values()
+        assert (after.id, after.key.device) == (before.id, f"{DEVICE}-2")
+
+
+def _entry(folder: Path) -> dict[str, object]:
+    entry: dict[str, object] = json.loads(office(folder).read_text())["sites"]["18073"]["devices"]["server"]
+    return entry
+
+
 async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_somebody_confirms(
     tmp_path: Path,
 ) -> None:

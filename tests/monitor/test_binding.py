@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inventory.secrets import Credential, Secret
-from monitor.binding import bind, place
+from monitor.binding import bind, carried, place
 from monitor.plan import Plan
 from probes.core.probe import Check, Params, Target
 
@@ -93,3 +93,12 @@ def test_a_second_new_place_beside_the_known_one_is_held_back_alone() -> None:
 def test_a_place_is_told_with_its_port() -> None:
     assert place(check("2001:db8::1", "http", UrlParams())) == "2001:db8::1 http://[2001:db8::1]"
     assert place(check("192.0.2.1", "icmp", Params())) == "192.0.2.1"
+
+
+def test_another_name_frees_no_credential() -> None:
+    known = {("18077/router", "snmp"): frozenset({"192.0.2.1:161"})}
+    moved = {"18077/router": "18073/router"}
+    assert not bind(plan(check()), carried(known, moved)).fresh
+    (one,) = bind(plan(check("192.0.2.66")), carried(known, moved)).plan
+    assert one.target.credential is None
+    assert carried(known, {"other/router": "18073/router"}) == known

@@ -56,6 +56,18 @@ async def test_added_and_removed_devices_are_told_as_json(tmp_path: Path) -> Non
     assert found["checks"] == {"asked": 1, "no_longer": 1}
 
 
+async def test_a_device_that_goes_on_under_another_id_is_neither_new_nor_gone(tmp_path: Path) -> None:
+    settings = write_service(tmp_path, {"ssh-port": CHECK})
+    await in_force(settings)
+    copy = edited(tmp_path, '"server": {', '"kiosk": {"formerly": ["server"], "title": "Ki-ốt", ')
+    result = await asyncio.to_thread(call, "-s", settings, "plan", "--diff", "--inventory", copy)
+    assert result.stdout.splitlines()[:2] == [
+        "> 18073/kiosk  was 18073/server",
+        "    title: Máy thật -> Ki-ốt",
+    ]
+    assert not [line for line in result.stdout.splitlines() if line.startswith(("+", "-"))]
+
+
 async def test_what_is_in_force_changes_nothing(tmp_path: Path) -> None:
     settings = write_service(tmp_path, {"ssh-port": CHECK})
     await in_force(settings)

@@ -26,6 +26,7 @@ ADDRESSES = (
     "/incidents?status=resolved&kind=all",
     "/incidents/1",
     "/findings",
+    "/search?q=thanh+sen",
     "/health",
     "/inventory",
     "/demo",
