@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -56,15 +57,27 @@ class Reply(msgspec.Struct, frozen=True):
         raise TryLater(f"the channel is busy or broken: HTTP {self.status}", self.retry_after)
 
 
+class NotPermitted(OSError):
+    """The channel leads to an address it may not connect to; the text names the address and the setting."""
+
+
 class HttpNotifier(Notifier[S]):
     """A notifier with one HTTP session, open as long as the notifier is."""
 
     async def __aenter__(self) -> Self:
         """Open the HTTP session."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=2), cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(limit=2, socket_factory=self._socket),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
+
+    def _socket(self, found: aiohttp.AddrInfoType) -> socket.socket:
+        """Return a socket for the address that is connected to next. Raises `NotPermitted`."""
+        family, kind, protocol, _, address = found
+        if refusal := self.network.refusal(str(address[0])):
+            raise NotPermitted(refusal)
+        return socket.socket(family, kind, protocol)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,6 +96,10 @@ class HttpNotifier(Notifier[S]):
             ) as response:
                 content = await response.content.read(MAX_REPLY)
                 return Reply(response.status, _seconds(response.headers.get("Retry-After")), content)
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, NotPermitted):
+                raise TryLater(str(error.os_error), CONFIGURATION_PAUSE) from None
+            raise TryLater(f"the channel cannot be reached: {type(error).__name__}") from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             # The text of these errors may hold the URL, and a bot's URL holds its token.
             raise TryLater(f"the channel cannot be reached: {type(error).__name__}") from None

@@ -14,7 +14,9 @@ from alerts import notifiers
 from alerts.incident import Kind, Severity
 from alerts.notification import Message
 from alerts.quantity import Seconds
+from inventory.network_policy import NetworkPolicy, Networks
 from inventory.secrets import Secrets
+from probes.core.network import Network
 
 
 class Refused(Exception):
@@ -43,6 +45,8 @@ class Settings(BaseModel):
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = (Kind.INCIDENT, Kind.FINDING)
     timeout: Annotated[Seconds, Field(gt=0, le=300)] = 20.0
     """Seconds one attempt may take in all."""
+    allow: Networks = ()
+    """Networks this channel may reach although they usually are not: ``127.0.0.1`` for a relay on this machine."""
 
     def wants(self, kind: Kind, severity: Severity) -> bool:
         """Whether an incident of this kind and severity is told here."""
@@ -61,9 +65,11 @@ class Notifier(ABC, Generic[S]):
 
     settings_model: ClassVar[type[Settings]]
 
-    def __init__(self, settings: S, secrets: Secrets) -> None:
+    def __init__(self, settings: S, secrets: Secrets, policy: NetworkPolicy) -> None:
         self.settings = settings
         self.secrets = secrets
+        self.network = Network(policy.also(settings.allow), permit="`allow:` of this channel")
+        """The only way out: a host name of the settings may lead to this machine itself one day (abuse case A20)."""
 
     async def __aenter__(self) -> Self:
         """Open what sending needs. Asks nobody: a channel that is away must not stop the start."""
@@ -91,7 +97,9 @@ def settings_type() -> Any:
     return Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007  a tuple known at run time only
 
 
-def open_channels(settings: dict[str, Settings], secrets: Secrets) -> dict[str, Notifier[Any]]:
+def open_channels(
+    settings: dict[str, Settings], secrets: Secrets, policy: NetworkPolicy
+) -> dict[str, Notifier[Any]]:
     """Return a notifier, not yet entered, for every channel by name. Raises `SecretMissing`."""
     known = discover()
-    return {name: known[chosen.kind](chosen, secrets) for name, chosen in settings.items()}
+    return {name: known[chosen.kind](chosen, secrets, policy) for name, chosen in settings.items()}

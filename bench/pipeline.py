@@ -57,7 +57,7 @@ def write_province(folder: Path, devices: int, interval: int) -> Path:
         lines.append(f"      agent-{number}: {{address: {address(number)}, role: agent}}")
     (folder / "inventory" / "all.yaml").write_text("\n".join(lines) + "\n")
     settings = folder / "commune-monitor.yaml"
-    settings.write_text("inventory: inventory\n")
+    settings.write_text("inventory: inventory\nnetwork: {allow: 127.0.0.0/8}\n")
     return settings
 
 

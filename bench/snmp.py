@@ -18,9 +18,11 @@ from pathlib import Path
 
 import inventory.profiles
 from bench.agents import address
+from inventory.network_policy import NetworkPolicy
 from inventory.profile import load_profiles
 from inventory.secrets import Credential, Secret
 from probes.core.hostkeys import NoHostKeys
+from probes.core.network import Network
 from probes.core.probe import Environment, ProbeFailure, Target
 from probes.snmp import Params, Probe
 
@@ -54,7 +56,9 @@ async def measure(count: int, rounds: int) -> dict[str, float]:
     credential = Credential("snmp_v2c", {}, {"community": Secret("public")})
     targets = [Target(f"bench/{number}", address(number), credential) for number in range(count)]
     with tempfile.TemporaryDirectory() as folder:
-        async with Probe(Environment(profiles, NoHostKeys(), Path(folder))) as probe:
+        async with Probe(
+            Environment(profiles, NoHostKeys(), Path(folder), Network(NetworkPolicy(allow=("127.0.0.0/8",))))
+        ) as probe:
             first = await one_round(probe, targets)
             results = []
             for _ in range(rounds):

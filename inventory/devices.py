@@ -11,6 +11,7 @@ from inventory.inheritance import Inherited
 from inventory.keyring import Assigned, Keyring
 from inventory.levels import Level
 from inventory.model import NAME, NAME_RULE, CheckSpec, Device
+from inventory.network_policy import NetworkPolicy
 from inventory.pasts import Claim, claims
 from inventory.problem import Problem
 from inventory.roles import Roles
@@ -26,13 +27,14 @@ class Devices:
         keyring: Keyring,
         planner: Planner,
         profiles: Collection[str] | None,
+        network: NetworkPolicy | None,
         problems: list[Problem],
     ) -> None:
         self._roles = roles
         self._keyring = keyring
         self._planner = planner
         self._problems = problems
-        self._context = {"roles": roles.names, "profiles": profiles}
+        self._context = {"roles": roles.names, "profiles": profiles, "network": network}
         self.written: list[Written] = []
         """What each device says about its parents."""
         self.claims: list[Claim] = []

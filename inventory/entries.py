@@ -12,14 +12,18 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from inventory.communes import Communes
 from inventory.duration import Duration
 from inventory.model import NAME, NAME_RULE, Contact, Model, Slug, Text, listed
+from inventory.network_policy import NetworkPolicy
 from inventory.secrets import CredentialSpec
 from inventory.wording import shown, unknown
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 
 
-def _address(text: str) -> str:
-    """Accept an IP address of one machine, or a host name (RFC 1123, underscores tolerated)."""
+def _address(text: str, info: ValidationInfo) -> str:
+    """Accept an IP address of one machine, or a host name (RFC 1123, underscores tolerated).
+
+    With a policy in the context, an address that it rules out is a mistake; where a name leads is seen when asking.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -29,6 +33,9 @@ def _address(text: str) -> str:
         return text.lower().rstrip(".")
     if address.is_multicast or address.is_unspecified or text == "255.255.255.255":
         raise ValueError(f"{address} is not the address of one machine")
+    policy: NetworkPolicy | None = (info.context or {}).get("network")
+    if policy is not None and (refusal := policy.refusal(str(address))):
+        raise ValueError(refusal)
     return str(address)
 
 

@@ -15,6 +15,7 @@ from inventory.doubts import doubts
 from inventory.gather import Sections, gather
 from inventory.memory import Memory
 from inventory.model import Inventory
+from inventory.network_policy import NetworkPolicy
 from inventory.pasts import Pasts
 from inventory.problem import Invalid, Problem
 from inventory.sites import SiteRead
@@ -42,17 +43,18 @@ def load_tree(
     tree: Tree,
     probes: Mapping[str, ProbeTraits],
     profiles: Collection[str] | None = None,
+    network: NetworkPolicy | None = None,
     memory: Memory | None = None,
 ) -> Loaded:
     """Return the inventory in the files of `tree`; what `memory` has of them already is not read again.
 
     Raises `Invalid` with every mistake in every file. `profiles` are the names of the device profiles there
-    are; without them names of profiles are not checked.
+    are, `network` rules out addresses; without them neither is checked.
     """
     problems: list[Problem] = []
     memory = memory or Memory()
     sections = gather(tree, problems, memory.files)
-    inventory = assemble(sections, probes, profiles, problems, memory=memory)
+    inventory = assemble(sections, probes, profiles, problems, network=network, memory=memory)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise Invalid(errors)
@@ -69,6 +71,7 @@ def assemble(
     profiles: Collection[str] | None,
     problems: list[Problem],
     only: str | None = None,
+    network: NetworkPolicy | None = None,
     memory: Memory | None = None,
 ) -> Inventory:
     """Read credentials and roles, then sites, then what ties devices together; mistakes go to `problems`.
@@ -77,7 +80,7 @@ def assemble(
     has of an earlier reading is not read again.
     """
     memory = memory or Memory()
-    common = memory.common(sections, probes, profiles)
+    common = memory.common(sections, probes, profiles, network)
     problems.extend(common.problems)
     entries = sections.of("sites")
     reads = memory.sites(common, entries if only is None else entries.only([only]))

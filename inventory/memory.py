@@ -12,6 +12,7 @@ from inventory.devices import Devices
 from inventory.gather import FileRead, Sections
 from inventory.inheritance import Levels, refuse_unknown
 from inventory.keyring import Keyring
+from inventory.network_policy import NetworkPolicy
 from inventory.problem import Problem
 from inventory.sites import SiteRead, Sites
 from inventory.traits import ProbeTraits
@@ -28,13 +29,17 @@ class Memory:
         self._sites: dict[str, SiteRead] = {}
 
     def common(
-        self, sections: Sections, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None
+        self,
+        sections: Sections,
+        probes: Mapping[str, ProbeTraits],
+        profiles: Collection[str] | None,
+        network: NetworkPolicy | None = None,
     ) -> Common:
         """Return what sites are read with; all of them are read again when anything of it changed."""
         nodes = [sections.of(name).entries for name in ("credentials", "defaults", "provinces", "roles")]
-        made_of = [[*entries.items()] for entries in nodes], probes, profiles
+        made_of = [[*entries.items()] for entries in nodes], probes, profiles, network
         if self._common is None or not _same(self._common[0], made_of):
-            self._common = made_of, Common(sections, probes, profiles)
+            self._common = made_of, Common(sections, probes, profiles, network)
             self._sites.clear()
         return self._common[1]
 
@@ -51,8 +56,8 @@ class Memory:
 
 def _same(old: Any, new: Any) -> bool:
     """Whether sites would be read with the same entries: the very same nodes, under the same names."""
-    (before, probes, profiles), (now, *others) = old, new
-    if [probes, profiles] != others:
+    (before, *with_what), (now, *others) = old, new
+    if with_what != others:
         return False
     pairs = [[(key, id(node)) for key, node in section] for section in (*before, *now)]
     return pairs[: len(before)] == pairs[len(before) :]
@@ -62,7 +67,11 @@ class Common:
     """What sites are read with: credentials, levels and roles; and the reader of sites that uses them."""
 
     def __init__(
-        self, sections: Sections, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None
+        self,
+        sections: Sections,
+        probes: Mapping[str, ProbeTraits],
+        profiles: Collection[str] | None,
+        network: NetworkPolicy | None,
     ) -> None:
         communes = Communes.load()
         self._said: list[Problem] = []
@@ -75,7 +84,7 @@ class Common:
         self.own_roles = sections.of("roles")
         built_in = roles.built_in(probes, said)
         self.roles = roles.Roles(built_in, self.own_roles, self.planner, said, levels.default_checks)
-        self._devices = Devices(self.roles, self.keyring, self.planner, profiles, said)
+        self._devices = Devices(self.roles, self.keyring, self.planner, profiles, network, said)
         self._sites = Sites(communes, self._devices, levels, said)
         self.changing = _taken(self.planner.changing)
         self.problems = _taken(said)

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
+from probes.core.hostkeys import HostKeys
+from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
 
 log = logging.getLogger(__name__)
@@ -121,11 +124,9 @@ async def monitoring(
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
-        channels = [
-            (name, await stack.enter_async_context(channel))
-            for name, channel in open_channels(dict(settings.notifiers), configuration.secrets).items()
-        ]
-        dispatcher = Dispatcher(ledger, dict(channels), now)
+        opened = open_channels(dict(settings.notifiers), configuration.secrets, settings.network)
+        channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
+        dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
         open_now = await ledger.open_incidents()
         board = Board(configuration.inventory, configuration.plan, started, open_now)
@@ -135,7 +136,9 @@ async def monitoring(
         )
         jobs = stack.enter_context(_calendar())
         jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
-        runner = Runner(await open_probes(configuration, ledger, stack), now)
+        runner = Runner(
+            await open_probes(configuration, ledger.host_keys, configuration.probe_state, stack), now
+        )
         pulse = Pulse(configuration.plan)
         scheduler = await stack.enter_async_context(
             Scheduler(configuration.plan, partial(_observe, runner, pipeline, ledger, pulse), jobs)
@@ -185,12 +188,12 @@ def _composer(configuration: Configuration) -> Composer:
 
 
 async def open_probes(
-    configuration: Configuration, ledger: Ledger, stack: AsyncExitStack
+    configuration: Configuration, host_keys: HostKeys, state: Path, stack: AsyncExitStack
 ) -> dict[str, Probe[Any]]:
-    """Open every probe: an edit of the inventory may bring any of them into use."""
-    state = configuration.data / "probes"
-    state.mkdir(parents=True, exist_ok=True)
-    environment = Environment(configuration.profiles, ledger.host_keys, state)
+    """Open every probe: an edit of the inventory may bring any of them into use. In `state` they keep files."""
+    await asyncio.to_thread(state.mkdir, parents=True, exist_ok=True)
+    network = Network(configuration.settings.network)
+    environment = Environment(configuration.profiles, host_keys, state, network)
     return {
         name: await stack.enter_async_context(probe(environment))
         for name, probe in configuration.probes.items()

@@ -56,6 +56,11 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.folder(self.settings.data)
 
     @property
+    def probe_state(self) -> Path:
+        """Folder where probes keep files across restarts."""
+        return self.data / "probes"
+
+    @property
     def edited(self) -> tuple[Path, ...]:
         """Files and folders that people edit while the service runs, and that it follows."""
         own = [self.folder(self.settings.rules)] if self.settings.rules else []
@@ -94,7 +99,7 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     mistakes: list[Problem] = []
     memory = before.memory if before else Memory()
     profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
-    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, memory))
+    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, settings.network, memory))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     if loaded is None or profiles is None or rules is None:
         raise Invalid(mistakes)

@@ -11,6 +11,7 @@ from pydantic import Field, create_model, model_validator
 import alerts.notifier
 from inventory.document import load
 from inventory.model import Model, Slug
+from inventory.network_policy import NetworkPolicy, Networks
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
 
@@ -49,6 +50,13 @@ class TrapSettings(Model):
     port: Port = 1162
 
 
+class DiscoverSettings(Model):
+    """What `commune-monitor discover` may sweep."""
+
+    networks: Networks = ()
+    """Networks that may be swept; none, and nothing is."""
+
+
 class Settings(Model):
     """Everything the service needs to know besides what it watches."""
 
@@ -69,6 +77,9 @@ class Settings(Model):
     store: StoreSettings = DuckDBSettings(kind="duckdb")
     web: WebSettings = WebSettings()
     traps: TrapSettings | None = None
+    network: NetworkPolicy = NetworkPolicy()
+    """Addresses that may be asked although they usually are not, and such that never are."""
+    discover: DiscoverSettings = DiscoverSettings()
     notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
 

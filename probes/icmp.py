@@ -148,7 +148,7 @@ class Probe(probe.Probe[Params]):
 
     async def ask(self, target: Target, params: Params) -> Answer:
         """Ping once; some replies are an answer, none is TIMEOUT with ``icmp.loss`` 1."""
-        address = await network.resolve(target.address)
+        address = await self.environment.network.resolve(target.address)
         if "%" in address:
             raise ProbeFailure(
                 Outcome.NOT_READY, "pings to an address with a zone (fe80::1%eth0) are not supported"

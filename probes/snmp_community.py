@@ -21,7 +21,7 @@ from probes.core.probe import Environment, ProbeFailure, Target
 from probes.snmp import message
 from probes.snmp.ber import oid
 from probes.snmp.channel import Address
-from probes.snmp.engine import Engine, Peer, resolve
+from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing
 from probes.snmp.message import Pdu
 from probes.snmp.security import Community, Security
@@ -68,7 +68,8 @@ class Probe(core.Probe[Params]):
         Raises `ProbeFailure`: timeout when nothing proves that the device is alive, refused when it says
         that no agent listens, unreachable, not_ready.
         """
-        address = await resolve(target.address, params.port)
+        found = await self.environment.network.resolve(target.address)
+        address = socket_address(found, params.port)
         tried = [(name, version, number) for name in COMMUNITIES for version, number in VERSIONS]
         outcomes = await asyncio.gather(
             *(self._try(address, Community(name, number), params) for name, _, number in tried)

@@ -45,16 +45,15 @@ class Probe(probe.Probe[Params]):
 
     async def ask(self, target: Target, params: Params) -> Answer:
         """Connect once. A closed port is REFUSED unless that is expected; the fact is told in both cases."""
-        address = await network.resolve(target.address)
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as ours:
-            ours.setblocking(False)
-            started = time.perf_counter()
-            try:
-                await asyncio.get_running_loop().sock_connect(ours, (address, params.port))
-            except ConnectionRefusedError as error:
-                return _closed(params, error)
-            except OSError as error:
-                raise network.failure(error, f"TCP port {params.port}") from error
+        address = await self.environment.network.resolve(target.address)
+        started = time.perf_counter()
+        try:
+            ours = await self.environment.network.connect(address, params.port)
+        except ConnectionRefusedError as error:
+            return _closed(params, error)
+        except OSError as error:
+            raise network.failure(error, f"TCP port {params.port}") from error
+        with ours:
             duration = time.perf_counter() - started
             said = await _banner(ours) if params.banner else b""
         return _open(params, duration, said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -17,7 +18,9 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
+from inventory.network_policy import NetworkPolicy
 from inventory.secrets import SecretRef, Secrets
+from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 
 
@@ -60,8 +63,8 @@ class Notifier(notifier.Notifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        super().__init__(settings, secrets)
+    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
+        super().__init__(settings, secrets, policy)
         self._password = settings.password.read(secrets) if settings.password else None
 
     async def send(self, message: Message) -> None:
@@ -70,8 +73,8 @@ class Notifier(notifier.Notifier[Settings]):
         try:
             await aiosmtplib.send(
                 mail,
+                sock=await self._connect(),
                 hostname=self.settings.host,
-                port=self.settings.port,
                 use_tls=self.settings.security == "tls",
                 start_tls=self.settings.security == "starttls",
                 tls_context=self._context(),
@@ -88,6 +91,15 @@ class Notifier(notifier.Notifier[Settings]):
             raise _verdict(error.code, clean(error.message, 120)) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"the mail server cannot be used: {type(error).__name__}") from None
+
+    async def _connect(self) -> socket.socket:
+        """Connect to the server. Raises `OSError`, `TryLater`."""
+        try:
+            return await self.network.connect(
+                await self.network.resolve(self.settings.host), self.settings.port
+            )
+        except ProbeFailure as failure:
+            raise TryLater(failure.detail, CONFIGURATION_PAUSE) from None
 
     def _context(self) -> ssl.SSLContext | None:
         if self.settings.security == "none":

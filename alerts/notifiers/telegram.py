@@ -14,6 +14,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE, HttpNotifier, Reply, Url
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
+from inventory.network_policy import NetworkPolicy
 from inventory.secrets import SecretRef, Secrets
 from probes.core.text import clean
 
@@ -42,8 +43,8 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        super().__init__(settings, secrets)
+    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
+        super().__init__(settings, secrets, policy)
         self._token = settings.token.read(secrets)
 
     async def send(self, message: Message) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from alerts import notifier
 from alerts.http_delivery import HttpNotifier, Url
 from alerts.notification import Message
+from inventory.network_policy import NetworkPolicy
 from inventory.secrets import Secret, SecretRef, Secrets
 
 
@@ -36,8 +37,8 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Secrets) -> None:
-        super().__init__(settings, secrets)
+    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
+        super().__init__(settings, secrets, policy)
         self._key = settings.signing_key.read(secrets) if settings.signing_key else None
         self._token = settings.bearer_token.read(secrets) if settings.bearer_token else None
 

@@ -52,7 +52,8 @@ async def _ask(configuration: Configuration, device: str, only: str) -> list[Obs
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
-        runner = Runner(await open_probes(configuration, ledger, stack), utc_now)
+        probes = await open_probes(configuration, ledger.host_keys, configuration.probe_state, stack)
+        runner = Runner(probes, utc_now)
         bound_one, _ = bound(configuration, ledger.bindings.known)
         return [await runner.run(check) for check in _chosen(bound_one, device, only)]
 

@@ -97,7 +97,11 @@ defaults:
 
 def settings_file(port: int) -> str:
     """Return the settings file of the demo."""
-    return f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\nweb: {{port: {port}, editing: true}}\n"
+    return (
+        f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\n"
+        f"web: {{port: {port}, editing: true}}\n"
+        "network: {allow: 127.0.0.0/8} # thiết bị mô phỏng ở ngay máy này / simulated devices are on this machine\n"
+    )
 
 
 def inventory_files(layout: Layout, authority: Path) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""What probes over a network share: an address from a name, and what an error of the system means."""
+"""The one way probes reach a device: a name becomes one address, that address is permitted, and it is connected to.
+
+What an error of the system means is told here too.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import asyncio
 import errno
 import ipaddress
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 
+from inventory.network_policy import PERMIT, NetworkPolicy
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
@@ -36,27 +41,93 @@ _MEANING = {
 }
 
 
-async def resolve(host: str) -> str:
-    """Return the first IP address of `host` without blocking the loop; an address is returned as it is.
+Lookup = Callable[[str], Awaitable[Sequence[str]]]
+"""Returns the IP addresses of a host name, the preferred first. Raises `OSError` or `UnicodeError`."""
 
-    The order of several addresses is that of the system's resolver (RFC 6724). An IPv4-mapped IPv6 address
-    becomes IPv4. Raises `ProbeFailure` (UNREACHABLE) when the name does not resolve.
+
+async def system_lookup(name: str) -> Sequence[str]:
+    """Ask the system's resolver without blocking the loop; the order is that of RFC 6724."""
+    found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+class Network:
+    """Reaches devices, and nothing that `policy` rules out (abuse cases A18, A19).
+
+    A probe resolves once for each question, and speaks to the address it got: what a name leads to later, or
+    the second time it is asked for, cannot change whom it speaks to.
     """
+
+    def __init__(self, policy: NetworkPolicy, lookup: Lookup = system_lookup, permit: str = PERMIT) -> None:
+        """`permit` names the setting that permits more, for people."""
+        self._policy = policy
+        self._lookup = lookup
+        self._permit = permit
+
+    def refusal(self, address: str) -> str:
+        """Return why nothing is sent to the IP `address`; "" when it is permitted."""
+        return self._policy.refusal(address, self._permit)
+
+    async def resolve(self, host: str) -> str:
+        """Return the IP address to ask for `host`: itself, or the first permitted one its name leads to.
+
+        An IPv4-mapped IPv6 address becomes IPv4. Raises `ProbeFailure`: UNREACHABLE when the name does not resolve,
+        NOT_READY when nothing it leads to is permitted.
+        """
+        literal = _literal(host)
+        addresses = [literal] if literal else await self._look_up(host)
+        refusals = [self.refusal(address) for address in addresses]
+        for address, refusal in zip(addresses, refusals, strict=True):
+            if not refusal:
+                return address
+        prefix = "" if literal else f"{clean(host, 80)} leads to "
+        raise ProbeFailure(Outcome.NOT_READY, f"{prefix}{refusals[0]}")
+
+    async def connect(self, address: str, port: int) -> socket.socket:
+        """Open a TCP connection to an `address` from `resolve`; the socket is the caller's to close.
+
+        Raises `OSError`, and `ProbeFailure` (NOT_READY) when the other end is not a permitted one after all.
+        """
+        ours = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            ours.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(ours, (address, port))
+            self.check_peer(ours)
+        except BaseException:
+            ours.close()
+            raise
+        return ours
+
+    def check_peer(self, connected: socket.socket) -> None:
+        """Raise `ProbeFailure` (NOT_READY) when `connected` leads to an address that is not permitted."""
+        try:
+            peer = str(connected.getpeername()[0])
+        except OSError as error:  # gone before we could look
+            raise ConnectionResetError(errno.ECONNRESET, "connection reset") from error
+        if refusal := self.refusal(peer):
+            raise ProbeFailure(Outcome.NOT_READY, f"the connection leads to {refusal}")
+
+    async def _look_up(self, name: str) -> list[str]:
+        try:
+            found = await self._lookup(name)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label that is no host name at all
+            raise _unresolved(name) from error
+        if not found:
+            raise _unresolved(name)
+        return [_literal(address) or address for address in found]
+
+
+def _literal(host: str) -> str:
+    """Return the IP address that `host` is, in its usual form; "" when it is a name."""
     try:
         literal = ipaddress.ip_address(host)
     except ValueError:
-        return await _look_up(host)
-    mapped = getattr(literal, "ipv4_mapped", None)
-    return str(mapped or literal)
+        return ""
+    return str(getattr(literal, "ipv4_mapped", None) or literal)
 
 
-async def _look_up(name: str) -> str:
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a label that is no host name at all
-        raise ProbeFailure(Outcome.UNREACHABLE, f"the name {clean(name, 80)} does not resolve") from error
-    return str(found[0][4][0])
+def _unresolved(name: str) -> ProbeFailure:
+    return ProbeFailure(Outcome.UNREACHABLE, f"the name {clean(name, 80)} does not resolve")
 
 
 def failure(error: OSError, subject: str) -> ProbeFailure:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,9 @@ from inventory.profile import Profile
 from inventory.secrets import Credential
 from probes.core.hostkeys import HostKeys
 from probes.core.observation import Answer, Outcome
+
+if TYPE_CHECKING:
+    from probes.core.network import Network  # raises the ProbeFailure of this module
 
 
 class Params(BaseModel):
@@ -68,6 +71,8 @@ class Environment(msgspec.Struct, frozen=True):
     host_keys: HostKeys
     state_dir: Path
     """Where a probe may keep small files across restarts (SNMPv3 engine ids and boots)."""
+    network: Network
+    """The only way out: resolves names and opens connections, to permitted addresses only."""
 
 
 class ProbeFailure(Exception):

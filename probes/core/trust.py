@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from probes.core.network import Network
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 
@@ -44,12 +45,17 @@ def _load(made: ssl.SSLContext, ca_file: str | None) -> None:
         raise ProbeFailure(Outcome.NOT_READY, f"the CA file {ca_file} cannot be read") from error
 
 
-async def shake_hands(host: str, port: int, server_name: str, settings: ssl.SSLContext) -> bytes | None:
+async def shake_hands(
+    network: Network, address: str, port: int, server_name: str, settings: ssl.SSLContext
+) -> bytes | None:
     """Complete one TLS handshake and hang up; return the server's certificate (DER), `None` when it has none.
+
+    `address` is one that `Network.resolve` gave.
 
     Raises `OSError` (of which `ssl.SSLError` is one) when there is no connection or no agreement.
     """
-    _, writer = await asyncio.open_connection(host, port, ssl=settings, server_hostname=server_name or host)
+    ours = await network.connect(address, port)
+    _, writer = await asyncio.open_connection(sock=ours, ssl=settings, server_hostname=server_name or address)
     try:
         secured: ssl.SSLObject = writer.get_extra_info("ssl_object")
         return secured.getpeercert(binary_form=True)

@@ -23,7 +23,6 @@ from yarl import URL
 
 from inventory.secrets import Credential
 from probes.core.certificate import Certificate, Unreadable
-from probes.core.network import resolve
 from probes.core.observation import Answer, Fact, Outcome, Sample
 from probes.core.probe import Params, ProbeFailure, Target
 from probes.core.probe import Probe as BaseProbe
@@ -101,9 +100,11 @@ class Probe(BaseProbe[HttpParams]):
             headers["Host"] = params.server_name
         headers |= _authorization(target.credential, url, params)
         phases: dict[str, float] = {}
+        address = await self._resolve(url.host or "", phases)
         for _ in range(params.follow + 1):
-            dial = Dial(self._tls(params.verify, params.ca_file), params.server_name)
-            page = await self._get(dial, url, headers, params)
+            settings = self._tls(params.verify, params.ca_file)
+            dial = Dial(self.environment.network, address, settings, params.server_name)
+            page = await self._get(dial, address, url, headers, params)
             for name, seconds in dial.phases.items():
                 phases[name] = phases.get(name, 0.0) + seconds
             if page.next_within_origin is None:
@@ -113,11 +114,21 @@ class Probe(BaseProbe[HttpParams]):
         _compare(page, params, answer, credential=target.credential is not None)
         return answer
 
-    async def _get(self, dial: Dial, url: URL, headers: dict[str, str], params: HttpParams) -> Page:
+    async def _resolve(self, host: str, phases: dict[str, float]) -> str:
+        """Return the address to ask, also after redirects: they stay within the host."""
+        start = time.perf_counter()
+        address = await self.environment.network.resolve(host)
+        if address != host:
+            phases["dns"] = time.perf_counter() - start
+        return address
+
+    async def _get(
+        self, dial: Dial, address: str, url: URL, headers: dict[str, str], params: HttpParams
+    ) -> Page:
         try:
             return await _request(dial, url, headers, params)
         except CertificateRefused as refused:
-            facts, samples = await self._look_at_certificate(url, params)
+            facts, samples = await self._look_at_certificate(address, url, params)
             text = f"the certificate is not accepted: {refused}"
             raise ProbeFailure(Outcome.PROTOCOL_ERROR, text, Answer(samples, facts)) from refused
         except aiohttp.ClientResponseError as error:
@@ -126,15 +137,13 @@ class Probe(BaseProbe[HttpParams]):
             raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the answer broke off: {_words(error)}") from error
 
     async def _look_at_certificate(
-        self, url: URL, params: HttpParams
+        self, address: str, url: URL, params: HttpParams
     ) -> tuple[tuple[Fact, ...], tuple[Sample, ...]]:
         """Connect once more, without judging and without asking anything."""
         settings = self._tls(verify=False, ca_file=params.ca_file)
-        address = await resolve(url.host or "")
+        name = params.server_name or url.host or ""
         try:
-            shown = await shake_hands(
-                address, url.port or 443, params.server_name or url.host or "", settings
-            )
+            shown = await shake_hands(self.environment.network, address, url.port or 443, name, settings)
         except OSError:
             return (), ()
         return _certificate(shown, url, params)

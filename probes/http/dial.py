@@ -17,7 +17,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.tracing import Trace
 
-from probes.core.network import failure, resolve
+from probes.core.network import Network, failure
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
@@ -28,12 +28,17 @@ class CertificateRefused(Exception):
 
 
 class Dial(aiohttp.BaseConnector):
-    """Connects once; `phases` are seconds by name: ``dns``, ``connect``, ``tls``."""
+    """Connects once, to `address`, whatever the URL's host would resolve to now.
 
-    def __init__(self, settings: ssl.SSLContext, server_name: str) -> None:
+    `phases` are seconds by name: ``connect``, ``tls``.
+    """
+
+    def __init__(self, network: Network, address: str, settings: ssl.SSLContext, server_name: str) -> None:
         super().__init__(force_close=True)
         self.phases: dict[str, float] = {}
         self.certificate: bytes | None = None
+        self._network = network
+        self._address = address
         self._settings = settings
         self._server_name = server_name
         self._transport: asyncio.Transport | None = None
@@ -53,11 +58,7 @@ class Dial(aiohttp.BaseConnector):
         self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> ResponseHandler:
         host, port = req.url.host or "", req.url.port or 0
-        start = time.perf_counter()
-        address = await resolve(host)
-        if address != host:
-            self.phases["dns"] = time.perf_counter() - start
-        self._socket = connected = await self._connect(address, port)
+        self._socket = connected = await self._connect(port)
         try:
             return await self._speak(connected, host, secure=req.url.scheme == "https")
         except ssl.SSLCertVerificationError as error:
@@ -68,19 +69,12 @@ class Dial(aiohttp.BaseConnector):
         except OSError as error:
             raise failure(error, f"TLS port {port}") from error
 
-    async def _connect(self, address: str, port: int) -> socket.socket:
+    async def _connect(self, port: int) -> socket.socket:
         start = time.perf_counter()
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        connected = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connected.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(connected, (address, port))
+            connected = await self._network.connect(self._address, port)
         except OSError as error:
-            connected.close()
             raise failure(error, f"TCP port {port}") from error
-        except BaseException:
-            connected.close()
-            raise
         self.phases["connect"] = time.perf_counter() - start
         return connected
 

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from probes.core import network, probe
+from probes.core import probe
 from probes.core.observation import Answer, Fact, Outcome, Sample
 from probes.core.probe import ProbeFailure, Target
 from probes.core.text import clean
@@ -46,14 +46,16 @@ class Probe(probe.Probe[Params]):
 
     async def ask(self, target: Target, params: Params) -> Answer:
         """Ask once. 408 and silence are TIMEOUT, 5xx but 501 PROTOCOL_ERROR, other final responses OK."""
+        network = self.environment.network
         address = Address(await network.resolve(target.address), params.port)
         user = f"{params.user}@" if params.user else ""
         uri = f"sip:{user}{address.host}"
         if params.transport == "udp":
-            reply = await over_udp(address, uri, params.wait)
+            reply = await over_udp(network, address, uri, params.wait)
         else:
             tls = self._tls if params.transport == "tls" else None
-            reply = await over_stream(address, f"{uri};transport={params.transport}", params.wait, tls)
+            uri = f"{uri};transport={params.transport}"
+            reply = await over_stream(network, address, uri, params.wait, tls)
         return _judged(reply)
 
     @cached_property

@@ -8,7 +8,7 @@ import ssl
 import time
 from dataclasses import dataclass
 
-from probes.core import network
+from probes.core.network import Network, failure
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
@@ -85,7 +85,7 @@ class Transaction:
         return ProbeFailure(Outcome.TIMEOUT, waited)
 
 
-async def over_udp(address: Address, uri: str, wait: float) -> Reply:
+async def over_udp(network: Network, address: Address, uri: str, wait: float) -> Reply:
     """Ask with retransmissions for `wait` seconds. Raises `ProbeFailure`.
 
     The socket is connected: answers of other addresses are dropped by the kernel, and a closed port is told.
@@ -95,9 +95,10 @@ async def over_udp(address: Address, uri: str, wait: float) -> Reply:
         with socket.socket(family, socket.SOCK_DGRAM) as ours:
             ours.setblocking(False)
             ours.connect((address.ip, address.port))
+            network.check_peer(ours)
             return await _Datagrams(ours, uri, wait).ask()
     except OSError as error:
-        raise network.failure(error, f"UDP port {address.port}") from error
+        raise failure(error, f"UDP port {address.port}") from error
 
 
 class _Datagrams:
@@ -142,21 +143,29 @@ class _Datagrams:
         return self.transaction.heard >= MAX_MESSAGES
 
 
-async def over_stream(address: Address, uri: str, wait: float, tls: ssl.SSLContext | None) -> Reply:
+async def over_stream(
+    network: Network, address: Address, uri: str, wait: float, tls: ssl.SSLContext | None
+) -> Reply:
     """Connect and ask once, all within `wait` seconds. Raises `ProbeFailure`."""
     try:
-        return await _ask_stream(address, uri, asyncio.get_running_loop().time() + wait, tls)
+        return await _ask_stream(network, address, uri, asyncio.get_running_loop().time() + wait, tls)
     except (ssl.SSLError, ssl.CertificateError) as error:
         reason = clean(getattr(error, "reason", None) or type(error).__name__, 80)
         raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"no TLS on port {address.port}: {reason}") from error
     except OSError as error:
-        raise network.failure(error, f"TCP port {address.port}") from error
+        raise failure(error, f"TCP port {address.port}") from error
 
 
-async def _ask_stream(address: Address, uri: str, deadline: float, tls: ssl.SSLContext | None) -> Reply:
+async def _ask_stream(
+    network: Network, address: Address, uri: str, deadline: float, tls: ssl.SSLContext | None
+) -> Reply:
     opened = time.perf_counter()
     async with asyncio.timeout_at(deadline):
-        reader, writer = await asyncio.open_connection(address.ip, address.port, ssl=tls, limit=MAX_HEAD)
+        ours = await network.connect(address.ip, address.port)
+        name = address.ip if tls else None
+        reader, writer = await asyncio.open_connection(
+            sock=ours, ssl=tls, server_hostname=name, limit=MAX_HEAD
+        )
     try:
         local = Address(*writer.get_extra_info("sockname")[:2]).host
         transaction = Transaction(Options(uri, "TLS" if tls else "TCP", local))

@@ -15,7 +15,7 @@ from inventory.profile import MAX_ROWS
 from probes.core import probe as core
 from probes.core.observation import Answer, Outcome
 from probes.core.probe import Environment, ProbeFailure, Target
-from probes.snmp.engine import Engine, Peer, resolve
+from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing
 from probes.snmp.memory import EngineMemory
 from probes.snmp.security import Community, Security
@@ -101,7 +101,8 @@ class Probe(core.Probe[Params]):
 
     async def _meet(self, target: Target, params: Params) -> _Known:
         """Begin a session; a changed address or credential begins a new one (abuse case A45)."""
-        address = await resolve(target.address, params.port)
+        found = await self.environment.network.resolve(target.address)
+        address = socket_address(found, params.port)
         peer = Peer(address, self._security(target, params.port), params.wait)
         study = studies(self.environment.profiles, target.profile, params.max_interfaces, params.interfaces)
         phase = crc32(target.device.encode()) % POLLS_PER_PLAN

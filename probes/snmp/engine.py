@@ -5,13 +5,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import socket
-from typing import cast
 
-from probes.core.observation import Outcome
-from probes.core.probe import ProbeFailure
 from probes.snmp.ber import read_varbinds
 from probes.snmp.channel import Address, Channel
 from probes.snmp.form import Read
@@ -95,18 +90,6 @@ class Engine:
         return channel
 
 
-async def resolve(host: str, port: int) -> Address:
-    """Return the socket address of `host`; names are looked up. Raises `ProbeFailure` (unreachable)."""
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        return await _look_up(host, port)
-    return (str(literal), port) if literal.version == 4 else (str(literal), port, 0, 0)
-
-
-async def _look_up(host: str, port: int) -> Address:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise ProbeFailure(Outcome.UNREACHABLE, "the host name does not resolve") from error
-    return cast(Address, found[0][4])
+def socket_address(address: str, port: int) -> Address:
+    """Return an IP address with a port as sockets name it."""
+    return (address, port, 0, 0) if ":" in address else (address, port)

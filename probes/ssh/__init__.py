@@ -75,30 +75,33 @@ class Probe(BaseProbe[SshParams]):
     async def ask(self, target: Target, params: SshParams) -> Answer:
         """Read the server from outside, then, with a credential and an approved host key, the host."""
         place = (target.device, target.address, params.port)
+        wire = Wire(
+            self.environment.network, await self.environment.network.resolve(target.address), params.port
+        )
         if target.credential is None:
-            return await self._look(target, params)
+            return await self._look(wire, target, params)
         kept = await self._take(place, target.credential)
         if kept is not None:
             try:
-                await self._greet(kept, target, params)
+                await self._greet(kept, wire)
                 return await self._collect(kept, place, params)
             except SessionLost:
                 pass  # the server was restarted or dropped an idle connection: not a failure yet
         try:
-            session = await self._log_in(target, target.credential, params)
+            session = await self._log_in(wire, target, target.credential, params)
             return await self._collect(session, place, params)
         except SessionLost as error:
             raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the connection ended: {error}") from error
 
-    async def _greet(self, kept: Session, target: Target, params: SshParams) -> None:
+    async def _greet(self, kept: Session, wire: Wire) -> None:
         try:
-            await greeting(target.address, params.port)
+            await greeting(self.environment.network, wire.address, wire.port)
         except BaseException:
             kept.connection.abort()
             raise
 
-    async def _look(self, target: Target, params: SshParams) -> Answer:
-        wire, client = Wire(target.address, params.port), Client((), None, None)
+    async def _look(self, wire: Wire, target: Target, params: SshParams) -> Answer:
+        client = Client((), None, None)
         try:
             connection = await connect(wire, client, "nobody", legacy=params.legacy)
         except ProbeFailure as error:
@@ -110,9 +113,8 @@ class Probe(BaseProbe[SshParams]):
         connection.abort()  # not possible: without a credential no host key is accepted
         raise AssertionError("a login without a credential")
 
-    async def _log_in(self, target: Target, credential: Credential, params: SshParams) -> Session:
+    async def _log_in(self, wire: Wire, target: Target, credential: Credential, params: SshParams) -> Session:
         key = private_key(credential)
-        wire = Wire(target.address, params.port)
         client = Client(self._approved(target, params), credential, key)
         try:
             connection = await connect(wire, client, credential.user, legacy=params.legacy)

@@ -10,7 +10,7 @@ import asyncio
 
 from asyncssh import SSHClientConnection
 
-from probes.core.network import failure, resolve
+from probes.core.network import Network, failure
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.ssh.offer import MAX_PACKET, MAX_PREFACE, Malformed, Offer, preface, read
@@ -92,9 +92,10 @@ class Overture(asyncio.Protocol):
 
 
 class Wire:
-    """One connection to `address` and `port`, in the shape of asyncssh's tunnels."""
+    """One connection to the IP `address` and `port`, in the shape of asyncssh's tunnels."""
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, network: Network, address: str, port: int) -> None:
+        self._network = network
         self.address = address
         self.port = port
         self.overture: Overture | None = None
@@ -105,23 +106,22 @@ class Wire:
         """Connect, for asyncssh. Raises `ProbeFailure` when that is not possible."""
         connection = factory()  # type: ignore[call-arg]  # asyncssh gives a function without parameters
         overture = self.overture = Overture(connection)
-        host = await resolve(self.address)
         try:
-            transport, _ = await asyncio.get_running_loop().create_connection(
-                lambda: overture, host, self.port
-            )
+            ours = await self._network.connect(self.address, self.port)
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: overture, sock=ours)
         except OSError as error:
             raise failure(error, f"SSH port {self.port}") from error
         return transport, connection
 
 
-async def greeting(address: str, port: int) -> None:
+async def greeting(network: Network, address: str, port: int) -> None:
     """Return when the server still greets a newcomer; raises `ProbeFailure`.
 
     A kept connection outlives its server: only a new one tells whether anybody else could log in now.
     """
     try:
-        reader, writer = await asyncio.open_connection(await resolve(address), port, limit=MAX_PREFACE)
+        ours = await network.connect(address, port)
+        reader, writer = await asyncio.open_connection(sock=ours, limit=MAX_PREFACE)
     except OSError as error:
         raise failure(error, f"SSH port {port}") from error
     try:

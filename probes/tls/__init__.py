@@ -16,7 +16,6 @@ from typing import Annotated
 from pydantic import Field
 
 from probes.core.certificate import Certificate, Unreadable
-from probes.core.network import resolve
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import Params, ProbeFailure, Target
 from probes.core.probe import Probe as BaseProbe
@@ -46,10 +45,12 @@ class Probe(BaseProbe[TlsParams]):
 
     async def ask(self, target: Target, params: TlsParams) -> Answer:
         """Ask versions and ciphers, then look at the certificate."""
-        host = await resolve(target.address)
+        network = self.environment.network
+        host = await network.resolve(target.address)
         name = params.server_name or ("" if host == target.address else target.address)
-        trust = Trust(host, params.port, name, params.ca_file)
-        findings = await Survey(host, params.port, name, pause=params.pause, patience=2.0).run()
+        trust = Trust(network, host, params.port, name, params.ca_file)
+        survey = Survey(network, host, params.port, name, pause=params.pause, patience=2.0)
+        findings = await survey.run()
         subject = str(params.port)
         facts = findings.facts(subject)
         chain = await _chain(findings, trust)

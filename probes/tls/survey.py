@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 
-from probes.core.network import failure
+from probes.core.network import Network, failure
 from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.tls import suites
@@ -85,8 +85,18 @@ class Findings(msgspec.Struct, frozen=True):
 class Survey:
     """Asks one server; `pause` seconds between connections, at most `patience` seconds for a later one."""
 
-    def __init__(self, host: str, port: int, server_name: str, *, pause: float, patience: float) -> None:
-        self._host, self._port, self._name = host, port, server_name
+    def __init__(
+        self,
+        network: Network,
+        address: str,
+        port: int,
+        server_name: str,
+        *,
+        pause: float,
+        patience: float,
+    ) -> None:
+        self._network = network
+        self._address, self._port, self._name = address, port, server_name
         self._pause, self._patience = pause, patience
 
     async def run(self) -> Findings:
@@ -138,7 +148,7 @@ class Survey:
             return NoAnswer.NONSENSE
 
     async def _exchange(self, hello: bytes) -> Reply:
-        reader, writer = await asyncio.open_connection(self._host, self._port)
+        reader, writer = await self._connect()
         try:
             writer.write(hello)
             answer = Reader()
@@ -150,11 +160,14 @@ class Survey:
         finally:
             writer.transport.abort()
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(sock=await self._network.connect(self._address, self._port))
+
     async def _ssl2(self) -> bool | None:
         await asyncio.sleep(self._pause)
         try:
             async with asyncio.timeout(self._patience):
-                reader, writer = await asyncio.open_connection(self._host, self._port)
+                reader, writer = await self._connect()
                 try:
                     writer.write(ssl2_client_hello())
                     return is_ssl2_server_hello(await reader.read(1024))

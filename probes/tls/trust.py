@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from probes.core.network import Network
 from probes.core.trust import lenient, shake_hands
 
 _NO_CHECK_TIME = 0x200000
@@ -16,8 +17,11 @@ _NOT_TRUSTED = frozenset({2, 18, 19, 20, 21, 24, 27, 28})
 class Trust:
     """Whole handshakes with one server. Raises `ProbeFailure` (NOT_READY) when `ca_file` cannot be read."""
 
-    def __init__(self, host: str, port: int, server_name: str, ca_file: str | None) -> None:
-        self._host, self._port, self._name = host, port, server_name
+    def __init__(
+        self, network: Network, address: str, port: int, server_name: str, ca_file: str | None
+    ) -> None:
+        self._network = network
+        self._address, self._port, self._name = address, port, server_name
         self._settings = lenient(ca_file)
         self._settings.verify_flags = ssl.VerifyFlags(self._settings.verify_flags | _NO_CHECK_TIME)
 
@@ -42,4 +46,4 @@ class Trust:
 
     async def _shake_hands(self) -> bytes | None:
         async with asyncio.timeout(5):
-            return await shake_hands(self._host, self._port, self._name, self._settings)
+            return await shake_hands(self._network, self._address, self._port, self._name, self._settings)

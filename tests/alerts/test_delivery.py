@@ -15,6 +15,7 @@ from alerts.notifiers.webhook import Notifier, Settings
 from inventory.secrets import Secrets
 from monitor.ledger import Ledger
 from probes.core.observation import Outcome
+from tests import loopback
 from tests.alerts.province import START, Watch, built_in, device, inventory
 from tests.patience import eventually
 from tests.servers.webhook import Hook, webhook
@@ -27,7 +28,7 @@ DEVICES = inventory(device("router"), device("server", "router"))
 async def telling(ledger: Ledger, settings: Settings) -> AsyncIterator[Dispatcher]:
     """A dispatcher that tells what is in the ledger; its clock goes on an hour after the outages began."""
     behind = datetime.now(UTC) - (START + timedelta(hours=1))
-    async with Notifier(settings, Secrets(Path())) as notifier:
+    async with Notifier(settings, Secrets(Path()), loopback.POLICY) as notifier:
         channels = {"duty": notifier}
         dispatcher = Dispatcher(
             ledger, channels, lambda: datetime.now(UTC) - behind, backoff=Backoff(0.05, 0.1), look_every=0.05

@@ -18,7 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from alerts.incident import Kind, Severity
 from alerts.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from alerts.notifiers.webhook import signature
+from inventory.network_policy import NetworkPolicy
 from inventory.secrets import Secret, SecretMissing, Secrets
+from tests import loopback
 from tests.alerts.messages import message
 from tests.servers import hostile
 from tests.servers.smtp import smtp
@@ -71,10 +73,14 @@ def secrets(tmp_path: Path) -> Path:
 
 
 def build(kind: str, secrets: Path, **settings: Any) -> Notifier[Any]:
-    """Build a notifier from settings as they stand in the settings file."""
+    """Build a notifier from settings as they stand in the settings file; loopback is permitted."""
+    return built(kind, secrets, loopback.POLICY, settings)
+
+
+def built(kind: str, secrets: Path, policy: NetworkPolicy, settings: dict[str, Any]) -> Notifier[Any]:
     text = json.dumps({"kind": kind, **settings})
     chosen = TypeAdapter(settings_type()).validate_json(text, strict=True)
-    return open_channels({"duty": chosen}, Secrets(secrets))["duty"]
+    return open_channels({"duty": chosen}, Secrets(secrets), policy)["duty"]
 
 
 def port_of(url: str) -> int:
@@ -138,6 +144,27 @@ async def test_no_secret_is_shown_by_the_notifier_or_logged(
 def test_a_missing_secret_is_said_when_the_channel_is_built(case: Case, tmp_path: Path) -> None:
     with pytest.raises(SecretMissing, match="canary"):
         build(case.kind, tmp_path, **case.settings(1))
+
+
+@every_notifier
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+async def test_no_channel_leads_to_this_machine_unless_it_says_so(
+    case: Case, secrets: Path, host: str
+) -> None:
+    if host.startswith("[") and case.kind == "email":
+        host = host.strip("[]")
+    async with hostile.tcp(hostile.silent) as server:
+        there = json.loads(json.dumps(case.settings(server.port)).replace("127.0.0.1", host))
+        async with built(case.kind, secrets, NetworkPolicy(), there) as notifier:
+            with pytest.raises(TryLater, match=r"\(loopback\).*`allow:` of this channel"):
+                await notifier.send(message())
+        assert server.connections == 0
+        allowed = there | {"allow": ["127.0.0.0/8", "::1"]}
+        async with built(case.kind, secrets, NetworkPolicy(), allowed) as notifier:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await notifier.send(message())
+        assert server.connections == 1
 
 
 @pytest.mark.parametrize("kind", ["webhook", "telegram"])

@@ -11,6 +11,7 @@ from monitor import configuration
 from monitor.app import Monitoring
 from monitor.configuration import Configuration
 from probes.core.observation import Outcome
+from tests import loopback
 from tests.servers.sshd import Server
 
 DEVICE = "18073/server"
@@ -33,7 +34,11 @@ def write_service(
         path = folder / "secrets" / name
         path.write_text(value)
         path.chmod(0o600)
-    settings: dict[str, object] = {"web": {"port": 0}, **more}
+    settings: dict[str, object] = {
+        "web": {"port": 0},
+        "network": {"allow": [*loopback.NETWORKS]},
+        **more,
+    }
     if smtp:
         settings["notifiers"] = {"duty": _mail(smtp)}
     (folder / "commune-monitor.yaml").write_text(json.dumps(settings))

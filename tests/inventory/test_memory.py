@@ -50,7 +50,7 @@ def tree(common: str, sites: dict[str, list[str]]) -> Tree:
 
 def outcome(one: Tree, memory: Memory | None) -> object:
     try:
-        loaded = load_tree(one, PROBES, None, memory)
+        loaded = load_tree(one, PROBES, memory=memory)
     except Invalid as error:
         return error.problems
     return tuple(loaded.inventory.sites.values()), loaded.warnings, dict(loaded.inventory.credentials)
@@ -67,7 +67,7 @@ def test_a_memory_changes_nothing_but_the_time(steps: list[tuple[str, dict[str, 
 
 def test_what_was_not_edited_is_the_same_object() -> None:
     memory = Memory()
-    first = load_tree(tree("", {"18073": DEVICE[:1], "18100": DEVICE[:1]}), PROBES, None, memory).inventory
-    second = load_tree(tree("", {"18073": DEVICE[:2], "18100": DEVICE[:1]}), PROBES, None, memory).inventory
+    first = load_tree(tree("", {"18073": DEVICE[:1], "18100": DEVICE[:1]}), PROBES, memory=memory).inventory
+    second = load_tree(tree("", {"18073": DEVICE[:2], "18100": DEVICE[:1]}), PROBES, memory=memory).inventory
     assert second.sites["18100"] is first.sites["18100"]
     assert second.sites["18073"] is not first.sites["18073"]

@@ -74,3 +74,28 @@ def test_a_notifier_of_an_unknown_kind_names_those_that_exist(tmp_path: Path) ->
         configuration.load(settings)
     assert "telegram" in str(caught.value)
     assert f"{settings}:2:" in str(caught.value)
+
+
+def test_an_address_that_is_not_asked_is_a_mistake_at_its_place_until_the_settings_permit_it(
+    tmp_path: Path,
+) -> None:
+    inside = GOOD.replace("192.0.2.10", "127.0.0.1")
+    settings = write(tmp_path, "language: en\n", inside)
+    with pytest.raises(Invalid) as caught:
+        configuration.load(settings)
+    (problem,) = map(str, caught.value.problems)
+    assert problem.startswith(
+        f"{tmp_path}/inventory/all.yaml:6:25: sites.18073.devices.server.address: 127.0.0.1 is "
+    )
+    assert "`network: {allow: …}` of the settings file" in problem
+    settings.write_text("network: {allow: 127.0.0.1}\n")
+    assert configuration.load(settings).inventory.devices["18073/server"].address == "127.0.0.1"
+
+
+def test_a_network_of_the_settings_that_is_none_is_a_mistake_at_its_place(tmp_path: Path) -> None:
+    settings = write(tmp_path, "network:\n  deny: [10.0.0.1/8, ten]\n", GOOD)
+    with pytest.raises(Invalid) as caught:
+        configuration.load(settings)
+    first, second = map(str, caught.value.problems)
+    assert first.startswith(f"{settings}:2:10: network.deny[0]: ") and "10.0.0.0/8" in first
+    assert second.startswith(f"{settings}:2:22: network.deny[1]: ")

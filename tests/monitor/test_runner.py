@@ -12,6 +12,7 @@ from monitor.runner import Runner
 from probes.core.hostkeys import NoHostKeys
 from probes.core.observation import Answer, Observation, Outcome, Sample
 from probes.core.probe import Check, Environment, Params, Probe, ProbeFailure, Target
+from tests import loopback
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ class Scripted(Probe[Params]):
 
 
 async def ask(address: str, *, timeout: float = 0.2, blocked: str = "") -> Observation:
-    probe = Scripted(Environment({}, NoHostKeys(), Path()))
+    probe = Scripted(Environment({}, NoHostKeys(), Path(), loopback.NETWORK))
     check = Check("any", "scripted", Target("42/one", address), Params(), 60.0, timeout, blocked)
     return await Runner({"scripted": probe}, lambda: NOON).run(check)
 

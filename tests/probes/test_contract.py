@@ -17,12 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import TypeAdapter
 
 import probes
+from inventory.network_policy import NetworkPolicy
 from inventory.secrets import Credential, CredentialSpec, Secrets, resolve
 from monitor.runner import Runner
+from probes.core.network import Network
 from probes.core.observation import Observation, Outcome
 from probes.core.parameters import parameters
 from probes.core.probe import Check, Environment, Params, Probe, Target
@@ -156,6 +159,63 @@ async def test_a_server_that_drips_does_not_hold_a_probe_beyond_its_deadline(
 ) -> None:
     async with both(drip(b"HTTP/1.1 200 OK\r\n"), mute) as port:
         assert_honest(await observe(name, port, environment), NONSENSE)
+
+
+# -- Only whom it may ask (abuse cases A18, A19) -----------------------------------------------------------
+
+
+def settings(kind: type[Probe[Any]], port: int) -> Params:
+    """Return parameters, pointed at a port where the probe has one."""
+    return pointed(kind, port) if {"port", "url"} & kind.params.model_fields.keys() else kind.params()
+
+
+async def attempt(
+    name: str, probe: Probe[Any], address: str, port: int, environment: Environment
+) -> Observation:
+    kind = type(probe)
+    target = Target("x/y", address, credential(kind, environment.state_dir))
+    check = Check("contract", name, target, settings(kind, port), interval=60.0, timeout=DEADLINE)
+    return await Runner({name: probe}, lambda: datetime.now(UTC)).run(check)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "localhost", "2130706433"])
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_denied_address_is_never_sent_a_byte(
+    name: str, address: str, environment: Environment
+) -> None:
+    environment = msgspec.structs.replace(environment, network=Network(NetworkPolicy()))
+    async with (
+        tcp(silent) as server,
+        udp(mute, port=server.port) as datagrams,
+        load(name)(environment) as probe,
+    ):
+        observation = await attempt(name, probe, address, server.port, environment)
+    assert observation.outcome is Outcome.NOT_READY, observation.detail
+    assert "loopback" in observation.detail
+    assert "`network: {allow: …}` of the settings file" in observation.detail
+    assert server.connections == datagrams.connections == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_name_that_is_rebound_leads_nowhere_else(name: str, environment: Environment) -> None:
+    asked: list[str] = []
+
+    async def rebinding(host: str) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
+
+    policy = NetworkPolicy(allow=("127.0.0.1",))
+    environment = msgspec.structs.replace(environment, network=Network(policy, rebinding))
+    async with (
+        both(garbage, noise) as port,
+        tcp(silent, host="127.0.0.2", port=port) as inside,
+        udp(mute, host="127.0.0.2", port=port) as datagrams,
+        load(name)(environment) as probe,
+    ):
+        for _ in range(3):
+            await attempt(name, probe, "device.example", port, environment)
+    assert 1 <= len(asked) <= 3, "a name is resolved once for each question"
+    assert inside.connections == datagrams.connections == 0
 
 
 # -- Nothing left behind -----------------------------------------------------------------------------------

@@ -18,10 +18,11 @@ import asyncio, gc, json, os, pathlib, sys
 from probes.core.hostkeys import NoHostKeys
 from probes.core.probe import Environment, ProbeFailure, Target
 from probes import icmp
+from tests import loopback
 from probes.icmp import Params, Probe
 
 def environment():
-    return Environment(profiles={}, host_keys=NoHostKeys(), state_dir=pathlib.Path("."))
+    return Environment(profiles={}, host_keys=NoHostKeys(), state_dir=pathlib.Path("."), network=loopback.NETWORK)
 
 def sysctl(name, value):
     pathlib.Path("/proc/sys/net", name).write_text(str(value))
@@ -112,7 +113,7 @@ def test_a_network_without_a_way_is_unreachable_at_once() -> None:
 
 async def test_an_address_with_a_zone_is_not_ready_and_no_bug(environment: Environment) -> None:
     with pytest.raises(ProbeFailure, match="zone") as failure:
-        await Probe(environment).ask(Target("x/y", "fe80::1%lo"), Params())
+        await Probe(environment).ask(Target("x/y", "fd00::1%lo"), Params())
     assert failure.value.outcome is Outcome.NOT_READY
 
 

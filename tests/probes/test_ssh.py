@@ -20,6 +20,7 @@ from probes.core.observation import Answer, Outcome
 from probes.core.probe import Environment, ProbeFailure, Target
 from probes.ssh import Probe, SshParams
 from probes.ssh.script import CONFIG_SECTIONS, SECTIONS
+from tests import loopback
 from tests.servers import hostile
 from tests.servers.sshd import HARDENED, OLD_ONLY, WEAK, Account, Server, account, make_key, open_folder, sshd
 
@@ -48,7 +49,9 @@ def approvals() -> Approvals:
 
 @pytest.fixture
 async def probe(approvals: Approvals, tmp_path: Path) -> AsyncIterator[Probe]:
-    async with Probe(Environment(profiles={}, host_keys=approvals, state_dir=tmp_path)) as opened:
+    async with Probe(
+        Environment(profiles={}, host_keys=approvals, state_dir=tmp_path, network=loopback.NETWORK)
+    ) as opened:
         yield opened
 
 

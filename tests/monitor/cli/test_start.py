@@ -17,7 +17,7 @@ def settings(tmp_path: Path) -> Path:
     inventory = tmp_path / "inventory"
     inventory.mkdir()
     (inventory / "a.yaml").write_text(
-        "sites: {18073: {devices: {door: {address: 127.0.0.1, role: door}}}}\n"
+        "sites: {18073: {devices: {door: {address: 192.0.2.1, role: door}}}}\n"
         "roles: {door: {title: {vi: Cửa, en: Door}, checks: {open: {probe: tcp, port: 1}}}}\n",
         encoding="utf-8",
     )

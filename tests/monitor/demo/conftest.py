@@ -19,6 +19,7 @@ from monitor.demo.province import Province
 from monitor.demo.ssh_server import USER
 from probes.core.observation import Answer
 from probes.core.probe import Environment, Probe, Target
+from tests import loopback
 
 
 class ApprovedKeys:
@@ -43,7 +44,7 @@ class Asking:
         self.host_keys = ApprovedKeys()
         list(province.approve_into(self.host_keys))
         profiles = load_profiles(Path(inventory.profiles.__path__[0]))
-        self.environment = Environment(profiles, self.host_keys, state)
+        self.environment = Environment(profiles, self.host_keys, state, loopback.NETWORK)
 
     def place(self, device: str) -> Place:
         return next(place for place in self.province.layout.places if place.id == device)

@@ -15,7 +15,7 @@ from probes.core.probe import ProbeFailure
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed, oid
 from probes.snmp.collect import Collector
-from probes.snmp.engine import Engine, Peer, resolve
+from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing, localize, master
 from probes.snmp.security import Community, Security
 from probes.snmp.template import Template
@@ -149,8 +149,8 @@ async def test_a_wrongly_remembered_time_is_corrected(engine: Engine, real: Snmp
 
 async def test_ipv6_works(engine: Engine, tmp_path: Path) -> None:
     with snmpd(tmp_path, host="::1") as six:
-        address = await resolve("::1", six.port)
-        assert await name_of(engine, Peer(address, Community("cong-dong"))) == b"may-chu-xa"
+        peer = Peer(socket_address("::1", six.port), Community("cong-dong"))
+        assert await name_of(engine, peer) == b"may-chu-xa"
 
 
 # sources of keys
@@ -237,12 +237,6 @@ async def test_a_slow_agent_does_not_hold_up_the_others(engine: Engine) -> None:
         for task in stuck:
             task.cancel()
         await asyncio.gather(*stuck, return_exceptions=True)
-
-
-async def test_a_name_that_does_not_resolve_is_unreachable() -> None:
-    with pytest.raises(ProbeFailure) as caught:
-        await resolve("no-such-host.invalid", 161)
-    assert caught.value.outcome is Outcome.UNREACHABLE
 
 
 # reading what is not known yet

@@ -19,6 +19,7 @@ from probes.snmp import Params, Probe, ber, message
 from probes.snmp.engine import Engine, Peer
 from probes.snmp.security import Community
 from probes.snmp.session import POLLS_PER_PLAN, Session, studies
+from tests import loopback
 from tests.servers import snmp_agent as twisted
 from tests.servers.snmp_agent import Agent, agent, interface, linux
 from tests.servers.snmpd import PASSWORD, snmpd
@@ -34,7 +35,7 @@ def profiles() -> dict[str, Profile]:
 
 @pytest.fixture
 async def probe(profiles: dict[str, Profile], tmp_path: Path) -> AsyncIterator[Probe]:
-    async with Probe(Environment(profiles, NoHostKeys(), tmp_path)) as running:
+    async with Probe(Environment(profiles, NoHostKeys(), tmp_path, loopback.NETWORK)) as running:
         yield running
 
 
@@ -105,7 +106,7 @@ async def test_v3_engines_are_remembered_across_restarts(
     settings = {"user": "sha1aes", "auth_protocol": "SHA1", "priv_protocol": "AES128"}
     secrets = {"auth_password": Secret(PASSWORD), "priv_password": Secret(PASSWORD)}
     credential = Credential("snmp_v3", settings, secrets)
-    environment = Environment(profiles, NoHostKeys(), tmp_path)
+    environment = Environment(profiles, NoHostKeys(), tmp_path, loopback.NETWORK)
     with snmpd(tmp_path / "snmpd") as real:
         target, params = Target("a/b", real.host, credential), Params(port=real.port)
         async with Probe(environment) as first:
@@ -120,7 +121,10 @@ async def test_v3_engines_are_remembered_across_restarts(
 
 async def test_a_spoilt_memory_is_forgotten(profiles: dict[str, Profile], tmp_path: Path) -> None:
     (tmp_path / "snmp-engines.json").write_text('{"a": [')
-    async with Probe(Environment(profiles, NoHostKeys(), tmp_path)) as probe, agent(linux()) as served:
+    async with (
+        Probe(Environment(profiles, NoHostKeys(), tmp_path, loopback.NETWORK)) as probe,
+        agent(linux()) as served,
+    ):
         answer = await probe.ask(Target("a/b", "127.0.0.1", PUBLIC), Params(port=served.port))
     assert answer.samples
 

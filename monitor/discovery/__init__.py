@@ -1,0 +1,1 @@
+"""Finding devices that nobody has entered: sweep permitted networks, identify what answers, propose YAML."""
