@@ -47,7 +47,7 @@ class Probe(core.Probe[Params]):
     """Tries the communities that vendors ship."""
 
     params = Params
-    credential_kinds = ("snmp_v2c", "snmp_v3")
+    credential_kinds = ("snmp_v2c", "snmp_v3", "snmp_v1")
     interval = 6 * 3600.0
     timeout = 15.0
 
@@ -102,7 +102,7 @@ class Probe(core.Probe[Params]):
             )
         security: Security = (
             Community.of(credential)
-            if credential.kind == "snmp_v2c"
+            if credential.kind != "snmp_v3"
             else User.of(credential, self._ring, time.monotonic)
         )
         outcome = await self._try(address, security, params)

@@ -93,7 +93,7 @@ class Decoder:
 
         `engine_id` is the sender's, for v3 traps.
         """
-        if credential.kind == "snmp_v2c":
+        if credential.kind != "snmp_v3":
             return self._accept_community(credential.secrets["community"].reveal())
         self._accept_user(credential, b"")  # informs: we are the authoritative engine
         if engine_id:

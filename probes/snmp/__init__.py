@@ -51,7 +51,7 @@ class Probe(core.Probe[Params]):
     """Polls agents by SNMP v2c or v3, after the profile that the inventory names or that fits the device."""
 
     params = Params
-    credential_kinds = ("snmp_v2c", "snmp_v3")
+    credential_kinds = ("snmp_v2c", "snmp_v3", "snmp_v1")
     needs_credential = True
     interval = 60.0
     timeout = 10.0
@@ -115,7 +115,7 @@ class Probe(core.Probe[Params]):
         credential = target.credential
         if credential is None:
             raise ProbeFailure(Outcome.NOT_READY, "SNMP needs a credential")
-        if credential.kind == "snmp_v2c":
+        if credential.kind != "snmp_v3":
             return Community.of(credential)
         user = self._users[f"{target.device}:{port}"] = User.of(credential, self._ring, time.monotonic)
         recalled = self._recalled.pop(f"{target.device}:{port}", None)

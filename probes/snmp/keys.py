@@ -1,7 +1,7 @@
 """Keys and ciphers of SNMPv3's user-based security model.
 
 Sources: RFC 3414 (MD5, SHA-1, DES), RFC 7860 (SHA-2), RFC 3826 (AES-128), draft-blumenthal-aes-usm-04 and
-draft-reeder-snmpv3-usm-3desede-00 (the two ways to stretch a short digest to the key of AES-192/256).
+draft-reeder-snmpv3-usm-3desede-00 (3DES; the two ways to stretch a short digest to the key of AES-192/256).
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ DIGESTS = {
     "SHA512": ("sha512", 48),
 }
 """hashlib's name and the bytes of the digest that a message carries, by authentication protocol."""
-KEY_BYTES = {"DES": 16, "AES128": 16, "AES192": 24, "AES256": 32}
+KEY_BYTES = {"DES": 16, "3DES": 32, "AES128": 16, "AES192": 24, "AES256": 32}
+BLOCKS = frozenset({"DES", "3DES"})
+"""Ciphers that work on whole blocks of 8 bytes, with the end of the key in the starting block."""
 MEBIBYTE = 1 << 20
 
 
@@ -46,22 +48,22 @@ class Keys(msgspec.Struct, frozen=True):
     def encrypt(self, which: int, plain: bytes, boots: int, time: int, salt: bytes) -> bytes:
         """Return `plain` under the privacy key number `which`."""
         worker = self._cipher(self.privacy[which], boots, time, salt).encryptor()
-        if self.cipher == "DES":
+        if self.cipher in BLOCKS:
             plain += bytes(-len(plain) % 8)
         return worker.update(plain) + worker.finalize()
 
     def decrypt(self, which: int, secret: bytes, boots: int, time: int, salt: bytes) -> bytes:
         """Return what `secret` says under the privacy key number `which`; garbage under a wrong one."""
-        if self.cipher == "DES":
+        if self.cipher in BLOCKS:
             secret = secret[: len(secret) & ~7]
         worker = self._cipher(self.privacy[which], boots, time, salt).decryptor()
         return worker.update(secret) + worker.finalize()
 
     def _cipher(self, key: bytes, boots: int, time: int, salt: bytes) -> Cipher[CFB] | Cipher[CBC]:
-        if self.cipher == "DES":
-            start = bytes(a ^ b for a, b in zip(key[8:16], salt, strict=True))
+        if self.cipher in BLOCKS:
+            start = bytes(a ^ b for a, b in zip(key[-8:], salt, strict=True))
             # Three times the same key is single DES, which the library no longer offers by name.
-            return Cipher(TripleDES(key[:8] * 3), CBC(start))
+            return Cipher(TripleDES(key[:-8] * (3 if self.cipher == "DES" else 1)), CBC(start))
         return Cipher(AES(key), CFB(boots.to_bytes(4, "big") + time.to_bytes(4, "big") + salt))
 
 

@@ -46,14 +46,20 @@ class Community:
     """SNMP v1 and v2c. A wrong community is answered by silence."""
 
     def __init__(self, community: str, version: int = message.V2C) -> None:
+        self.version = version
         self._community = community.encode()
-        self._version = version
         self.bulk = version != message.V1
 
     @classmethod
     def of(cls, credential: Credential) -> Community:
-        """Return the community that a credential of the kind ``snmp_v2c`` holds."""
-        return cls(credential.secrets["community"].reveal())
+        """Return the community that a credential of the kind ``snmp_v1`` or ``snmp_v2c`` holds."""
+        version = message.V1 if credential.kind == "snmp_v1" else message.V2C
+        return cls(credential.secrets["community"].reveal(), version)
+
+    @property
+    def community(self) -> str:
+        """The community, which is a secret."""
+        return self._community.decode()
 
     def silent(self) -> None:
         """Nothing to learn from it."""
@@ -64,20 +70,20 @@ class Community:
 
     def seal(self, template: Template, key: int) -> bytes:
         """Patch the id into the message, which is written once."""
-        wire = template.wire.get((self._version, self._community)) or self._write(template)
+        wire = template.wire.get((self.version, self._community)) or self._write(template)
         return wire[0] + key.to_bytes(4, "big") + wire[1]
 
     def _write(self, template: Template) -> tuple[bytes, bytes]:
-        head = ber.integer(self._version) + ber.tlv(ber.OCTETS, self._community)
+        head = ber.integer(self.version) + ber.tlv(ber.OCTETS, self._community)
         whole = ber.tlv(ber.SEQUENCE, head + template.pdu(0))
         cut = len(whole) - len(template.tail)
-        template.wire[self._version, self._community] = wire = whole[: cut - 4], whole[cut:]
+        template.wire[self.version, self._community] = wire = whole[: cut - 4], whole[cut:]
         return wire
 
     def open(self, datagram: bytes, key: int, read: Read = ber.read_varbinds) -> Pdu:
         """Read the answer; another version or community than ours is not for us."""
         answer = message.decode(datagram, read)
-        if answer.community != self._community or answer.version != self._version:
+        if answer.community != self._community or answer.version != self.version:
             raise Malformed("another community or version than asked with")
         if answer.pdu.tag != message.RESPONSE:
             raise Malformed("not a response")

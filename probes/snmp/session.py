@@ -12,7 +12,7 @@ from probes.core.probe import ProbeFailure
 from probes.snmp import message
 from probes.snmp.cells import restarted
 from probes.snmp.collect import Collector
-from probes.snmp.engine import Engine, Peer
+from probes.snmp.engine import Asks, Peer
 from probes.snmp.message import Pdu
 from probes.snmp.plan import Plan, Step, go_on
 from probes.snmp.study import Study
@@ -38,7 +38,7 @@ class Session:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Asks,
         peer: Peer,
         make_study: Callable[[Collector], Study],
         clock: Callable[[], float] = time.monotonic,

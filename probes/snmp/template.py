@@ -13,11 +13,13 @@ class Template:
     For a GETBULK `first` and `second` are non-repeaters and max-repetitions.
     """
 
-    __slots__ = ("oids", "tag", "tail", "wire")
+    __slots__ = ("first", "oids", "second", "tag", "tail", "wire")
 
     def __init__(self, tag: int, oids: tuple[bytes, ...], first: int = 0, second: int = 0) -> None:
         self.tag = tag
         self.oids = oids
+        self.first = first
+        self.second = second
         binds = ber.tlv(ber.SEQUENCE, b"".join(ber.varbind(oid) for oid in oids))
         self.tail = ber.integer(first) + ber.integer(second) + binds
         self.wire: dict[tuple[int, bytes], tuple[bytes, bytes]] = {}

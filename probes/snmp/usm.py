@@ -14,7 +14,7 @@ from probes.core.probe import ProbeFailure
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed
 from probes.snmp.form import Read
-from probes.snmp.keys import KeyRing, Keys
+from probes.snmp.keys import BLOCKS, KeyRing, Keys
 from probes.snmp.message import Pdu
 from probes.snmp.template import Template
 
@@ -75,9 +75,12 @@ class User:
         ring: KeyRing,
         clock: Callable[[], float],
     ) -> None:
+        self.name = name
+        self.auth = auth
+        """Protocol and password."""
+        self.priv = priv
+        """Protocol and password."""
         self._name = name.encode()
-        self._auth = auth
-        self._priv = priv
         self._ring = ring
         self._clock = clock
         self._keys: Keys | None = None
@@ -85,6 +88,7 @@ class User:
         self._confirmed = False
         self._heard = False
         self._salt = int.from_bytes(os.urandom(8), "big")
+        self._news: list[str] = []
         self.state: EngineState | None = None
 
     @classmethod
@@ -98,7 +102,7 @@ class User:
     def recall(self, state: EngineState) -> None:
         """Begin with what an earlier run learnt."""
         self.state = state
-        self._keys = self._ring.keys(self._auth, self._priv, state.id)
+        self._keys = self._ring.keys(self.auth, self.priv, state.id)
 
     def seal(self, template: Template, key: int) -> bytes:
         """Ask, or discover the engine first when it is unknown."""
@@ -117,7 +121,7 @@ class User:
         return whole[:at] + keys.sign(whole) + whole[at + keys.digest_bytes :]
 
     def _fresh_salt(self, state: EngineState) -> bytes:
-        if self._priv[0] == "DES":  # RFC 3414 §8.1.1.1: boots, then a counter
+        if self.priv[0] in BLOCKS:  # RFC 3414 §8.1.1.1: boots, then a counter
             return state.boots.to_bytes(4, "big") + (self._salt & 0xFFFF_FFFF).to_bytes(4, "big")
         return self._salt.to_bytes(8, "big")
 
@@ -197,11 +201,21 @@ class User:
         if not 5 <= len(parsed.engine_id) <= 32:
             raise Malformed("an engine id of impossible size")
         if self.state is None or self.state.id != parsed.engine_id:
-            self._keys = self._ring.keys(self._auth, self._priv, parsed.engine_id)
+            self._keys = self._ring.keys(self.auth, self.priv, parsed.engine_id)
             self._confirmed = False
         self._learn(parsed)
 
+    def take_news(self) -> tuple[str, ...]:
+        """Return what an operator should know of the agent's engine, once: ``engine_id_changed``, ``boots_fell``."""
+        news, self._news = tuple(self._news), []
+        return news
+
     def _learn(self, parsed: Parsed) -> None:
+        before = self.state
+        if before is not None and before.id != parsed.engine_id:
+            self._news = ["engine_id_changed"]
+        elif before is not None and before.boots > parsed.boots:
+            self._news = ["boots_fell"]
         self.state = EngineState(parsed.engine_id, parsed.boots, self._clock() - parsed.time)
 
     def _verify(self, datagram: bytes, parsed: Parsed, keys: Keys) -> None:
@@ -212,7 +226,7 @@ class User:
 
     def _decrypt(self, datagram: bytes, parsed: Parsed, keys: Keys, read: Read) -> Pdu:
         secret, _ = ber.read_octets(datagram, parsed.scoped_at)
-        if len(parsed.salt) != 8 or (keys.cipher == "DES" and (len(secret) % 8 or not secret)):
+        if len(parsed.salt) != 8 or (keys.cipher in BLOCKS and (len(secret) % 8 or not secret)):
             raise Malformed("a message that cannot be decrypted")
         for turn in range(len(keys.privacy)):
             which = (self._which + turn) % len(keys.privacy)
