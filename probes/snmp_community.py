@@ -53,14 +53,14 @@ class Probe(core.Probe[Params]):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._engine = Engine(shards=1)
+        self.engine = Engine(shards=1)
         self._ring = KeyRing()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the sockets."""
-        await self._engine.__aexit__(kind, error, trace)
+        await self.engine.__aexit__(kind, error, trace)
 
     async def ask(self, target: Target, params: Params) -> Answer:
         """Return the fact ``snmp.default_community``: the default communities that are accepted, perhaps none.
@@ -88,7 +88,7 @@ class Probe(core.Probe[Params]):
         """Return how one question ended; an answer that denies access is a protocol_error."""
         peer = Peer(address, security, params.wait)
         try:
-            answer = await self._engine.request(peer, Template.get((SYS_UPTIME,)))
+            answer = await self.engine.request(peer, Template.get((SYS_UPTIME,)))
         except ProbeFailure as failure:
             return failure.outcome
         return Outcome.OK if _is_accepted(answer) else Outcome.PROTOCOL_ERROR

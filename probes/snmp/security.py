@@ -41,6 +41,10 @@ class Security(Protocol):
         """Return what the silence after the last try means."""
         ...
 
+    def take_news(self) -> tuple[str, ...]:
+        """Return what changed at the agent's engine since the last call, for a rule to judge."""
+        ...
+
 
 class Community:
     """SNMP v1 and v2c. A wrong community is answered by silence."""
@@ -63,6 +67,10 @@ class Community:
 
     def silent(self) -> None:
         """Nothing to learn from it."""
+
+    def take_news(self) -> tuple[str, ...]:
+        """Nothing: a community tells nothing of the agent's engine."""
+        return ()
 
     def unanswered(self) -> ProbeFailure:
         """Return a timeout: an agent never says that a community is wrong."""
