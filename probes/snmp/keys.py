@@ -78,6 +78,8 @@ class KeyRing:
         digest, size = DIGESTS[auth[0]]
         first = localize(digest, self._master(digest, priv[1]), engine_id)
         privacy = _stretched(digest, first, engine_id, KEY_BYTES[priv[0]])
+        if priv[0] == "3DES":
+            privacy = privacy[-1:]  # its draft is Reeder's
         authentication = localize(digest, self._master(digest, auth[1]), engine_id)
         return Keys(digest, size, authentication, privacy, priv[0])
 
