@@ -39,8 +39,8 @@ from probes.snmp.usm import EngineState, User, parse
 KEY = 0x01020304
 ENGINE_ID = bytes.fromhex("80001f8880deadbeef")
 DOCUMENTED = (Malformed, ProbeFailure)
-WARM_UP = 0.2
-"""Share of the replies after which memory is looked at first: caches fill, the allocator finds its size."""
+LOOKS = 10
+"""How often memory is looked at. It grows while the bounded caches of texts and templates fill, and then no more."""
 
 BINDS: list[VarBind] = [
     (oid("1.3.6.1.2.1.1.3.0"), ber.TIMETICKS, 123_456_789),
@@ -200,8 +200,8 @@ class Figures(msgspec.Struct):
     seed: int
     ends: dict[str, int]
     seconds: float
-    rss_mib_after_warm_up: float
-    rss_mib: float
+    rss_mib: list[float]
+    """After each tenth of the replies."""
     undocumented: str = ""
 
 
@@ -215,17 +215,18 @@ def resident() -> float:
 async def run(replies: int, seed: int) -> Figures:
     """Send `replies` mutated replies."""
     campaign, began = Campaign(seed), time.monotonic()
-    warm, undocumented = 0.0, ""
+    memory: list[float] = []
+    undocumented = ""
     for number in range(1, replies + 1):
         try:
             await campaign.one(number)
         except Exception as error:  # noqa: BLE001  this is what the campaign looks for
             undocumented = f"reply {number}: {type(error).__name__}: {error}"
             break
-        if number == max(1, int(replies * WARM_UP)):
-            warm = resident()
+        if number % max(1, replies // LOOKS) == 0:
+            memory.append(resident())
     seconds = round(time.monotonic() - began, 1)
-    return Figures(number, seed, dict(campaign.ends), seconds, warm, resident(), undocumented)
+    return Figures(number, seed, dict(campaign.ends), seconds, memory, undocumented)
 
 
 def main() -> None:

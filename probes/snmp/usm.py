@@ -313,8 +313,3 @@ def _cause(report: Pdu) -> int:
         return 0
     oid = report.varbinds[0][0]
     return oid[len(_STATS)] if oid.startswith(_STATS) and len(oid) == len(_STATS) + 2 else 0
-
-
-def engine_id_of(datagram: bytes) -> bytes:
-    """Return the authoritative engine id that a v3 message names. Raises `Malformed`."""
-    return parse(datagram).engine_id
