@@ -21,12 +21,12 @@ from probes.core.probe import Environment, ProbeFailure, Target
 from probes.snmp import message
 from probes.snmp.ber import oid
 from probes.snmp.channel import Address
+from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Engine, Peer, resolve
 from probes.snmp.keys import KeyRing
 from probes.snmp.message import Pdu
 from probes.snmp.security import Community, Security
 from probes.snmp.template import Template
-from probes.snmp.usm import User
 
 COMMUNITIES = ("public", "private")
 VERSIONS = (("v1", message.V1), ("v2c", message.V2C))
@@ -47,7 +47,7 @@ class Probe(core.Probe[Params]):
     """Tries the communities that vendors ship."""
 
     params = Params
-    credential_kinds = ("snmp_v2c", "snmp_v3", "snmp_v1")
+    credential_kinds = KINDS
     interval = 6 * 3600.0
     timeout = 15.0
 
@@ -100,11 +100,7 @@ class Probe(core.Probe[Params]):
             raise ProbeFailure(
                 silence, "silent, and no SNMP credential to tell a safe device from an absent one"
             )
-        security: Security = (
-            Community.of(credential)
-            if credential.kind != "snmp_v3"
-            else User.of(credential, self._ring, time.monotonic)
-        )
+        security = security_of(credential, self._ring, time.monotonic)
         outcome = await self._try(address, security, params)
         if not outcome.is_answer:
             raise ProbeFailure(

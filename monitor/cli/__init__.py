@@ -15,6 +15,7 @@ from monitor import logs
 from monitor.cli.check import check
 from monitor.cli.coverage import coverage
 from monitor.cli.demo import demo
+from monitor.cli.identify import identify
 from monitor.cli.plan import plan
 from monitor.cli.probe import probe
 from monitor.cli.run import run
@@ -22,6 +23,7 @@ from monitor.cli.schema import schema
 from monitor.cli.show import show
 from monitor.cli.test_notifier import test_notifier
 from monitor.cli.trust import trust
+from monitor.cli.walk import walk
 
 SETTINGS = "commune-monitor.yaml"
 
@@ -44,5 +46,5 @@ def main(context: click.Context, settings: Path) -> None:
     context.obj = settings
 
 
-for command in (run, demo, check, show, coverage, schema, plan, probe, test_notifier, trust):
+for command in (run, demo, check, show, coverage, schema, plan, probe, test_notifier, trust, identify, walk):
     main.add_command(command)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -16,15 +17,19 @@ from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.runner import Runner
 from probes.core.observation import Labels, Observation, Outcome
-from probes.core.probe import Check
+from probes.core.probe import Check, Probe
+from probes.snmp.engine import Engine, Exchange
+from probes.snmp.mib import Mib
+from probes.snmp.trace import lines
 
 
 @click.command
 @click.argument("device")
 @click.option("--check", "only", default="", help="Ask only this check of the device.")
+@click.option("--trace", is_flag=True, help="Show every SNMP question and answer, to stderr.")
 @json_option
 @click.pass_obj
-def probe(settings: Path, device: str, only: str, as_json: bool) -> None:
+def probe(settings: Path, device: str, only: str, trace: bool, as_json: bool) -> None:
     """Ask DEVICE (SITE/NAME) everything it is planned to be asked, once, and print what came back.
 
     Nothing is stored and nobody is told. Exit code 1 when a check did not end well.
@@ -34,7 +39,7 @@ def probe(settings: Path, device: str, only: str, as_json: bool) -> None:
     if not checks:
         raise click.UsageError(_unknown(configuration, device, only))
     with clear_start():
-        observations = asyncio.run(_ask(configuration, checks))
+        observations = asyncio.run(_ask(configuration, checks, trace))
     if as_json:
         print_json([msgspec.to_builtins(observation) for observation in observations])
     else:
@@ -43,12 +48,29 @@ def probe(settings: Path, device: str, only: str, as_json: bool) -> None:
     raise SystemExit(any(o.outcome is not Outcome.OK for o in observations))
 
 
-async def _ask(configuration: Configuration, checks: Sequence[Check]) -> list[Observation]:
+async def _ask(configuration: Configuration, checks: Sequence[Check], trace: bool) -> list[Observation]:
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
-        runner = Runner(await open_probes(configuration, ledger, stack), utc_now)
+        probes = await open_probes(configuration, ledger, stack)
+        if trace:
+            _look_on(probes.values())
+        runner = Runner(probes, utc_now)
         return [await runner.run(check) for check in checks]
+
+
+def _look_on(probes: Iterable[Probe[Any]]) -> None:
+    """Print every exchange of the SNMP engines. What is sealed in a message, communities and keys, is not in it."""
+    mib = Mib.load()
+
+    def show(exchange: Exchange) -> None:
+        for line in lines(exchange, mib):
+            click.secho(line, err=True, dim=line.startswith(" "))
+
+    for one in probes:
+        engine = getattr(one, "engine", None)
+        if isinstance(engine, Engine):
+            engine.onlooker = show
 
 
 def _print(observation: Observation) -> None:

@@ -16,10 +16,11 @@ from inventory.profile import MAX_ROWS
 from probes.core import probe as core
 from probes.core.observation import Answer, Outcome
 from probes.core.probe import Environment, ProbeFailure, Target
+from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Engine, Peer, resolve
 from probes.snmp.keys import KeyRing
 from probes.snmp.memory import EngineMemory
-from probes.snmp.security import Community, Security
+from probes.snmp.security import Security
 from probes.snmp.session import MAX_REQUESTS, POLLS_PER_PLAN, Session, studies
 from probes.snmp.usm import EngineState, User
 
@@ -56,7 +57,7 @@ class Probe(core.Probe[Params]):
     """Polls agents by SNMP v2c or v3, after the profile that the inventory names or that fits the device."""
 
     params = Params
-    credential_kinds = ("snmp_v2c", "snmp_v3", "snmp_v1")
+    credential_kinds = KINDS
     needs_credential = True
     interval = 60.0
     timeout = 10.0
@@ -123,16 +124,16 @@ class Probe(core.Probe[Params]):
         return known
 
     def _security(self, target: Target, port: int) -> Security:
-        credential = target.credential
-        if credential is None:
+        if target.credential is None:
             raise ProbeFailure(Outcome.NOT_READY, "SNMP needs a credential")
-        if credential.kind != "snmp_v3":
-            return Community.of(credential)
-        user = self._users[f"{target.device}:{port}"] = User.of(credential, self._ring, time.monotonic)
-        recalled = self._recalled.pop(f"{target.device}:{port}", None)
-        if recalled:
-            user.recall(recalled)
-        return user
+        security = security_of(target.credential, self._ring, time.monotonic)
+        if isinstance(security, User):
+            name = f"{target.device}:{port}"
+            self._users[name] = security
+            recalled = self._recalled.pop(name, None)
+            if recalled:
+                security.recall(recalled)
+        return security
 
     async def _save(self) -> None:
         self._saved = time.monotonic()

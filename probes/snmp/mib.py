@@ -7,6 +7,7 @@ so it is read by those who show names, never by the poll loop.
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Self
@@ -66,6 +67,26 @@ class Mib:
     def short(self, oid: str) -> str:
         """Return ``ifDescr.7``, or the OID where no MIB of ours knows it."""
         return self.name(oid).rpartition("::")[2]
+
+    def oid(self, text: str) -> str:
+        """Return the dotted OID of ``1.3.6.1.2.1.2``, ``ifDescr``, ``IF-MIB::ifDescr`` or ``ifDescr.7``.
+
+        Raises `ValueError` with words for people.
+        """
+        if all(part.isdecimal() for part in text.strip(".").split(".")):
+            return text.strip(".")
+        module, _, rest = text.rpartition("::")
+        name, dot, row = rest.partition(".")
+        for number, known in self._names.items():
+            if known.name == name and module in ("", known.module):
+                return number + dot + row
+        close = difflib.get_close_matches(name, {known.name for known in self._names.values()}, 3)
+        hint = (
+            f"; did you mean {' or '.join(close)}?"
+            if close
+            else "; numbers always work, such as 1.3.6.1.2.1.2.2"
+        )
+        raise ValueError(f"no MIB of ours knows {text!r}{hint}")
 
     def notification(self, oid: str) -> Name | None:
         """Return what a MIB says of a notification, `None` when none of ours knows it.
