@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 from alerts.incident import DeviceState
-from bench.pipeline import address, agents, figures, write_province
+from bench.agents import address
+from bench.pipeline import agents, figures, write_province
 from monitor import configuration
 from monitor.app import Monitoring, monitoring
 from probes.snmp import ber, message

@@ -13,6 +13,7 @@ import msgspec
 from pydantic import Field
 
 from inventory.profile import MAX_ROWS
+from inventory.secrets import Secret
 from probes.core import probe as core
 from probes.core.observation import Answer, Outcome
 from probes.core.probe import Environment, ProbeFailure, Target
@@ -20,7 +21,7 @@ from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Engine, Peer, resolve
 from probes.snmp.keys import KeyRing
 from probes.snmp.memory import EngineMemory
-from probes.snmp.security import Security
+from probes.snmp.security import Community, Security
 from probes.snmp.session import MAX_REQUESTS, POLLS_PER_PLAN, Session, studies
 from probes.snmp.usm import EngineState, User
 
@@ -71,6 +72,7 @@ class Probe(core.Probe[Params]):
             weakref.WeakValueDictionary()
         )
         self._users: dict[str, User] = {}
+        self._communities: dict[tuple[str, Secret], Community] = {}
         skew = time.time() - time.monotonic()
         self._memory = EngineMemory(environment.state_dir / "snmp-engines.json", skew)
         self._recalled: dict[str, EngineState] = {}
@@ -127,10 +129,13 @@ class Probe(core.Probe[Params]):
         if target.credential is None:
             raise ProbeFailure(Outcome.NOT_READY, "SNMP needs a credential")
         security = security_of(target.credential, self._ring, time.monotonic)
+        if isinstance(security, Community):
+            name = target.credential.kind, target.credential.secrets["community"]
+            return self._communities.setdefault(name, security)
         if isinstance(security, User):
-            name = f"{target.device}:{port}"
-            self._users[name] = security
-            recalled = self._recalled.pop(name, None)
+            asked = f"{target.device}:{port}"
+            self._users[asked] = security
+            recalled = self._recalled.pop(asked, None)
             if recalled:
                 security.recall(recalled)
         return security

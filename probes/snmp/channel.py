@@ -111,6 +111,8 @@ class Channel:
         self._socket.setblocking(False)
         self._enlarge(family)
         self._room = min(in_flight, self._capacity())
+        self._short = self._room // 2
+        """Below so much room, places are taken back from questions that wait for long."""
         self._queue: deque[asyncio.Future[None]] = deque()
         self._ids = RequestIds()
         self._waiting: dict[int, Waiting] = {}
@@ -157,7 +159,7 @@ class Channel:
             due = self._tick + max(1, min(SLOTS - 1, round(wait / TICK)))
             waiting = self._waiting[key] = Waiting(address, security, datagram, answer, read, due)
             self._wheel[due % SLOTS].append(key)
-            if due > self._tick + BURST_TICKS:
+            if self._room < self._short and due > self._tick + BURST_TICKS:
                 self._wheel[(self._tick + BURST_TICKS) % SLOTS].append(key)
             if self._timer is None:
                 self._timer = self._loop.call_later(TICK, self._turn)

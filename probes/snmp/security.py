@@ -10,8 +10,11 @@ from probes.core.probe import ProbeFailure
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed
 from probes.snmp.form import Read
-from probes.snmp.message import Pdu
+from probes.snmp.message import Head, Pdu, head_of
 from probes.snmp.template import Template
+
+MAX_HEADS = 2048
+"""Lengths of answers whose heads are remembered for one community."""
 
 
 class Security(Protocol):
@@ -47,10 +50,12 @@ class Security(Protocol):
 
 
 class Community:
-    """SNMP v1 and v2c. A wrong community is answered by silence."""
+    """SNMP v1 and v2c. A wrong community is answered by silence. One serves all devices that share it."""
 
     def __init__(self, community: str, version: int = message.V2C) -> None:
         self.version = version
+        self._heads: dict[int, Head] = {}
+        """By length: most answers differ from one before them in nothing else before their variables."""
         self._community = community.encode()
         self.bulk = version != message.V1
 
@@ -90,9 +95,19 @@ class Community:
 
     def open(self, datagram: bytes, key: int, read: Read = ber.read_varbinds) -> Pdu:
         """Read the answer; another version or community than ours is not for us."""
+        head = self._heads.get(len(datagram))
+        if head is not None and head.fits(datagram):
+            return Pdu(message.RESPONSE, key, 0, 0, read(datagram, head.binds_at, len(datagram)))
         answer = message.decode(datagram, read)
         if answer.community != self._community or answer.version != self.version:
             raise Malformed("another community or version than asked with")
         if answer.pdu.tag != message.RESPONSE:
             raise Malformed("not a response")
+        if head is not None or len(self._heads) < MAX_HEADS:
+            self._remember(datagram)
         return answer.pdu
+
+    def _remember(self, datagram: bytes) -> None:
+        head = head_of(datagram)
+        if head is not None:
+            self._heads[len(datagram)] = head

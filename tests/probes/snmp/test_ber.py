@@ -215,3 +215,43 @@ def test_a_hundred_thousand_mutated_replies_raise_nothing_but_malformed() -> Non
             malformed += 1
     assert malformed > 10_000
     assert time.monotonic() - began < 60
+
+
+# -- what is read without being parsed -----------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    BINDS,
+    st.integers(-(2**31), 2**31 - 1),
+    st.binary(max_size=200),
+    st.sampled_from((message.V1, message.V2C)),
+    st.integers(0, 5),
+)
+def test_the_id_at_its_usual_place_is_the_one_that_parsing_finds(
+    binds: list[VarBind], request_id: int, community: bytes, version: int, status: int
+) -> None:
+    pdu = Pdu(message.RESPONSE, request_id, status, 0, binds)
+    assert message.key_of(message.encode(Message(version, community, pdu))) == request_id
+
+
+@settings(max_examples=100, deadline=None)
+@given(BINDS, st.integers(2**23, 2**31 - 1), st.integers(2**23, 2**31 - 1), st.binary(max_size=6), st.data())
+def test_an_answer_with_a_known_head_reads_as_one_without(
+    binds: list[VarBind], first: int, second: int, noise: bytes, data: st.DataObject
+) -> None:
+    warm, cold = Community("cong-dong"), Community("cong-dong")
+    whole = message.encode(Message(message.V2C, b"cong-dong", Pdu(message.RESPONSE, first, 0, 0, binds)))
+    assert warm.open(whole, first) == cold.open(whole, first)
+    other = message.encode(Message(message.V2C, b"cong-dong", Pdu(message.RESPONSE, second, 0, 0, binds)))
+    at = data.draw(st.integers(0, len(other)))
+    changed = other[:at] + noise + other[at + len(noise) :]
+    for reply in (other, changed[: len(other)]):
+        try:
+            key = message.key_of(reply)
+            expected = Community("cong-dong").open(reply, key)
+        except Malformed:
+            with pytest.raises(Malformed):
+                warm.open(reply, message.key_of(reply))
+        else:
+            assert warm.open(reply, key) == expected
