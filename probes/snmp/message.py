@@ -158,29 +158,32 @@ def _key_of(buffer: bytes) -> int:
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """What stands around the id of every good v1 or v2c response of one length, and where its variables begin."""
+    """What stands around the id of every good response of one length, and where its variables begin."""
 
     before: bytes
     after: bytes
     id_at: int
     binds_at: int
 
-    def fits(self, datagram: bytes) -> bool:
-        """Whether `datagram`, of our length, has this head: then its lengths are right and its status is noError."""
-        return datagram.startswith(self.before) and datagram.startswith(self.after, self.id_at + 4)
+    def fits(self, whole: bytes) -> bool:
+        """Whether `whole`, of our length, has this head: then its lengths are right and its status is noError."""
+        return whole.startswith(self.before) and whole.startswith(self.after, self.id_at + 4)
 
 
 def head_of(datagram: bytes) -> Head | None:
-    """Return the head of a response without an error, `None` when it cannot be known again. Raises `Malformed`."""
-    end = len(datagram)
+    """Return the head of a v1 or v2c response, `None` when it cannot be known again. Raises `Malformed`."""
     _, at = version_of(datagram)
     _, _, at = ber.header(datagram, at)
-    tag, at, pdu_end = ber.header(datagram, at)
-    id_at, at = ber.expect(datagram, at, ber.INTEGER)
-    status, after = ber.read_integer(datagram, at)
-    index, after = ber.read_integer(datagram, after)
-    binds_at, binds_end = ber.expect(datagram, after, ber.SEQUENCE)
-    ends = {ber.header(datagram, 0)[2], pdu_end, binds_end}
-    if tag != RESPONSE or status or index or at - id_at != 4 or ends != {end}:
+    return head_at(datagram, at, ber.header(datagram, 0)[2])
+
+
+def head_at(whole: bytes, pdu_at: int, end: int) -> Head | None:
+    """Return the head of the response PDU at `pdu_at` in a frame that ends at `end`, as `head_of` does."""
+    tag, at, pdu_end = ber.header(whole, pdu_at)
+    id_at, at = ber.expect(whole, at, ber.INTEGER)
+    status, after = ber.read_integer(whole, at)
+    index, after = ber.read_integer(whole, after)
+    binds_at, binds_end = ber.expect(whole, after, ber.SEQUENCE)
+    if tag != RESPONSE or status or index or at - id_at != 4 or {end, pdu_end, binds_end} != {len(whole)}:
         return None
-    return Head(datagram[:id_at], datagram[at:binds_at], id_at, binds_at)
+    return Head(whole[:id_at], whole[at:binds_at], id_at, binds_at)
