@@ -12,13 +12,14 @@ from datetime import datetime
 
 from alerts.cases import cases
 from alerts.condition import Event
-from alerts.decision import NOTHING, Decision, Draft
-from alerts.incident import Incident, IncidentKey, Step, Transition
+from alerts.decision import NOTHING, Decision, Draft, Standing
+from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition
 from alerts.liveness import Liveness
 from alerts.rule import Rule, RuleBook
 from alerts.topology import Topology
 from alerts.tracker import Tracker
-from alerts.watched import Compiler, Watched, continued
+from alerts.watched import Compiler, Watched, continued, renewed
+from inventory.difference import Difference, difference
 from inventory.model import Inventory
 from probes.core.observation import Observation
 
@@ -32,6 +33,7 @@ class Engine:
     def __init__(
         self, rules: RuleBook, inventory: Inventory, open_incidents: Iterable[Incident] = ()
     ) -> None:
+        self._inventory = inventory
         self._rules = rules
         self._compiler = Compiler(rules)
         self._devices = {
@@ -77,6 +79,102 @@ class Engine:
         for key, event in tuple(self._events.items()):
             self._end_event(key, event, now)
         return self._draft.finish()
+
+    def follow(
+        self,
+        rules: RuleBook,
+        inventory: Inventory,
+        now: datetime,
+        *,
+        topology: Topology | None = None,
+        touched: Difference | None = None,
+    ) -> Decision:
+        """Judge by another rule book and inventory from now on.
+
+        What did not change keeps its state and its open incidents, and so does a device that has another id now;
+        what is no longer watched is closed, with the reason. `topology` and `touched` (what `inventory` changes) are
+        worked out here unless given: they take a while for a nation, and may be made in another thread.
+        """
+        touched = touched if touched is not None else difference(self._inventory, inventory)
+        others = rules is not self._rules
+        renewed = (
+            tuple(key for key in self._devices if key not in touched.removed) if others else touched.changed
+        )
+        before = self._rules
+        self._inventory, self._rules = inventory, rules
+        if others:
+            self._compiler = Compiler(rules)
+        moved = {was: present for was, present in touched.moved.items() if was in self._devices}
+        for key in touched.removed:
+            if key not in moved:
+                self._remove(key, before, now)
+        self._liveness.rewire(topology or Topology(inventory), self._compiler.incidents)
+        for key in touched.added:
+            self._devices[key] = self._compiler.watched(inventory.devices[key], inventory.site_of(key))
+        for was, present in moved.items():
+            self._move(was, present, now)
+        for key in dict.fromkeys((*renewed, *moved.values())):
+            self._renew(key, before, now)
+        for key in (*touched.added, *renewed):
+            self._liveness.settle(self._devices[key], now)
+        return self._draft.finish()
+
+    def _remove(self, key: str, rules: RuleBook, now: datetime) -> None:
+        watched = self._devices.pop(key)
+        self._liveness.forget(watched)
+        for track in tuple(watched.tracks):
+            self._close(watched, track, rules, "the device was removed from the inventory", now)
+
+    def _move(self, was: str, present: str, now: datetime) -> None:
+        """Let a device that has another id now keep its state and what is open about it."""
+        old, device = self._devices.pop(was), self._devices[present]
+        self._liveness.forget(old)
+        own = device.tracks
+        if device.state is DeviceState.NO_DATA:
+            device = renewed(old, device, now)
+        device.tracks = {key.of(present): track for key, track in old.tracks.items()} | own
+        for key in old.tracks.keys() & self._events.keys():
+            self._events[key.of(present)] = self._events.pop(key)
+        self._draft.stand(Standing(present, device.state, device.reason, device.since or now))
+
+    def _renew(self, key: str, before: RuleBook, now: datetime) -> None:
+        """Put a device as it is now in the place of what it was, and close what is no longer watched of it."""
+        old = self._devices[key]
+        self._liveness.forget(old)
+        fresh = renewed(
+            old, self._compiler.watched(self._inventory.devices[key], self._inventory.site_of(key)), now
+        )
+        self._devices[key] = fresh
+        if fresh.state is not old.state:
+            self._draft.stand(Standing(key, fresh.state, fresh.reason, now))
+        if old.cut_off and not fresh.cut_off:
+            self._liveness.settle_behind(fresh, now)
+        for track in tuple(fresh.tracks):
+            rule = self._rules.get(track.rule)
+            if rule is None:
+                self._close(fresh, track, before, "the rule was removed", now)
+            elif not _still_watched(rule, fresh, track):
+                self._close(fresh, track, before, "the check or the rule no longer concerns the device", now)
+
+    def _close(self, watched: Watched, key: IncidentKey, rules: RuleBook, reason: str, now: datetime) -> None:
+        """Resolve what is open about a subject that nobody looks at any more."""
+        track, rule = watched.tracks.pop(key), rules.get(key.rule)
+        self._events.pop(key, None)
+        if track.hard is not None and track.summary is not None and rule is not None:
+            note = f"no longer watched: {reason}"
+            self._draft.step(
+                Transition(
+                    key,
+                    Step.RESOLVED,
+                    now,
+                    rule.kind,
+                    track.worst or track.hard,
+                    track.summary,
+                    track.evidence,
+                    note=note,
+                    before=track.worst,
+                )
+            )
 
     def _continue(self, incident: Incident) -> None:
         key = incident.key

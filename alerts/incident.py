@@ -100,6 +100,10 @@ class IncidentKey(msgspec.Struct, frozen=True):
     subject: str = ""
     """Tells apart several of one check: a file system, an interface, a port."""
 
+    def of(self, device: str) -> IncidentKey:
+        """Return the key of the same about another device."""
+        return msgspec.structs.replace(self, device=device)
+
 
 class Transition(msgspec.Struct, frozen=True):
     """One stored step of an incident."""

@@ -45,6 +45,15 @@ class Liveness:
         self._draft = draft
         self._held: dict[str, Watched] = {}
 
+    def rewire(self, topology: Topology, incidents: frozenset[str]) -> None:
+        """Judge by other parent links and other rules from now on."""
+        self._topology = topology
+        self._incidents = incidents
+
+    def forget(self, watched: Watched) -> None:
+        """Wait for nothing about a device that is no longer the one in question."""
+        self._held.pop(watched.id, None)
+
     def tick(self, now: datetime) -> None:
         """Notice who was not heard for long, and who waited long enough for its parents."""
         for watched in self._devices.values():
@@ -88,6 +97,11 @@ class Liveness:
                 self._judge_down(watched, rule, now, down=True)
         if watched.cut_off != was_cut_off:
             self._tell_children(watched, now)
+
+    def settle_behind(self, watched: Watched, now: datetime) -> None:
+        """Work out the states of the devices right behind one."""
+        for child in self._children(watched):
+            self.settle(child, now)
 
     def _state(self, watched: Watched, now: datetime) -> tuple[DeviceState, Words]:
         hearing = watched.hearing

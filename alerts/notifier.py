@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, Union
 
@@ -15,6 +14,7 @@ from alerts import notifiers
 from alerts.incident import Kind, Severity
 from alerts.notification import Message
 from alerts.quantity import Seconds
+from inventory.secrets import Secrets
 
 
 class Refused(Exception):
@@ -61,7 +61,7 @@ class Notifier(ABC, Generic[S]):
 
     settings_model: ClassVar[type[Settings]]
 
-    def __init__(self, settings: S, secrets: Path) -> None:
+    def __init__(self, settings: S, secrets: Secrets) -> None:
         self.settings = settings
         self.secrets = secrets
 
@@ -91,7 +91,7 @@ def settings_type() -> Any:
     return Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007  a tuple known at run time only
 
 
-def open_channels(settings: dict[str, Settings], secrets: Path) -> dict[str, Notifier[Any]]:
+def open_channels(settings: dict[str, Settings], secrets: Secrets) -> dict[str, Notifier[Any]]:
     """Return a notifier, not yet entered, for every channel by name. Raises `SecretMissing`."""
     known = discover()
     return {name: known[chosen.kind](chosen, secrets) for name, chosen in settings.items()}

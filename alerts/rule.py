@@ -117,6 +117,11 @@ class RuleBook:
     def __len__(self) -> int:
         return len(self._rules)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleBook) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, as a list is
+
     def get(self, rule_id: str) -> Rule | None:
         """Return the rule with this id, `None` when there is none."""
         return self._rules.get(rule_id)

@@ -80,6 +80,11 @@ class Ear:
         self.silent = self.silent + 1 if self.watches and observation.outcome.is_silence else 0
         self.failing = self.failing + 1 if observation.outcome in _TROUBLE else 0
 
+    def take_over(self, old: Ear) -> None:
+        """Remember what `old` heard."""
+        self.outcome, self.at, self.asked_at, self.detail = old.outcome, old.at, old.asked_at, old.detail
+        self.silent, self.failing = old.silent if self.watches else 0, old.failing
+
 
 class Hearing:
     """All that is heard of one device, together."""
@@ -116,6 +121,14 @@ class Hearing:
         for other in self.watching:
             other.silent = 0
         return ear
+
+    def take_over(self, old: Hearing) -> None:
+        """Remember what another hearing of the same device at the same address knows; of other checks, nothing."""
+        self.heard_at, self.asked_at, self.answered_at = old.heard_at, old.asked_at, old.answered_at
+        for name, ear in self.ears.items():
+            before = old.ears.get(name)
+            if before is not None and before.probe == ear.probe:
+                ear.take_over(before)
 
     def begin_anew(self) -> None:
         """Let what silent checks heard say nothing any more: the way is open again, ask afresh."""

@@ -126,6 +126,20 @@ def _compiled(rules: list[Rule]) -> RulesOfCheck:
     return compiled
 
 
+def renewed(old: Watched, new: Watched, now: datetime) -> Watched:
+    """Return `new`, the same device after a change of the inventory or the rules, with what `old` knows.
+
+    What was heard at another address says nothing about this one: then only what is open is kept.
+    """
+    new.tracks = old.tracks
+    if old.device.address != new.device.address:
+        new.since = now
+        return new
+    new.hearing.take_over(old.hearing)
+    new.state, new.reason, new.since = old.state, old.reason, old.since
+    return new
+
+
 def continued(incident: Incident) -> Track:
     """Return the track of an incident that was open when the monitor last stopped."""
     severity: Severity = incident.severity

@@ -1,4 +1,4 @@
-"""Copy the locked web assets into the package, with their licences and checksums; `--check` only compares.
+"""Copy and bundle the locked web assets into the package, with licences and checksums; `--check` only compares.
 
 python assets/vendor.py            fetch what package-lock.json names (npm ci), copy, write SHA256SUMS
 python assets/vendor.py --check    needs no network: the committed files are exactly those of SHA256SUMS
@@ -22,7 +22,10 @@ FILES = {
     "uPlot.iife.min.js": ("uplot/dist/uPlot.iife.min.js",),
     "uPlot.min.css": ("uplot/dist/uPlot.min.css",),
     "LICENSE.uPlot": ("uplot/LICENSE",),
+    "LICENSE.codemirror": ("codemirror/LICENSE",),
 }
+BUNDLES = {"editor.js": "editor.mjs"}
+"""Scripts of ours with what they import, made one file by esbuild."""
 
 
 def sums(folder: Path) -> str:
@@ -34,7 +37,8 @@ def sums(folder: Path) -> str:
 def mistakes(folder: Path = VENDOR) -> list[str]:
     """Return what differs from the committed checksums, a line each; empty when all is well."""
     wanted, found = set((folder / SUMS.name).read_text().splitlines()), set(sums(folder).splitlines())
-    missing = FILES.keys() - {path.name for path in folder.iterdir()}
+    missing = FILES.keys() | BUNDLES.keys()
+    missing -= {path.name for path in folder.iterdir()}
     return [
         *(f"missing: {name}" for name in sorted(missing)),
         *(f"not as committed: {line}" for line in sorted(wanted ^ found)),
@@ -52,7 +56,22 @@ def vendor() -> None:
     for name, sources in FILES.items():
         texts = [_without_map((HERE / "node_modules" / source).read_bytes()) for source in sources]
         (VENDOR / name).write_bytes(b"\n".join(texts))
+    for name, source in BUNDLES.items():
+        _bundle(HERE / source, VENDOR / name)
     SUMS.write_text(sums(VENDOR))
+
+
+def _bundle(source: Path, target: Path) -> None:
+    esbuild = HERE / "node_modules" / ".bin" / "esbuild"
+    how = (
+        "--bundle",
+        "--minify",
+        "--format=iife",
+        "--target=es2022",
+        "--charset=utf8",
+        "--legal-comments=none",
+    )
+    subprocess.run([esbuild, source, *how, f"--outfile={target}"], cwd=HERE, check=True)  # noqa: S603
 
 
 def _without_map(text: bytes) -> bytes:
@@ -65,7 +84,7 @@ def main(arguments: list[str]) -> int:
     if arguments != ["--check"]:
         vendor()
     problems = mistakes()
-    print("\n".join(problems) or f"{VENDOR.name}: {len(FILES)} files as locked")  # noqa: T201
+    print("\n".join(problems) or f"{VENDOR.name}: {len(FILES) + len(BUNDLES)} files as locked")  # noqa: T201
     return 1 if problems else 0
 
 

@@ -20,9 +20,11 @@ from importlib.resources import files
 from string import digits
 from typing import Self
 
+from inventory.former import LAST_DAY, FormerCommunes
 from inventory.model import Commune
+from inventory.wording import shown
 
-_KINDS = ("dac khu", "phuong", "xa")
+_KINDS = ("dac khu", "phuong", "thi tran", "xa")
 
 
 class Communes:
@@ -47,9 +49,38 @@ class Communes:
         """Return the commune with the official `code`, if there is one."""
         return self._by_code.get(code)
 
+    @cached_property
+    def former(self) -> FormerCommunes:
+        """The communes there were before the present ones."""
+        return FormerCommunes.load()
+
+    def fate(self, code: str) -> str:
+        """Return what became of the former commune `code`, in words; ``""`` when there was none that changed."""
+        old = self.former.get(code)
+        if old is None:
+            return ""
+        now = " or ".join(f"{key} ({self._by_code[key].name})" for key in old.now)
+        return f"{code} was {old.name} ({old.district}, {old.province}) until {LAST_DAY}, now {now}"
+
     def province(self, code: str) -> tuple[Commune, ...]:
         """Return the communes of the province with the two-digit `code`; empty for an unknown one."""
         return tuple(commune for commune in self if commune.province_code == code)
+
+    @cached_property
+    def provinces(self) -> Mapping[str, str]:
+        """Names of the provinces by their two-digit code."""
+        return {commune.province_code: commune.province for commune in self}
+
+    def no_province(self, text: str) -> str:
+        """Return what is wrong with `text` as the code of a province, with the one that may be meant."""
+        wanted = folded(text[:80])
+        likely = [
+            f"{code} ({name})"
+            for code, name in self.provinces.items()
+            if text[::-1] == code or wanted in (folded(name), folded(name.partition(" ")[2]))
+        ]
+        guess = f"; did you mean {likely[0]}?" if likely else ""
+        return f"wants the official two-digit code of a province; found {shown(text)}{guess}"
 
     def suggest(self, text: str, count: int = 3) -> tuple[Commune, ...]:
         """Return communes that may be meant by `text`, likeliest first: a code with a slip, or a name.

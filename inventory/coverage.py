@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.resources import as_file, files
 
 import msgspec
@@ -47,6 +47,37 @@ class Coverage(msgspec.Struct, frozen=True):
         of_kind = [site for site in self.sites if site.site.kind == kind]
         missing = [site for site in of_kind if any(need in ("", lack.need.name) for lack in site.lacks)]
         return len(of_kind) - len(missing), len(of_kind)
+
+
+def as_json(covered: Coverage) -> dict[str, object]:
+    """Return the coverage as the command line and the API give it."""
+    return {
+        "complete": not covered.lacking,
+        "kinds": {kind: _kind_as_json(covered, kind, needs) for kind, needs in covered.needs.items()},
+        "lacking": [
+            {
+                "site": one.site.id,
+                "name": one.site.name,
+                "kind": one.site.kind,
+                "lacks": [
+                    {"need": lack.need.name, "has": lack.has, "wants": lack.need.count} for lack in one.lacks
+                ],
+            }
+            for one in covered.lacking
+        ],
+    }
+
+
+def _kind_as_json(covered: Coverage, kind: str, needs: Iterable[Need]) -> dict[str, object]:
+    each = {
+        need.name: need.model_dump(mode="json") | _numbers(covered.complete(kind, need.name))
+        for need in needs
+    }
+    return _numbers(covered.complete(kind)) | {"needs": each}
+
+
+def _numbers(numbers: tuple[int, int]) -> dict[str, object]:
+    return {"complete": numbers[0], "sites": numbers[1]}
 
 
 def coverage(inventory: Inventory) -> Coverage:

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator
 from inventory import document, wording, yamltree
 from inventory.checks import Planner
 from inventory.entries import DeviceEntry
+from inventory.inheritance import Inherited
 from inventory.keyring import Assigned, Keyring
+from inventory.levels import Level
 from inventory.model import NAME, NAME_RULE, CheckSpec, Device
+from inventory.pasts import Claim, claims
 from inventory.problem import Problem
 from inventory.roles import Roles
 from inventory.topology import Written
@@ -30,19 +33,20 @@ class Devices:
         self._planner = planner
         self._problems = problems
         self._context = {"roles": roles.names, "profiles": profiles}
-        self._addresses: dict[str, tuple[str, yamltree.Node]] = {}
         self.written: list[Written] = []
         """What each device says about its parents."""
+        self.claims: list[Claim] = []
+        """What devices say about ids they had before."""
 
-    def read(self, site: str, node: yamltree.Node, credentials: Assigned, path: str) -> Iterator[Device]:
-        """Yield the sound devices of a site; `credentials` are those its devices have by default."""
+    def read(self, site: str, node: yamltree.Node, inherited: Inherited, path: str) -> Iterator[Device]:
+        """Yield the sound devices of a site, each with what it has `inherited` from the levels above."""
         devices = yamltree.child(node, "devices")
         for name, entry in self._entries(devices, path).items():
             place = yamltree.join(path, name)
             if isinstance(devices, yamltree.Mapping) and not NAME.fullmatch(name):
                 message = f"the name of a device wants {NAME_RULE}"
                 self._problems.append(devices.keys[name].problem(place, message))
-            device = self._device(site, name, entry, credentials, place)
+            device = self._device(site, name, entry, inherited, place)
             if device is not None:
                 yield device
 
@@ -54,18 +58,19 @@ class Devices:
         return {}
 
     def _device(
-        self, site: str, name: str, node: yamltree.Node, inherited: Assigned, path: str
+        self, site: str, name: str, node: yamltree.Node, inherited: Inherited, path: str
     ) -> Device | None:
-        credentials = self._keyring.assigned(node, inherited, path)
+        credentials = self._keyring.assigned(node, inherited.credentials, path)
         entry = document.validate(
             yamltree.without(node, "checks"), DeviceEntry, self._problems, path, self._context
         )
-        checks = self._checks(node, self._role(node), credentials, path)
+        checks = self._checks(node, inherited.changes, credentials, path)
         if entry is None or entry.role not in self._roles.sound or not NAME.fullmatch(name):
             return None
         device = f"{site}/{name}"
         self.written.append(_written(device, entry, node, path, self._problems))
-        self._warn_shared(device, entry.address, node, path)
+        if entry.formerly:
+            self.claims.extend(claims(device, node, path))
         used = {check.probe for check in checks}
         return Device(
             id=device,
@@ -78,7 +83,7 @@ class Devices:
             profile=entry.profile,
             credentials={probe: credentials[probe] for probe in credentials if probe in used},
             owner=entry.owner,
-            tags=entry.tags,
+            tags=tuple(dict.fromkeys((*inherited.tags, *entry.tags))),
             checks=checks,
         )
 
@@ -88,22 +93,16 @@ class Devices:
         return role.text if isinstance(role, yamltree.Scalar) and role.text in self._roles.names else ""
 
     def _checks(
-        self, node: yamltree.Node, role: str, credentials: Assigned, path: str
+        self, node: yamltree.Node, changes: tuple[Level, ...], credentials: Assigned, path: str
     ) -> tuple[CheckSpec, ...]:
-        own = yamltree.child(node, "checks")
-        self._entries(own, f"{path}.checks")
-        checks, unasked = self._planner.plan(role, own, credentials, f"{path}.checks")
+        self._entries(yamltree.child(node, "checks"), f"{path}.checks")
+        own = self._planner.level(node, path, adds=True)
+        checks, unasked = self._planner.plan(self._role(node), changes, own, credentials)
         for check in unasked:
             kinds = self._planner.kinds(check.probe)
             message = f"{check.name!r} is not checked: no credential of the kind {kinds} is given"
             self._problems.append(node.problem(f"{path}.checks", message).as_warning())
         return checks
-
-    def _warn_shared(self, device: str, address: str, node: yamltree.Node, path: str) -> None:
-        other, place = self._addresses.setdefault(address, (device, node))
-        if other != device:
-            message = f"{address} is also the address of {other} ({place.file}:{place.line})"
-            self._problems.append(node.problem(f"{path}.address", message).as_warning())
 
 
 def _written(
@@ -115,7 +114,9 @@ def _written(
         problems.append(one.problem(f"{path}.parent", "write 'parent' or 'parents', not both"))
     if entry.parents is not None and isinstance(many, yamltree.Sequence):
         named = tuple(zip(entry.parents, many.items, strict=True))
-        return Written(device, entry.role, node, f"{path}.parents", named)
+        return Written(device, entry.role, entry.address, node, f"{path}.parents", named)
     if entry.parent is not None:
-        return Written(device, entry.role, node, f"{path}.parent", ((entry.parent, one or node),))
-    return Written(device, entry.role, node, path, None)
+        return Written(
+            device, entry.role, entry.address, node, f"{path}.parent", ((entry.parent, one or node),)
+        )
+    return Written(device, entry.role, entry.address, node, path, None)

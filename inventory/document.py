@@ -38,11 +38,19 @@ def read(path: Path, problems: list[Problem], within: Path | None = None) -> Nod
     """Return the tree in the file `path`, `None` when nothing can be used; mistakes go to `problems`."""
     file = file_name(path)
     try:
-        text = _text(read_bytes(path, within or path.parent, MAX_BYTES), file)
-        root = yamltree.parse(text, file, problems)
+        raw = read_bytes(path, within or path.parent, MAX_BYTES)
     except Unreadable as error:
         problems.append(Problem(file, 0, 0, "", str(error)))
         return None
+    return parse(raw, file, problems)
+
+
+def parse(raw: bytes, file: str, problems: list[Problem]) -> Node | None:
+    """Return the tree in the bytes of a file, `None` when nothing can be used; mistakes go to `problems`."""
+    try:
+        if len(raw) > MAX_BYTES:
+            raise yamltree.TooMuch(Problem(file, 0, 0, "", f"larger than {MAX_BYTES // 1024} KiB"))
+        root = yamltree.parse(_text(raw, file), file, problems)
     except yamltree.TooMuch as error:
         problems.append(error.problem)
         return None

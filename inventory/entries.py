@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from inventory.communes import Communes
 from inventory.duration import Duration
-from inventory.model import Contact, Model, Slug, Text, listed
+from inventory.model import NAME, NAME_RULE, Contact, Model, Slug, Text, listed
 from inventory.secrets import CredentialSpec
-from inventory.wording import unknown
+from inventory.wording import shown, unknown
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 
@@ -45,21 +46,54 @@ def _profile(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def _province(code: str, info: ValidationInfo) -> str:
+    communes: Communes | None = (info.context or {}).get("communes")
+    if communes is not None and code not in communes.provinces:
+        raise ValueError(communes.no_province(code))
+    return code
+
+
+def _site(key: str) -> str:
+    if not NAME.fullmatch(key):
+        raise ValueError(f"wants {NAME_RULE}; found {shown(key)}")
+    return key
+
+
 Address = Annotated[str, Field(min_length=1), AfterValidator(_address)]
 RoleName = Annotated[str, AfterValidator(_role)]
 RoleNames = Annotated[tuple[RoleName, ...], BeforeValidator(listed)]
+ProvinceCode = Annotated[str, AfterValidator(_province)]
 ProfileName = Annotated[str, AfterValidator(_profile)]
 Title = Annotated[str, Field(min_length=1, max_length=100)]
+SiteId = Annotated[str, AfterValidator(_site)]
+FormerId = Annotated[str, Field(min_length=1, max_length=130)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
 
-class CommuneEntry(Model):
+class LevelEntry(Model):
+    """What every device beneath a level inherits."""
+
+    credentials: Mapping[str, str] = {}
+    owner: Contact | None = None
+    tags: tuple[Slug, ...] = ()
+    checks: Mapping[str, Any] = {}
+
+
+class DefaultsEntry(LevelEntry):
+    """What holds for every device."""
+
+
+class ProvinceEntry(LevelEntry):
+    """What holds for every device of a province."""
+
+
+class CommuneEntry(LevelEntry):
     """A site whose key is an official commune code."""
 
-    owner: Contact | None = None
     location: tuple[Latitude, Longitude] | None = None
-    credentials: Mapping[str, str] = {}
+    aliases: Annotated[tuple[Title, ...], Field(max_length=50)] = ()
+    formerly: Annotated[tuple[SiteId, ...], Field(max_length=20)] = ()
     devices: Mapping[str, Any] = {}
 
 
@@ -68,6 +102,7 @@ class PlaceEntry(CommuneEntry):
 
     name: Title
     kind: Literal["data_centre", "other"] = "other"
+    province: ProvinceCode | None = None
 
 
 class DeviceEntry(Model):
@@ -82,6 +117,7 @@ class DeviceEntry(Model):
     credentials: Mapping[str, str] = {}
     owner: Contact | None = None
     tags: tuple[Slug, ...] = ()
+    formerly: Annotated[tuple[FormerId, ...], Field(max_length=20)] = ()
     checks: Mapping[str, Any] = {}
 
 
@@ -111,17 +147,12 @@ class NeedEntry(Model):
     enabled: bool = True
 
 
-class DefaultsEntry(Model):
-    """What holds for every site."""
-
-    credentials: Mapping[str, str] = {}
-
-
 class FileEntry(Model):
     """A whole file: any of these sections."""
 
     sites: Mapping[str, Any] = {}
     credentials: Mapping[Slug, CredentialSpec] = {}
     defaults: DefaultsEntry = DefaultsEntry()
+    provinces: Mapping[str, ProvinceEntry] = {}
     roles: Mapping[Slug, Any] = {}
     coverage: Mapping[Literal["commune", "data_centre", "other"], Any] = {}

@@ -1,10 +1,12 @@
-"""Reads one small ordinary file, and nothing that only looks like one (abuse case A08)."""
+"""Reads one small ordinary file, and nothing that only looks like one (abuse case A08); writes one whole."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 
 class Unreadable(Exception):
@@ -35,3 +37,33 @@ def read_bytes(path: Path, within: Path, limit: int) -> bytes:
     if len(raw) > limit:
         raise Unreadable(f"larger than {limit // 1024} KiB")
     return raw
+
+
+def replace(path: Path, content: bytes, mode: int) -> None:
+    """Write `path` with the permissions `mode`: whole or not at all, durable when this returns. Raises `OSError`."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+            flush(stream)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def flush(stream: BinaryIO) -> None:
+    """Make what was written durable."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
 from inventory import document, yamltree
 from inventory.entries import FileEntry
-from inventory.problem import Problem, file_name
+from inventory.problem import Problem
+from inventory.tree import Tree
 
-MAX_FILES = 50_000
 SECTIONS = tuple(FileEntry.model_fields)
 
 
@@ -22,12 +20,12 @@ class Sections:
         self._entries: dict[str, dict[str, yamltree.Node]] = {section: {} for section in SECTIONS}
         self._keys: dict[str, dict[str, yamltree.Scalar]] = {section: {} for section in SECTIONS}
 
-    def add(self, root: yamltree.Node) -> None:
+    def add(self, file: FileRead) -> None:
         """Take in one file."""
-        document.validate(_outline(root), FileEntry, self._problems)
-        if not isinstance(root, yamltree.Mapping):
+        self._problems.extend(file.problems)
+        if not isinstance(file.root, yamltree.Mapping):
             return
-        for section, node in root.entries.items():
+        for section, node in file.root.entries.items():
             if section in self._entries and isinstance(node, yamltree.Mapping):
                 for key, place in node.keys.items():
                     self._put(section, key, place, node.entries[key])
@@ -46,6 +44,24 @@ class Sections:
             self._entries[section][key] = node
 
 
+@dataclass(frozen=True, slots=True)
+class FileRead:
+    """What one file says, and what is wrong with it by itself."""
+
+    raw: bytes
+    root: yamltree.Node | None
+    problems: tuple[Problem, ...]
+
+
+def read_file(raw: bytes, place: str) -> FileRead:
+    """Read the bytes of a file that messages call `place`."""
+    problems: list[Problem] = []
+    root = document.parse(raw, place, problems)
+    if root is not None:
+        document.validate(_outline(root), FileEntry, problems)
+    return FileRead(raw, root, tuple(problems))
+
+
 def _outline(root: yamltree.Node) -> yamltree.Node:
     """Return a file without what its sites, roles and needs hold: those entries are judged one by one later."""
     if not isinstance(root, yamltree.Mapping):
@@ -62,47 +78,22 @@ def _nothing(entry: yamltree.Node) -> yamltree.Node:
     return yamltree.Scalar(entry.file, entry.line, entry.column, "")
 
 
-def gather(folder: Path, problems: list[Problem]) -> Sections:
-    """Return what the YAML files of `folder`, or the one file of that name, hold together."""
+def gather(tree: Tree, problems: list[Problem], known: dict[str, FileRead] | None = None) -> Sections:
+    """Return what the files of `tree` hold together.
+
+    `known` are files that were read before, by the name that messages have for them; it is brought up to date.
+    """
+    problems.extend(tree.problems)
     sections = Sections(problems)
-    for path in _files(folder, problems):
-        root = document.read(path, problems, folder if folder.is_dir() else None)
-        if root is not None:
-            sections.add(root)
+    before = {} if known is None else dict(known)
+    if known is not None:
+        known.clear()
+    for name, raw in tree.files.items():
+        place = tree.place(name)
+        file = before.get(place)
+        if file is None or file.raw != raw:
+            file = read_file(raw, place)
+        if known is not None:
+            known[place] = file
+        sections.add(file)
     return sections
-
-
-def _files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    if not folder.is_dir():
-        yield folder
-        return
-    for count, path in enumerate(_walk(folder, problems)):
-        if count >= MAX_FILES:
-            problems.append(Problem(file_name(folder), 0, 0, "", f"more than {MAX_FILES} YAML files"))
-            return
-        yield path
-
-
-def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    """Yield YAML files in a fixed order; hidden files and folders are left out, linked folders refused."""
-
-    def report(error: OSError) -> None:
-        problems.append(
-            Problem(file_name(Path(error.filename)), 0, 0, "", f"cannot be read: {error.strerror}")
-        )
-
-    for parent, folders, names in os.walk(folder, onerror=report):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if Path(parent, name).is_symlink():
-                message = "a symbolic link to a folder is not followed"
-                problems.append(Problem(file_name(Path(parent, name)), 0, 0, "", message))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if name.startswith("."):
-                continue
-            if name.endswith(".yaml"):
-                yield path
-            elif name.endswith(".yml"):
-                message = "is not read: rename it to end in .yaml"
-                problems.append(Problem(file_name(path), 0, 0, "", message, "warning"))

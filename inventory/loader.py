@@ -5,25 +5,22 @@ The format is described in ``docs/inventory.md``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory import document, roles, wording, yamltree
-from inventory.checks import Planner
-from inventory.communes import Communes
+from inventory import yamltree
 from inventory.coverage import read_needs
-from inventory.devices import Devices
-from inventory.entries import CommuneEntry, DefaultsEntry, PlaceEntry
+from inventory.doubts import doubts
 from inventory.gather import Sections, gather
-from inventory.keyring import Assigned, Keyring
-from inventory.model import NAME, NAME_RULE, Commune, Device, Inventory, Site
-from inventory.problem import Invalid, Problem, file_name
+from inventory.memory import Memory
+from inventory.model import Inventory
+from inventory.pasts import Pasts
+from inventory.problem import Invalid, Problem
+from inventory.sites import SiteRead
 from inventory.topology import Topology
 from inventory.traits import ProbeTraits
-
-GUESSES = 200
-"""Unknown commune codes for which a likely one is looked up: for thousands it would take too long."""
+from inventory.tree import Tree, read_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +34,31 @@ class Loaded:
 def load_inventory(
     folder: Path, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None = None
 ) -> Loaded:
-    """Return the inventory in the YAML files under `folder` (or in the one file `folder`).
+    """Return the inventory in the YAML files under `folder` (or in the one file `folder`), as `load_tree` does."""
+    return load_tree(read_tree(folder), probes, profiles)
+
+
+def load_tree(
+    tree: Tree,
+    probes: Mapping[str, ProbeTraits],
+    profiles: Collection[str] | None = None,
+    memory: Memory | None = None,
+) -> Loaded:
+    """Return the inventory in the files of `tree`; what `memory` has of them already is not read again.
 
     Raises `Invalid` with every mistake in every file. `profiles` are the names of the device profiles there
     are; without them names of profiles are not checked.
     """
     problems: list[Problem] = []
-    inventory = assemble(gather(folder, problems), probes, profiles, problems)
+    memory = memory or Memory()
+    sections = gather(tree, problems, memory.files)
+    inventory = assemble(sections, probes, profiles, problems, memory=memory)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise Invalid(errors)
     if not inventory.devices:
         problems.append(
-            Problem(file_name(folder), 0, 0, "", "there are no devices, so nothing is watched", "warning")
+            Problem(tree.place(""), 0, 0, "", "there are no devices, so nothing is watched", "warning")
         )
     return Loaded(inventory, tuple(sorted(set(problems))))
 
@@ -60,122 +69,53 @@ def assemble(
     profiles: Collection[str] | None,
     problems: list[Problem],
     only: str | None = None,
+    memory: Memory | None = None,
 ) -> Inventory:
     """Read credentials and roles, then sites, then what ties devices together; mistakes go to `problems`.
 
-    With `only` a single site is read; of the others no more is known than the names of their devices.
+    With `only` a single site is read; of the others no more is known than the names of their devices. What `memory`
+    has of an earlier reading is not read again.
     """
-    planner = Planner(probes, problems)
-    keyring = Keyring(sections.of("credentials"), probes, problems)
-    known = roles.Roles(roles.built_in(probes, problems), sections.of("roles"), planner, problems)
-    devices = Devices(known, keyring, planner, profiles, problems)
-    defaults = sections.of("defaults").only(DefaultsEntry.model_fields)
+    memory = memory or Memory()
+    common = memory.common(sections, probes, profiles)
+    problems.extend(common.problems)
     entries = sections.of("sites")
-    sites = tuple(
-        _Sites(devices, keyring, problems).read(
-            entries if only is None else entries.only([only]), keyring.assigned(defaults, {}, "defaults")
-        )
-    )
-    topology = Topology(devices.written, known.behind, _names(entries), problems)
-    placed = tuple(_with_parents(site, topology) for site in sites)
-    needs = read_needs(sections.of("coverage"), known.names, problems)
-    return Inventory(placed, known.sound, keyring.specs, needs)
+    reads = memory.sites(common, entries if only is None else entries.only([only]))
+    problems.extend(problem for read in reads for problem in read.problems)
+    written = [one for read in reads for one in read.written]
+    names = {key: _names(node) for key, node in entries.entries.items()}
+    parents = _parents(reads, common.roles.behind, names, problems)
+    claims = [claim for read in reads for claim in read.claims]
+    pasts = Pasts(claims, names, problems)
+    sites = (read.placed(parents, pasts.of) for read in reads)
+    placed = tuple(site for site in sites if site is not None)
+    changing = [*common.changing, *(one for read in reads for one in read.changing)]
+    problems.extend(common.planner.unused(changing))
+    problems.extend(doubts(placed, entries, written, common.own_roles, common.roles.behind))
+    needs = read_needs(sections.of("coverage"), common.roles.names, problems)
+    return Inventory(placed, common.roles.sound, common.keyring.specs, needs)
 
 
-class _Sites:
-    """Reads sites: communes by their official code, and other places."""
-
-    def __init__(self, devices: Devices, keyring: Keyring, problems: list[Problem]) -> None:
-        self._devices = devices
-        self._keyring = keyring
-        self._problems = problems
-        self._communes = Communes.load()
-        self._guesses = GUESSES
-
-    def read(self, sites: yamltree.Mapping, defaults: Assigned) -> Iterator[Site]:
-        """Yield the sound sites."""
-        for key, node in sites.entries.items():
-            site = self._site(key, sites.keys[key], node, defaults)
-            if site is not None:
-                yield site
-
-    def _site(self, key: str, place: yamltree.Scalar, node: yamltree.Node, defaults: Assigned) -> Site | None:
-        path = yamltree.join("sites", key)
-        commune = self._communes.get(key)
-        sound = commune is not None or (bool(NAME.fullmatch(key)) and not key.isdigit())
-        if not sound:
-            self._problems.append(place.problem(path, self._no_site(key)))
-        credentials = self._keyring.assigned(node, defaults, path)
-        devices = tuple(self._devices.read(key, node, credentials, f"{path}.devices"))
-        if not sound:
-            return None  # its devices were read for their mistakes
-        site = self._commune(commune, node, path) if commune else self._place(key, node, path)
-        if site is None:
-            return None
-        self._warn_nobody(site, devices, place, path)
-        return site.model_copy(update={"devices": devices})
-
-    def _no_site(self, key: str) -> str:
-        near: tuple[Commune, ...] = ()
-        if self._guesses > 0:
-            self._guesses -= 1
-            near = self._communes.suggest(key)
-        likely = " or ".join(f"{commune.code} ({commune.name}, {commune.province})" for commune in near)
-        guess = f"; did you mean {likely}?" if likely else ""
-        return f"wants an official commune code, or a name of {NAME_RULE}; found {wording.shown(key)}{guess}"
-
-    def _commune(self, commune: Commune, node: yamltree.Node, path: str) -> Site | None:
-        for extra in ("name", "kind"):
-            if isinstance(node, yamltree.Mapping) and extra in node.keys:
-                message = f"leave it out: the official list says {commune.name}"
-                self._problems.append(node.keys[extra].problem(f"{path}.{extra}", message))
-        own = yamltree.without(node, "name", "kind", "devices")
-        entry = document.validate(own, CommuneEntry, self._problems, path)
-        if entry is None:
-            return None
-        return Site(
-            id=commune.code,
-            name=commune.name,
-            kind="commune",
-            commune=commune,
-            owner=entry.owner,
-            location=entry.location,
-        )
-
-    def _place(self, key: str, node: yamltree.Node, path: str) -> Site | None:
-        entry = document.validate(yamltree.without(node, "devices"), PlaceEntry, self._problems, path)
-        if entry is None:
-            return None
-        for commune in self._communes.named(entry.name):
-            if entry.name.lower().startswith(commune.kind):
-                message = (
-                    f"if this is {commune.name} ({commune.province}), its key is its code: {commune.code}"
-                )
-                self._problems.append(node.problem(f"{path}.name", message).as_warning())
-        return Site(id=key, name=entry.name, kind=entry.kind, owner=entry.owner, location=entry.location)
-
-    def _warn_nobody(
-        self, site: Site, devices: tuple[Device, ...], place: yamltree.Scalar, path: str
-    ) -> None:
-        names = [device.name for device in devices if device.owner is None]
-        if site.owner is None and names:
-            listed = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-            message = f"nobody answers for {listed}: neither the device nor the site has an owner"
-            self._problems.append(place.problem(path, message).as_warning())
+def _parents(
+    reads: Sequence[SiteRead],
+    behind: Mapping[str, tuple[str, ...]],
+    names: Mapping[str, Sequence[str]],
+    problems: list[Problem],
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the parents of every device: of sites that name no other site as the last time, of the rest together."""
+    found: dict[str, tuple[str, ...]] = {}
+    for read in reads:
+        if read.alone:
+            known = read.topology(behind, names)
+            found.update(known.parents)
+            problems.extend(known.problems)
+    others = [one for read in reads if not read.alone for one in read.written]
+    together = Topology(others, behind, names)
+    problems.extend(together.problems)
+    return found | together.parents
 
 
-def _names(sites: yamltree.Mapping) -> dict[str, list[str]]:
-    """Return the names of every site's devices, those with mistakes too."""
-    devices = {key: yamltree.child(node, "devices") for key, node in sites.entries.items()}
-    return {
-        key: list(node.entries) if isinstance(node, yamltree.Mapping) else [] for key, node in devices.items()
-    }
-
-
-def _with_parents(site: Site, topology: Topology) -> Site:
-    devices = tuple(_placed(device, topology.parents[device.id]) for device in site.devices)
-    return site.model_copy(update={"devices": devices})
-
-
-def _placed(device: Device, parents: tuple[str, ...]) -> Device:
-    return device.model_copy(update={"parents": parents}) if parents else device
+def _names(site: yamltree.Node) -> list[str]:
+    """Return the names of a site's devices, those with mistakes too."""
+    devices = yamltree.child(site, "devices")
+    return list(devices.entries) if isinstance(devices, yamltree.Mapping) else []

@@ -73,7 +73,10 @@ def _kind(model: type[BaseModel], location: tuple[str | int, ...], want: str, no
     return f"wants {want}, found {wording.found(node)}"
 
 
-_NO_SECRETS = "wants {file: NAME}, the name of a file in the secrets folder: secrets are not written in YAML"
+_NO_SECRETS = (
+    "wants {file: NAME}, a file in the secrets folder, or {secret: NAME}, an entry of the encrypted store:"
+    " secrets are not written in YAML"
+)
 
 
 def _one(model: type[BaseModel], error: Any, place: _Place, also: Collection[str]) -> Problem:

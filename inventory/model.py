@@ -99,7 +99,11 @@ class Device(Model):
     credentials: Mapping[str, str] = {}
     """Name of the credential to use, by probe."""
     owner: Contact | None = None
+    """Who answers for it, where that is not the one who answers for the site."""
     tags: tuple[str, ...] = ()
+    """Its own and those of the levels above it."""
+    formerly: tuple[str, ...] = ()
+    """Ids it had before; history under them is its own."""
     checks: tuple[CheckSpec, ...] = ()
 
     def called(self, language: str) -> str:
@@ -116,8 +120,13 @@ class Site(Model):
     kind: Literal["commune", "data_centre", "other"]
     commune: Commune | None = None
     owner: Contact | None = None
+    """Who answers for the site: its own owner, else that of its province, else that of the defaults."""
     location: tuple[float, float] | None = None
     """Latitude and longitude in degrees (WGS 84)."""
+    aliases: tuple[str, ...] = ()
+    """Old names and codes by which people look for it."""
+    formerly: tuple[str, ...] = ()
+    """Ids it had before."""
     devices: tuple[Device, ...] = ()
 
 
@@ -167,3 +176,8 @@ class Inventory:
     def owner_of(self, device_id: str) -> Contact | None:
         """Return who answers for a device: its own owner, or its site's."""
         return self.devices[device_id].owner or self.site_of(device_id).owner
+
+    @cached_property
+    def moved(self) -> Mapping[str, str]:
+        """The present id of every device by each id it had before."""
+        return {former: device.id for device in self.devices.values() for former in device.formerly}

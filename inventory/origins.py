@@ -5,7 +5,7 @@ Nothing is kept for this while an inventory is loaded: the files are read again 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from inventory.loader import assemble
 from inventory.model import CheckSpec, Device, Inventory, Site
 from inventory.problem import Invalid, Problem
 from inventory.traits import RESERVED, ProbeTraits
+from inventory.tree import read_tree
 from inventory.yamltree import Node, child
 
 
@@ -26,6 +27,7 @@ class Origin(StrEnum):
 
     DEVICE = "device"
     SITE = "site"
+    PROVINCE = "province"
     DEFAULTS = "defaults"
     ROLE = "role"
     BUILT_IN_ROLE = "built-in role"
@@ -66,6 +68,8 @@ class Unknown(LookupError):
 
 
 Layer = tuple[Origin, Node | None]
+_ADDING = (Origin.DEVICE, Origin.ROLE, Origin.BUILT_IN_ROLE)
+"""The levels that may add a check; the others change those there are."""
 
 
 def trace(
@@ -80,7 +84,7 @@ def trace(
     Other mistakes do not matter.
     """
     problems: list[Problem] = []
-    sections = gather(folder, problems)
+    sections = gather(read_tree(folder), problems)
     _must_be_written(sections, subject)
     site = subject.partition("/")[0]
     inventory = assemble(sections, probes, profiles, problems, only=site)
@@ -95,10 +99,17 @@ def trace(
 
 
 def _concerns(path: str, subject: str) -> bool:
-    """Whether a mistake is about the subject itself or about roles: what would be shown is not what was meant."""
+    """Whether a mistake is about the subject or a level above it: what would be shown is not what was meant."""
     site, slash, name = subject.partition("/")
-    own = yamltree.join("sites", site) + (f".devices.{name}" if slash else "")
-    return any(path == place or path.startswith((f"{place}.", f"{place}[")) for place in (own, "roles"))
+    place = yamltree.join("sites", site)
+    others = f"{place}.devices"
+    if slash and _within(path, others):
+        return _within(path, f"{others}.{name}")
+    return any(_within(path, above) for above in (place, "roles", "defaults", "provinces"))
+
+
+def _within(path: str, place: str) -> bool:
+    return path == place or path.startswith((f"{place}.", f"{place}["))
 
 
 def _must_be_written(sections: Sections, subject: str) -> None:
@@ -119,21 +130,28 @@ class _Reader:
         ignored: list[Problem] = []
         self._inventory = inventory
         self._sites = sections.of("sites")
+        self._provinces = sections.of("provinces")
         self._defaults = sections.of("defaults")
         self._own = sections.of("roles")
         self._built_in = roles.built_in(probes, ignored)
         self._planner = Planner(probes, ignored)
-        roles.Roles(self._built_in, self._own, self._planner, ignored)
+        defaults = self._planner.level(self._defaults, "")
+        roles.Roles(self._built_in, self._own, self._planner, ignored, defaults)
 
     def site(self, key: str) -> Iterator[Setting]:
         """Yield what holds for a whole site, then one line for each device."""
         site, node = self._inventory.sites[key], self._sites.entries[key]
-        layers: list[Layer] = [(Origin.SITE, node)]
+        own: list[Layer] = [(Origin.SITE, node)]
+        levels = self._above(site)
         yield self._named(site)
-        yield _pick("kind", site.kind, layers, Origin.OFFICIAL if site.commune else Origin.UNSET)
-        yield _pick("owner", _plain(site.owner), layers)
-        yield _pick("location", site.location, layers)
-        yield from self._site_credentials(node)
+        yield _pick("kind", site.kind, own, Origin.OFFICIAL if site.commune else Origin.UNSET)
+        yield _pick("owner", _plain(site.owner), levels)
+        yield _pick("location", site.location, own)
+        yield _pick("aliases", site.aliases, own)
+        yield _pick("formerly", site.formerly, own)
+        yield from _tags(levels)
+        yield from _site_credentials(levels)
+        yield from _changes(levels)
         devices = child(node, "devices")
         for device in site.devices:
             yield _at(
@@ -153,15 +171,25 @@ class _Reader:
         yield _pick("role", device.role, own)
         yield _pick("title", device.title, [*own, *self._role(device.role)])
         yield _pick("profile", device.profile, own)
+        yield _pick("formerly", device.formerly, [*own, (Origin.SITE, node)])
         yield self._parents(device, entry)
-        owner = self._inventory.owner_of(device.id)
-        yield _pick("owner", _plain(owner), [*own, (Origin.SITE, node)])
-        yield _pick("tags", device.tags, own)
-        levels = [*own, (Origin.SITE, node), (Origin.DEFAULTS, self._defaults)]
-        given = [(origin, child(level or node, "credentials")) for origin, level in levels]
+        levels = [*own, *self._above(self._inventory.sites[device.site])]
+        yield _pick("owner", _plain(self._inventory.owner_of(device.id)), levels)
+        yield from _tags(levels)
         for probe, name in device.credentials.items():
-            yield _pick(probe, name, given, prefix="credentials.")
-        yield from self._checks(device, child(entry, "checks"))
+            yield _pick(probe, name, _under("credentials", levels), prefix="credentials.")
+        yield from self._checks(device, levels)
+
+    def _above(self, site: Site) -> list[Layer]:
+        """Return the levels above the devices of a site, the most special first."""
+        node = self._sites.entries[site.id]
+        named = child(node, "province")
+        code = site.commune.province_code if site.commune else getattr(named, "text", "")
+        return [
+            (Origin.SITE, node),
+            (Origin.PROVINCE, self._provinces.entries.get(code)),
+            (Origin.DEFAULTS, self._defaults),
+        ]
 
     def _named(self, site: Site, key: str = "name") -> Setting:
         node = self._sites.entries[site.id]
@@ -169,18 +197,6 @@ class _Reader:
         if site.commune:
             return _at(key, f"{value}, {site.commune.province}", Origin.OFFICIAL, self._sites.keys[site.id])
         return _at(key, value, Origin.SITE, child(node, "name"))
-
-    def _site_credentials(self, node: Node) -> Iterator[Setting]:
-        levels: list[Layer] = [
-            (Origin.SITE, child(node, "credentials")),
-            (Origin.DEFAULTS, self._defaults.entries.get("credentials")),
-        ]
-        probes = dict.fromkeys(
-            probe for _, level in levels if isinstance(level, yamltree.Mapping) for probe in level.entries
-        )
-        for probe in probes:
-            found = next(name for _, level in levels if level and (name := child(level, probe)))
-            yield _pick(probe, yamltree.plain(found), levels, prefix="credentials.")
 
     def _role(self, name: str) -> list[Layer]:
         return [
@@ -200,27 +216,36 @@ class _Reader:
         )
         return _at("parents", device.parents, *(found or (Origin.UNSET, None)))
 
-    def _checks(self, device: Device, own: Node | None) -> Iterator[Setting]:
+    def _checks(self, device: Device, levels: Sequence[Layer]) -> Iterator[Setting]:
+        """Yield the checks of a device, `levels` being its own entry and those above it."""
         specs = {spec.name: spec for spec in device.checks}
-        levels = [(origin, role and child(role, "checks")) for origin, role in self._role(device.role)]
-        for name, entry in self._planner.entries(device.role, own).items():
-            written = [
-                (origin, level and child(level, name)) for origin, level in ((Origin.DEVICE, own), *levels)
-            ]
-            trail = _Trail(f"checks.{name}", entry, [(origin, node) for origin, node in written if node])
+        (_, own), *_, defaults = levels
+        role, built_in = self._role(device.role)
+        order = _under("checks", [*levels[:-1], role, defaults, built_in])
+        changes = tuple(
+            level
+            for _, node in reversed(levels[1:-1])
+            if (level := self._planner.level(node, "", adds=False))
+        )
+        whole = self._planner.layered(device.role, changes, self._planner.level(own, "", adds=True))
+        for name, one in whole.items():
+            written = [(origin, node) for origin, checks in order if checks and (node := child(checks, name))]
+            trail = _Trail(f"checks.{name}", one.entry, written)
             if name in specs:
                 yield from trail.check(specs[name])
-            elif "enabled" in entry.entries:
+            elif "enabled" in one.entry.entries:
                 yield trail.setting("enabled", False)
             else:
                 yield Setting(f"checks.{name}", "not asked: no credential for it", Origin.UNSET)
 
 
 class _Trail:
-    """Where the keys of one check come from: the device's own entry, or its role's."""
+    """Where the keys of one check come from."""
 
     def __init__(self, path: str, entry: yamltree.Mapping, written: Sequence[tuple[Origin, Node]]) -> None:
-        """`entry` is the check with everything that is written for it, `written` the levels it is made of."""
+        """`entry` is the check with everything that is written for it, `written` the levels it is made of,
+        the most special first.
+        """
         self._path = path
         self._entry = entry
         self._written = written
@@ -237,7 +262,7 @@ class _Trail:
         """Return the probe: named by a key, else by the check's own name, where that was first written."""
         if "probe" in self._entry.entries:
             return self.setting("probe", name)
-        origin, node = self._written[-1]
+        origin, node = [level for level in self._written if level[0] in _ADDING][-1]
         return _at(f"{self._path}.probe", name, origin, node)
 
     def setting(self, key: str, value: object) -> Setting:
@@ -247,6 +272,44 @@ class _Trail:
             return Setting(f"{self._path}.{key}", value, Origin.PROBE)
         origin = next(origin for origin, level in self._written if child(level, key) is node)
         return _at(f"{self._path}.{key}", value, origin, node)
+
+
+def _under(key: str, levels: Iterable[Layer]) -> list[Layer]:
+    return [(origin, child(level, key) if level else None) for origin, level in levels]
+
+
+def _tags(levels: Sequence[Layer]) -> Iterator[Setting]:
+    """Yield every tag with the level that gave it, in the order in which they add up."""
+    seen: set[str] = set()
+    for origin, written in reversed(_under("tags", levels)):
+        for node in written.items if isinstance(written, yamltree.Sequence) else ():
+            if isinstance(node, yamltree.Scalar) and node.text not in seen:
+                seen.add(node.text)
+                yield _at(f"tags[{len(seen) - 1}]", node.text, origin, node)
+    if not seen:
+        yield Setting("tags", (), Origin.UNSET)
+
+
+def _site_credentials(levels: Sequence[Layer]) -> Iterator[Setting]:
+    given = _under("credentials", levels)
+    probes = dict.fromkeys(
+        probe for _, level in given if isinstance(level, yamltree.Mapping) for probe in level.entries
+    )
+    for probe in probes:
+        found = next(name for _, level in given if level and (name := child(level, probe)))
+        yield _pick(probe, yamltree.plain(found), given, prefix="credentials.")
+
+
+def _changes(levels: Sequence[Layer]) -> Iterator[Setting]:
+    """Yield what the levels above its devices change of their checks, the most special of each key."""
+    seen: set[str] = set()
+    for origin, checks in _under("checks", levels):
+        for name, entry in checks.entries.items() if isinstance(checks, yamltree.Mapping) else ():
+            for key, node in entry.entries.items() if isinstance(entry, yamltree.Mapping) else ():
+                path = f"checks.{name}.{key}"
+                if path not in seen:
+                    seen.add(path)
+                    yield _at(path, yamltree.plain(node), origin, node)
 
 
 def _there(node: Node | None) -> bool:

@@ -22,10 +22,11 @@ _TITLES = {
     "commune": "A commune, under `sites`",
     "place": "Another place, under `sites`",
     "device": "A device, under `devices` of a site",
-    "check": "A check, under `checks` of a device or a role",
+    "check": "A check, under `checks` of a device, a role, a site, a province or `defaults`",
     "role": "A role, under `roles`",
     "need": "A need, under `coverage` and a kind of site (`commune`, `data_centre`, `other`)",
     "defaults": "`defaults`",
+    "province": "A province, under `provinces`",
     "contact": "`owner`",
 }
 
@@ -94,9 +95,11 @@ def _named(reference: str) -> str:
         "role_name": "role",
         "checks": "map of checks",
         "credentials": "map: probe to credential",
-        "SecretRef": "`{file: NAME}`",
+        "SecretRef": "`{file: NAME}` or `{secret: NAME}`",
         "Text": "`{vi: …, en: …}`",
         "defaults": "map",
+        "provinces": "map of provinces",
+        "province_code": "code of a province",
     }.get(name, name)
 
 

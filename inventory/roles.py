@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from importlib.resources import as_file, files
 
 from inventory import document, yamltree
-from inventory.checks import Entries, Planner, installed
+from inventory.checks import Planner, installed
 from inventory.entries import RoleEntry
+from inventory.levels import Level
 from inventory.model import Role
 from inventory.problem import Invalid, Problem
 
@@ -26,9 +27,14 @@ class Roles:
     """Every role by name; their checks are set in the planner."""
 
     def __init__(
-        self, base: yamltree.Mapping, own: yamltree.Mapping, planner: Planner, problems: list[Problem]
+        self,
+        base: yamltree.Mapping,
+        own: yamltree.Mapping,
+        planner: Planner,
+        problems: list[Problem],
+        defaults: Level | None = None,
     ) -> None:
-        self._planner = planner
+        """`base` are the product's roles, `own` the inventory's; what `defaults` change is between them."""
         self._problems = problems
         self.names: tuple[str, ...] = tuple(dict.fromkeys([*base.entries, *own.entries]))
         """Names of all roles, those with mistakes too."""
@@ -36,19 +42,14 @@ class Roles:
         self.behind: dict[str, tuple[str, ...]] = {}
         """For each role the roles through which its devices are reached, the likeliest first."""
         for name in self.names:
-            self._read_layers(name, (base, own))
+            path = yamltree.join("roles", name)
+            written = [entry for layer in (base, own) if (entry := layer.entries.get(name))]
+            for entry in written:
+                self._read(name, entry, path)
+            ours, theirs = (planner.level(layer.entries.get(name), path, adds=True) for layer in (base, own))
+            planner.define(name, [level for level in (ours, defaults, theirs) if level])
 
-    def _read_layers(self, name: str, layers: tuple[yamltree.Mapping, ...]) -> None:
-        checks: Mapping[str, yamltree.Mapping] = {}
-        for layer in layers:
-            node = layer.entries.get(name)
-            if node is not None:
-                self._read(name, node)
-                path = f"{yamltree.join('roles', name)}.checks"
-                checks = self._planner.define(name, yamltree.child(node, "checks"), Entries(checks), path)
-
-    def _read(self, name: str, node: yamltree.Node) -> None:
-        path = yamltree.join("roles", name)
+    def _read(self, name: str, node: yamltree.Node, path: str) -> None:
         entry = document.validate(node, RoleEntry, self._problems, path, {"roles": self.names})
         if entry is None:
             return

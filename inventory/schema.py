@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from inventory import duration, roles, yamltree
+from inventory.communes import Communes
 from inventory.entries import (
     CheckEntry,
     CommuneEntry,
@@ -22,6 +23,7 @@ from inventory.entries import (
     FileEntry,
     NeedEntry,
     PlaceEntry,
+    ProvinceEntry,
     RoleEntry,
 )
 from inventory.model import NAME, Contact, Site, listed
@@ -43,6 +45,7 @@ ENTRIES: dict[str, type[BaseModel]] = {
     "role": RoleEntry,
     "need": NeedEntry,
     "defaults": DefaultsEntry,
+    "province": ProvinceEntry,
     "contact": Contact,
 }
 """The kinds of entry by the name that `words.yaml` gives them."""
@@ -133,7 +136,17 @@ class _Builder:
         """Return the whole, its parts under ``$defs``."""
         credential = {"anyOf": [self._credential(kind) for kind in CREDENTIALS]}
         root = self._entry("file")
-        for name in ("contact", "check", "defaults", "device", "commune", "place", "role", "need"):
+        for name in (
+            "contact",
+            "check",
+            "defaults",
+            "province",
+            "device",
+            "commune",
+            "place",
+            "role",
+            "need",
+        ):
             self._defs[name] = self._entry(name)
         self._defs |= {f"check.{probe}": self._check(probe) for probe in self._probes}
         self._defs["checks"] = self._checks()
@@ -151,6 +164,8 @@ class _Builder:
         _become(file["credentials"], _mapping(credential))
         _become(file["roles"], _mapping(_ref("role"), dict.fromkeys(built_in, _ref("role"))))
         _become(file["defaults"], _ref("defaults"))
+        _become(file["provinces"], _ref("provinces"))
+        self._provinces()
         kinds = dict.fromkeys(get_args(Site.model_fields["kind"].annotation), _mapping(_ref("need")))
         _become(file["coverage"], {"type": "object", "properties": kinds, "additionalProperties": False})
         self._defs["need"].pop("required")
@@ -160,10 +175,19 @@ class _Builder:
         _become(self._keys("device")["role"], role)
         _become(self._keys("device")["profile"], {"enum": [*self._profiles, None]})
         _become(self._keys("role")["behind"], {"anyOf": [role, {"type": "array", "items": role}, _NOTHING]})
-        for name in ("device", "role"):
+        for name in ("defaults", "province", "commune", "place", "device", "role"):
             _become(self._keys(name)["checks"], _ref("checks"))
-        for name in ("defaults", "commune", "place", "device"):
+        for name in ("defaults", "province", "commune", "place", "device"):
             _become(self._keys(name)["credentials"], _ref("credentials"))
+
+    def _provinces(self) -> None:
+        """Propose the official codes with the names of the provinces."""
+        provinces = Communes.load().provinces
+        named = {code: {"description": name, **_ref("province")} for code, name in provinces.items()}
+        self._defs["provinces"] = {"type": "object", "properties": named, "additionalProperties": False}
+        codes = [{"const": code, "description": name} for code, name in provinces.items()]
+        self._defs["province_code"] = {"anyOf": [*codes, {"type": "number"}, _NOTHING]}
+        _become(self._keys("place")["province"], _ref("province_code"))
 
     def _keys(self, name: str) -> Schema:
         properties: Schema = self._defs[name]["properties"]

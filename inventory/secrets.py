@@ -1,16 +1,18 @@
-"""Credentials: references in YAML, values in files, of a type that cannot be printed.
+"""Credentials: references in YAML, values elsewhere, of a type that cannot be printed.
 
-A YAML file names where a value is (``{file: snmp-auth}``, a name inside the secrets folder).
+A YAML file names where a value is: ``{file: snmp-auth}``, a file in the secrets folder, or ``{secret: snmp-auth}``, an
+entry of the encrypted store (`inventory.vault`).
 """
 
 from __future__ import annotations
 
 import hmac
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from inventory.files import Unreadable, read_bytes
 
@@ -48,21 +50,58 @@ class Secret:
 
 
 class SecretMissing(Exception):
-    """A referenced value cannot be read; the text says which file was expected and never its content."""
+    """A referenced value cannot be read; the text says where it was expected and never its content."""
+
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+SecretName = Annotated[str, Field(pattern=_NAME)]
+
+
+class Store(Protocol):
+    """Where values are besides files; `inventory.vault.Vault` is one."""
+
+    def read(self, name: str) -> Secret:
+        """Return one value. Raises `SecretMissing`."""
+        ...
+
+
+class Secrets:
+    """Where the values are that references name."""
+
+    def __init__(self, folder: Path, store: Store | None = None) -> None:
+        self.folder = folder
+        self._store = store
+
+    def in_file(self, name: str) -> Secret:
+        """Return the value in a file of the folder, less one trailing newline. Raises `SecretMissing`."""
+        found = _value(self.folder / name, self.folder)
+        if isinstance(found, str):
+            raise SecretMissing(f"the secret file {self.folder / name}: {found}")
+        return found
+
+    def in_store(self, name: str) -> Secret:
+        """Return a value of the encrypted store. Raises `SecretMissing`."""
+        if self._store is None:
+            raise SecretMissing(f"the secret {name!r}: there is no encrypted store here")
+        return self._store.read(name)
 
 
 class SecretRef(BaseModel):
-    """Where a secret's value is: ``{file: NAME}``, a plain file name inside the secrets folder."""
+    """Where a value is: ``{file: NAME}`` in the secrets folder, or ``{secret: NAME}`` in the encrypted store."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+    file: SecretName | None = None
+    secret: SecretName | None = None
 
-    def read(self, folder: Path) -> Secret:
-        """Read the value, less one trailing newline. Raises `SecretMissing`."""
-        found = _value(folder / self.file, folder)
-        if isinstance(found, str):
-            raise SecretMissing(f"the secret file {folder / self.file}: {found}")
-        return found
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.secret is None):
+            raise ValueError("wants either 'file' or 'secret'")
+        return self
+
+    def read(self, secrets: Secrets) -> Secret:
+        """Return the value. Raises `SecretMissing`."""
+        return secrets.in_file(self.file) if self.file is not None else secrets.in_store(self.secret or "")
 
 
 def _value(path: Path, folder: Path) -> Secret | str:
@@ -176,18 +215,34 @@ class Credential:
         """User name, ``""`` for kinds without one."""
         return self.settings.get("user", "")
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Credential):
+            return NotImplemented
+        return (self.kind, self.settings, self.secrets) == (other.kind, other.settings, other.secrets)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, *self.settings.values(), *self.secrets.values()))
+
     def __repr__(self) -> str:
         return f"Credential(kind={self.kind!r}, secrets={sorted(self.secrets)})"
 
 
-def resolve(spec: _Spec, folder: Path) -> Credential:
-    """Read every value `spec` refers to from `folder`. Raises `SecretMissing`."""
+def references(spec: _Spec) -> Iterator[SecretRef]:
+    """Yield every reference of a credential."""
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, SecretRef):
+            yield value
+
+
+def resolve(spec: _Spec, values: Secrets) -> Credential:
+    """Read every value `spec` refers to. Raises `SecretMissing`."""
     settings: dict[str, str] = {}
     secrets: dict[str, Secret] = {}
     for name in type(spec).model_fields:
         value = getattr(spec, name)
         if isinstance(value, SecretRef):
-            secrets[name] = value.read(folder)
+            secrets[name] = value.read(values)
         elif value is not None:
             settings[name] = str(value)
     return Credential(settings.pop("kind"), settings, secrets)

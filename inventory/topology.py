@@ -12,10 +12,11 @@ from inventory.wording import unknown
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an entry says about the parents of a device."""
+    """What is written about a device that can be judged only together with others."""
 
     id: str
     role: str
+    address: str
     node: yamltree.Node
     path: str
     parents: tuple[tuple[str, yamltree.Node], ...] | None
@@ -30,12 +31,12 @@ class Topology:
         devices: Sequence[Written],
         behind: Mapping[str, tuple[str, ...]],
         existing: Mapping[str, Sequence[str]],
-        problems: list[Problem],
     ) -> None:
         """`behind` has what each role is behind; `existing` each site's device names, wrong ones too."""
         self._behind = behind
         self._existing = existing
-        self._problems = problems
+        self.problems: list[Problem] = []
+        """Parents that do not exist, and loops."""
         self._by_role: dict[tuple[str, str], list[str]] = {}
         for device in devices:
             self._by_role.setdefault((_site(device.id), device.role), []).append(device.id)
@@ -51,10 +52,10 @@ class Topology:
             site, _, short = parent.partition("/")
             if site not in self._existing:
                 message = f"unknown site {site[:60]!r}"
-                self._problems.append(node.problem(device.path, f"parent {name[:60]!r}: {message}"))
+                self.problems.append(node.problem(device.path, f"parent {name[:60]!r}: {message}"))
             elif short not in self._existing[site]:
                 message = unknown(f"parent in the site {site}:", short, set(self._existing[site]))
-                self._problems.append(node.problem(device.path, message))
+                self.problems.append(node.problem(device.path, message))
             else:
                 yield parent
 
@@ -89,7 +90,7 @@ class Topology:
         device = devices[loop[-2]]
         place = device.parents[0][1] if device.parents else device.node
         shown = " -> ".join(loop if len(loop) <= 12 else [*loop[:11], "…", loop[-1]])
-        self._problems.append(place.problem(device.path, f"its parents form a loop: {shown}"))
+        self.problems.append(place.problem(device.path, f"its parents form a loop: {shown}"))
 
 
 def _site(device_id: str) -> str:

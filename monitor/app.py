@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -20,17 +20,23 @@ from alerts.dispatch import Dispatcher
 from alerts.engine import Engine
 from alerts.message import VIETNAM, Composer
 from alerts.notifier import open_channels
+from monitor.binding import bound
 from monitor.board import Board
+from monitor.change import Change
 from monitor.configuration import Configuration
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
+from monitor.schema import schema_here
 from monitor.store import Store
+from monitor.store.former import WithFormer
 from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
+from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
@@ -49,6 +55,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     store: Store
     ledger: Ledger
     scheduler: Scheduler
+    reloader: Reloader
     vitals: Callable[[], Vitals]
 
 
@@ -62,23 +69,41 @@ async def service(
     configuration: Configuration, *, demo: DemoControls | None = None, now: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[str]:
     """Run the watch and its pages while the context is open. Yields the address of the dashboard."""
+    async with (
+        monitoring(configuration, now) as running,
+        pages(configuration, running, demo=demo, now=now) as url,
+    ):
+        log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+        yield url
+        log.info("stopping: asking no more, storing and telling what waits")
+
+
+@asynccontextmanager
+async def pages(
+    configuration: Configuration,
+    running: Monitoring,
+    *,
+    demo: DemoControls | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[str]:
+    """Serve the pages of a running watch while the context is open. Yields their address."""
     web = configuration.settings.web
-    async with monitoring(configuration, now) as running:
-        context = WebContext(
-            board=running.board,
-            store=running.store,
-            ledger=running.ledger,
-            rules=configuration.rules,
-            vitals=running.vitals,
-            now=now,
-            language=configuration.settings.language,
-            demo=demo,
-            hosts=own_hosts(web.host, web.base_url),
-        )
-        async with serve(context, web.host, web.port) as url:
-            log.info("watching", extra={"checks": len(configuration.plan), "url": url})
-            yield url
-            log.info("stopping: asking no more, storing and telling what waits")
+    context = WebContext(
+        board=running.board,
+        store=running.store,
+        ledger=running.ledger,
+        rules=lambda: running.reloader.running.rules,
+        vitals=running.vitals,
+        now=now,
+        language=configuration.settings.language,
+        reloader=running.reloader,
+        editing=web.editing,
+        schema=cache(schema_here),
+        demo=demo,
+        hosts=own_hosts(web.host, web.base_url),
+    )
+    async with serve(context, web.host, web.port) as url:
+        yield url
 
 
 @asynccontextmanager
@@ -90,6 +115,9 @@ async def monitoring(
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.move(configuration.inventory.moved, started)
+        configuration, found = bound(configuration, ledger.bindings.known)
+        await ledger.bindings.attach(found.fresh, started)
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
@@ -102,26 +130,39 @@ async def monitoring(
         open_now = await ledger.open_incidents()
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
-        composer = Composer(
-            configuration.rules, configuration.inventory, settings.notifiers, settings.web.address
-        )
         pipeline = await stack.enter_async_context(
-            Pipeline(board, store, engine, ledger, composer.compose, dispatcher.wake, now)
+            Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
         )
         jobs = stack.enter_context(_calendar())
         jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
         runner = Runner(await open_probes(configuration, ledger, stack), now)
         pulse = Pulse(configuration.plan)
         scheduler = await stack.enter_async_context(
-            Scheduler(configuration.plan, partial(_observe, runner, pipeline, pulse), jobs)
+            Scheduler(configuration.plan, partial(_observe, runner, pipeline, ledger, pulse), jobs)
         )
         pipeline.on_recheck(scheduler.soon)
-        traps = await _open_traps(configuration, pipeline, stack, now)
+        sources = Sources(configuration.inventory, configuration.plan)
+        traps = await _open_traps(configuration, sources, pipeline, stack, now)
+
+        def follow(change: Change) -> None:
+            """Put a changed configuration in force, all of it between two turns of the event loop."""
+            scheduler.replace(change.gone, change.fresh)
+            pipeline.follow(change, _composer(change.configuration).compose)
+            pulse.follow(change.configuration.plan)
+            sources.follow(change.inventory, change.configuration.plan)
+            gc.freeze()
+
+        reloader = Reloader(configuration, found.held, follow, ledger, ledger.bindings, now)
+        ledger.bindings.changed = reloader.again
+        await reloader.begin()
+        following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "traps": lambda: traps.problem if traps else "",
+            "inventory": lambda: following.problem or reloader.problem,
+            "bindings": lambda: reloader.held,
         }
         vitals = VitalsSource(
             started,
@@ -134,21 +175,25 @@ async def monitoring(
             parts,
         )
         stack.enter_context(_spared_collector())
-        yield Monitoring(board, store, ledger, scheduler, vitals.read)
+        history = WithFormer(store, lambda: board.inventory.moved)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read)
+
+
+def _composer(configuration: Configuration) -> Composer:
+    settings = configuration.settings
+    return Composer(configuration.rules, configuration.inventory, settings.notifiers, settings.web.address)
 
 
 async def open_probes(
     configuration: Configuration, ledger: Ledger, stack: AsyncExitStack
 ) -> dict[str, Probe[Any]]:
-    """Open every probe that the plan uses."""
+    """Open every probe: an edit of the inventory may bring any of them into use."""
     state = configuration.data / "probes"
     state.mkdir(parents=True, exist_ok=True)
     environment = Environment(configuration.profiles, ledger.host_keys, state)
-    used = {check.probe for check in configuration.plan}
     return {
         name: await stack.enter_async_context(probe(environment))
         for name, probe in configuration.probes.items()
-        if name in used
     }
 
 
@@ -185,17 +230,19 @@ async def _prune(ledger: Ledger, now: Callable[[], datetime]) -> None:
 
 
 async def _open_traps(
-    configuration: Configuration, pipeline: Pipeline, stack: AsyncExitStack, now: Callable[[], datetime]
+    configuration: Configuration,
+    sources: Sources,
+    pipeline: Pipeline,
+    stack: AsyncExitStack,
+    now: Callable[[], datetime],
 ) -> TrapReceiver | None:
-    """Listen for traps if the settings say where. Its address names a device."""
+    """Listen for traps if the settings say where."""
     settings = configuration.settings.traps
     if settings is None:
         return None
-    devices = {device.address: device.id for device in configuration.inventory.devices.values()}
-    credentials = {
-        check.device: check.target.credential for check in configuration.plan if check.probe == "snmp"
-    }
-    receiver = TrapReceiver(settings.host, settings.port, devices.get, credentials.get, pipeline.take, now)
+    receiver = TrapReceiver(
+        settings.host, settings.port, sources.device, sources.credential, pipeline.take, now
+    )
     return await stack.enter_async_context(receiver)
 
 
@@ -208,6 +255,9 @@ def stop_signals() -> asyncio.Event:
     return told
 
 
-async def _observe(runner: Runner, pipeline: Pipeline, pulse: Pulse, check: Check) -> None:
-    pipeline.take(await runner.run(check))
+async def _observe(runner: Runner, pipeline: Pipeline, ledger: Ledger, pulse: Pulse, check: Check) -> None:
+    observation = await runner.run(check)
+    pipeline.take(observation)
+    if observation.outcome.is_answer:
+        ledger.answered.note(observation.device, observation.time)
     pulse.beat()

@@ -6,7 +6,7 @@ The pipeline writes it, the pages read it. Nothing here waits for I/O.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -28,7 +28,10 @@ class DeviceStatus(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something changed: ``kind`` is ``"device"``, ``"check"`` or ``"incident"``; ``id`` names it."""
+    """Something changed: ``kind`` is ``"device"``, ``"check"`` or ``"incident"``, and ``id`` names it.
+
+    ``"inventory"`` (without an id) says that anything may have changed.
+    """
 
     kind: str
     id: str
@@ -70,6 +73,29 @@ class Board:
     def incidents(self) -> Mapping[int, Incident]:
         """Every incident and finding that is not resolved, by id."""
         return self._incidents
+
+    def follow(
+        self,
+        inventory: Inventory,
+        removed: Iterable[str],
+        renewed: Mapping[str, Sequence[Check]],
+        now: datetime,
+    ) -> None:
+        """Show another inventory from now on: without `removed` devices, with all checks of those that changed."""
+        for device in removed:
+            del self._status[device]
+            self._forget(self._checks.pop(device))
+        for device, checks in renewed.items():
+            kept = {check.id for check in checks}
+            self._forget(check for check in self._checks.get(device, ()) if check.id not in kept)
+            self._checks[device] = list(checks)
+            self._status.setdefault(device, DeviceStatus(DeviceState.NO_DATA, now))
+        self.inventory = inventory
+        self._tell(Event("inventory", "", ""))
+
+    def _forget(self, checks: Iterable[Check]) -> None:
+        for check in checks:
+            self._last.pop(check.id, None)
 
     def observe(self, observation: Observation) -> None:
         """Take in an observation."""

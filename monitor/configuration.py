@@ -14,14 +14,17 @@ import msgspec
 import inventory.profiles
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
-from inventory.loader import load_inventory
+from inventory.loader import load_tree
+from inventory.memory import Memory
 from inventory.model import Inventory
 from inventory.profile import Profile, load_profiles
-from inventory.secrets import permissions_problem
-from monitor.plan import make_plan, traits
+from inventory.secrets import Secrets, permissions_problem
+from inventory.tree import Tree, read_tree
+from inventory.vault import Vault
+from monitor.plan import Plan, make_plan, traits
 from monitor.settings import Settings, load_settings
 from probes.core.discovery import discover
-from probes.core.probe import Check, Probe
+from probes.core.probe import Probe
 
 T = TypeVar("T")
 
@@ -32,11 +35,15 @@ class Configuration(msgspec.Struct, frozen=True):
     path: Path
     """The settings file."""
     settings: Settings
+    tree: Tree
+    """The files the inventory was read from."""
+    memory: Memory
+    """What reading them found, for the next time."""
     inventory: Inventory
     profiles: Mapping[str, Profile]
     rules: RuleBook
     probes: Mapping[str, type[Probe[Any]]]
-    plan: tuple[Check, ...]
+    plan: Plan
     warnings: tuple[Problem, ...]
 
     def folder(self, name: str) -> Path:
@@ -49,33 +56,62 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.folder(self.settings.data)
 
     @property
-    def secrets(self) -> Path:
-        """Folder of the secret files."""
-        return self.folder(self.settings.secrets)
+    def edited(self) -> tuple[Path, ...]:
+        """Files and folders that people edit while the service runs, and that it follows."""
+        own = [self.folder(self.settings.rules)] if self.settings.rules else []
+        values = (self.secrets.folder, self.vault.path, self.vault.key_path)
+        return (self.folder(self.settings.inventory), *own, *values)
+
+    @property
+    def vault(self) -> Vault:
+        """The encrypted store of secrets."""
+        return _vault(self.path.parent, self.settings)
+
+    @property
+    def secrets(self) -> Secrets:
+        """Where the values of secrets are."""
+        return Secrets(self.folder(self.settings.secrets), self.vault)
 
 
-def load(path: Path) -> Configuration:
-    """Read everything. Raises `Invalid` with every mistake of every file."""
+def load(path: Path, tree: Tree | None = None) -> Configuration:
+    """Read everything; the inventory from `tree` when given. Raises `Invalid` with every mistake of every file."""
     settings = load_settings(path)
+    return _read(path, settings, tree or read_tree(path.parent / settings.inventory), None)
+
+
+def reload(before: Configuration, tree: Tree | None = None) -> Configuration:
+    """Read all but the settings again, what has not changed from memory; the inventory from `tree` when given.
+
+    Raises `Invalid` with every mistake of every file.
+    """
+    root = before.folder(before.settings.inventory)
+    return _read(before.path, before.settings, tree or read_tree(root, before.tree), before)
+
+
+def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | None) -> Configuration:
     home = path.parent
-    probes = discover()
+    probes = before.probes if before else discover()
     mistakes: list[Problem] = []
-    profiles = _collect(mistakes, profiles_of_the_product)
-    loaded = _collect(mistakes, lambda: load_inventory(home / settings.inventory, traits(probes), profiles))
+    memory = before.memory if before else Memory()
+    profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
+    loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, memory))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     if loaded is None or profiles is None or rules is None:
         raise Invalid(mistakes)
-    secrets = home / settings.secrets
-    plan = make_plan(loaded.inventory, secrets)
+    vault = _vault(home, settings)
+    secrets = Secrets(home / settings.secrets, vault)
+    plan = make_plan(loaded.inventory, secrets, before.plan if before else None)
     return Configuration(
         path,
         settings,
+        tree,
+        memory,
         loaded.inventory,
         profiles,
-        rules,
+        before.rules if before and before.rules == rules else rules,
         probes,
         plan,
-        (*loaded.warnings, *_open_secrets(secrets)),
+        (*loaded.warnings, *_open_secrets(secrets.folder, vault), *_missing(path, plan)),
     )
 
 
@@ -92,16 +128,29 @@ def _rule_folders(home: Path, settings: Settings) -> list[Path]:
     return [*BUILT_IN, *own]
 
 
-def _open_secrets(folder: Path) -> Iterator[Problem]:
-    """Yield a warning for the secrets folder and each file in it that others may read.
+def _vault(home: Path, settings: Settings) -> Vault:
+    return Vault(home / settings.vault, home / settings.master_key)
+
+
+def _open_secrets(folder: Path, vault: Vault) -> Iterator[Problem]:
+    """Yield a warning for the secrets folder and each file with secrets that others may read.
 
     What lies in ``/run`` is put there by a container engine or systemd, which answer for its modes.
     """
-    if folder.is_relative_to("/run"):
-        return
-    for path in (folder, *sorted(folder.glob("*"))):
-        if problem := permissions_problem(path):
+    for path in (folder, *sorted(folder.glob("*")), vault.path, vault.key_path):
+        if not path.is_relative_to("/run") and (problem := permissions_problem(path)):
             yield Problem(str(path), 0, 0, "", problem, "warning")
+
+
+def _missing(settings: Path, plan: Plan) -> Iterator[Problem]:
+    """Yield a warning for each credential without a value: its checks are not asked."""
+    blocked: dict[str, list[str]] = {}
+    for check in plan:
+        if check.blocked:
+            blocked.setdefault(check.blocked, []).append(check.id)
+    for reason, checks in blocked.items():
+        others = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
+        yield Problem(str(settings), 0, 0, "", f"{checks[0]}{others} cannot be asked: {reason}", "warning")
 
 
 def profiles_of_the_product() -> Mapping[str, Profile]:

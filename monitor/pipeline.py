@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,6 +19,7 @@ from alerts.engine import Engine
 from alerts.incident import Incident, Transition
 from alerts.notification import Message
 from monitor.board import Board, DeviceStatus
+from monitor.change import Change
 from monitor.part import Part
 from monitor.store import Store
 from probes.core.observation import Observation
@@ -25,6 +27,8 @@ from probes.core.observation import Observation
 log = logging.getLogger(__name__)
 
 Compose = Callable[[Incident, Transition], Sequence[Message]]
+Write = Callable[[], Awaitable[list[Incident]]]
+"""Stores something, and returns the incidents as they are then."""
 
 RECHECK_AFTER = 3.0
 """Seconds until a check that just changed its answer is asked again."""
@@ -39,6 +43,10 @@ class Records(Protocol):
 
     async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
         """Store transitions, and the messages they cause, in one transaction."""
+        ...
+
+    async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
+        """Put what is known of former ids of devices under their present ones."""
         ...
 
 
@@ -62,7 +70,7 @@ class Pipeline:
         self._compose = compose
         self._wake = wake
         self._now = now
-        self._transitions: asyncio.Queue[tuple[Transition, ...]] = asyncio.Queue()
+        self._writes: asyncio.Queue[Write] = asyncio.Queue()
         self._recheck: Callable[[str, float], None] = lambda check, delay: None
         self._writer = Part("the writer of transitions", self._write_all)
         self._ticker = Part("the look for silence", self._tick_all)
@@ -91,11 +99,9 @@ class Pipeline:
     async def _store_what_waits(self) -> None:
         try:
             async with asyncio.timeout(10):
-                await self._transitions.join()
+                await self._writes.join()
         except TimeoutError:
-            log.error(
-                "transitions were not stored before the stop", extra={"count": self._transitions.qsize()}
-            )
+            log.error("transitions were not stored before the stop", extra={"count": self._writes.qsize()})
 
     @property
     def problem(self) -> str:
@@ -105,13 +111,25 @@ class Pipeline:
     @property
     def waiting(self) -> int:
         """Batches of transitions that are not stored yet."""
-        return self._transitions.qsize()
+        return self._writes.qsize()
 
     def take(self, observation: Observation) -> None:
         """Take one observation in."""
         self._board.observe(observation)
         self._store.append(observation)
         self._apply(self._engine.take(observation, self._now()))
+
+    def follow(self, change: Change, compose: Compose) -> None:
+        """Judge by another inventory or other rules from now on, and tell of it by another composer."""
+        touched = change.touched
+        decision = self._engine.follow(
+            change.rules, change.inventory, self._now(), topology=change.topology, touched=touched
+        )
+        self._board.follow(change.inventory, touched.removed, change.renewed, self._now())
+        if touched.moved:  # before transitions of the present ids, after all those of the former ones
+            self._writes.put_nowait(partial(self._records.move, touched.moved, self._now()))
+        self._apply(decision)  # what is closed is told of as it was named until now
+        self._compose = compose
 
     def _apply(self, decision: Decision) -> None:
         for standing in decision.status:
@@ -121,17 +139,18 @@ class Pipeline:
         for check_id in decision.rechecks:
             self._recheck(check_id, RECHECK_AFTER)
         if decision.transitions:
-            self._transitions.put_nowait(decision.transitions)
+            composed = partial(self._composed, self._compose)
+            self._writes.put_nowait(partial(self._records.record, decision.transitions, composed))
 
     async def _tick_all(self) -> None:
         while True:
             await asyncio.sleep(STALE_EVERY)
             self._apply(self._engine.tick(self._now()))
 
-    def _composed(self, incident: Incident, transition: Transition) -> Sequence[Message]:
+    def _composed(self, compose: Compose, incident: Incident, transition: Transition) -> Sequence[Message]:
         """Compose messages. A bug in that is said aloud, and does not keep the ledger from the transition itself."""
         try:
-            return self._compose(incident, transition)
+            return compose(incident, transition)
         except Exception:
             log.exception("no message could be composed", extra={"incident": incident.id})
             self._untold = f"the message about incident {incident.id} could not be composed; the log says why"
@@ -139,15 +158,14 @@ class Pipeline:
 
     async def _write_all(self) -> None:
         while True:
-            batch = await self._transitions.get()
-            await self._write(batch)
-            self._transitions.task_done()
+            await self._write(await self._writes.get())
+            self._writes.task_done()
 
-    async def _write(self, batch: tuple[Transition, ...]) -> None:
+    async def _write(self, write: Write) -> None:
         """Store one batch, however long that takes: order matters, and nothing is told that is not stored."""
         while True:
             try:
-                incidents = await self._records.record(batch, self._composed)
+                incidents = await write()
                 break
             except Exception as error:  # a full disk passes; whatever it is, this batch must not be lost
                 if not self._refusal:

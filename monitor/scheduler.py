@@ -27,6 +27,10 @@ SLOT = 0.05
 """Seconds; checks due within one slot are released together: waking up for each alone costs more than releasing it."""
 
 
+EASE = 0.02
+"""Seconds for each new check of a running service in which they are asked first: one at once, thousands spread out."""
+
+
 class Load(msgspec.Struct, frozen=True):
     """How the scheduler keeps up."""
 
@@ -64,10 +68,9 @@ class Scheduler:
         self._gate = _Gate(per_device, in_flight)
         self._slots: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
         self._due: dict[str, float] = {}
-        self._running: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._extra: set[str] = set()
         """Checks whose next release is an extra one: finding such a check under way is no release left out."""
-        self._tasks: set[asyncio.Task[None]] = set()
         self._lateness: deque[float] = deque(maxlen=4096)
         self._released = self._skipped = 0
         self._armed = 0
@@ -80,8 +83,7 @@ class Scheduler:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._armed = int(self._began / SLOT)
-        for check in self._checks.values():
-            self._enter(check.id, self._began + _phase(check) * min(check.interval, self._spread))
+        self._spread_out(self._checks.values(), self._spread)
         self._open = True
         self._job = self._jobs.add_job(
             self._tick, "interval", seconds=1, coalesce=True, misfire_grace_time=None, max_instances=1
@@ -96,8 +98,8 @@ class Scheduler:
         self._open = False
         self._job.remove()
         self._slots.clear()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._grace)
+        if self._running:
+            _, late = await asyncio.wait(self._running.values(), timeout=self._grace)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -110,6 +112,27 @@ class Scheduler:
             return
         self._extra.add(check_id)
         self._enter(check_id, at)
+
+    def replace(self, removed: Iterable[str], checks: Iterable[Check]) -> None:
+        """Ask `removed` (ids) no more and `checks` from now on, new ones and those that changed; the rest goes on.
+
+        What is under way for a removed or changed check is cancelled: its answer would be about something else.
+        """
+        fresh = {check.id: check for check in checks}
+        for check_id in (*removed, *fresh):
+            self._checks.pop(check_id, None)
+            self._due.pop(check_id, None)
+            self._extra.discard(check_id)
+            if task := self._running.pop(check_id, None):
+                task.cancel()
+        self._checks |= fresh
+        self._spread_out(fresh.values(), min(self._spread, len(fresh) * EASE))
+
+    def _spread_out(self, checks: Iterable[Check], seconds: float) -> None:
+        """Enter checks for the first time, at their own places within `seconds`, or their interval if shorter."""
+        now = self._loop.time()
+        for check in checks:
+            self._enter(check.id, now + _phase(check) * min(check.interval, seconds))
 
     @property
     def load(self) -> Load:
@@ -160,10 +183,8 @@ class Scheduler:
             self._skipped += planned
             return
         self._released += 1
-        self._running.add(check_id)
-        task = self._loop.create_task(self._ask(check, due), name=check_id)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._running[check_id] = self._loop.create_task(self._ask(check, due), name=check_id)
+        task.add_done_callback(self._ended)
 
     def _next(self, check: Check, after: float) -> float:
         """Return the first time after `after` in this check's own rhythm, which its name decides."""
@@ -180,8 +201,10 @@ class Scheduler:
                 self._gate.leave(check.device)
         except Exception:
             log.exception("an observation could not be taken in", extra={"check": check.id})
-        finally:
-            self._running.discard(check.id)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._running.get(task.get_name()) is task:
+            del self._running[task.get_name()]
 
 
 class _Gate:

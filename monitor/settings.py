@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, model_validator
 
 import alerts.notifier
 from inventory.document import load
 from inventory.model import Model, Slug
 from monitor.store.settings import DuckDBSettings, StoreSettings
+from monitor.web.security import is_loopback
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -23,6 +24,17 @@ class WebSettings(Model):
     port: Port = 8080
     base_url: str = ""
     """Address of the dashboard as people reach it, for links in messages, when it is not ``http://host:port``."""
+
+    editing: bool = False
+    """Whether the inventory may be edited on a page. Without a login, only where a loopback address listens."""
+
+    @model_validator(mode="after")
+    def _edited_by_whom(self) -> Self:
+        if self.editing and not is_loopback(self.host):
+            raise ValueError(
+                f"editing wants a loopback host such as 127.0.0.1, for there is no login yet; found {self.host}"
+            )
+        return self
 
     @property
     def address(self) -> str:
@@ -45,7 +57,11 @@ class Settings(Model):
     data: str = "data"
     """Folder the service writes: series, ledger, state of the probes."""
     secrets: str = "secrets"
-    """Folder with one file a secret."""
+    """Folder with one file a secret: one's own, ``/run/secrets`` of a container, the credentials folder of systemd."""
+    vault: str = "secrets.vault"
+    """File with the secrets that ``commune-monitor secret set`` encrypts."""
+    master_key: str = "master.key"
+    """File with the key to it. Keep it where backups of the rest do not go."""
     rules: str | None = None
     """Folder with further rules; one with the id of a built-in rule replaces it."""
     language: Literal["vi", "en"] = "vi"

@@ -69,6 +69,10 @@ class Pulse:
         self._clock = clock
         self._last = clock()
 
+    def follow(self, checks: Iterable[Check]) -> None:
+        """Expect the rhythm of other checks from now on."""
+        self.__init__(checks, self._clock)  # type: ignore[misc]
+
     def beat(self) -> None:
         """An answer was taken in."""
         self._last = self._clock()
@@ -111,7 +115,7 @@ class VitalsSource(msgspec.Struct, frozen=True):
         for name, text in told.items():
             if text:
                 words = Words(f"{_PARTS[name].vi}: {text}", f"{_PARTS[name].en}: {text}")
-                yield Problem(words, grave=name != "store")  # a store that is away hurts only the charts
+                yield Problem(words, grave=name not in _HARMLESS)
 
 
 def _lateness(load: Load) -> Iterator[Problem]:
@@ -131,4 +135,14 @@ _PARTS = {
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
     "traps": Words("Nhận SNMP trap", "SNMP traps"),
     "store": Words("Kho số liệu", "The store"),
+    "inventory": Words(
+        "Tệp danh mục có lỗi, danh mục đã nạp trước đó vẫn có hiệu lực",
+        "The inventory's files have mistakes, what was loaded before stays in force",
+    ),
+    "bindings": Words(
+        "Thông tin đăng nhập được giữ lại cho đến khi có người xác nhận địa chỉ mới",
+        "Credentials are held back until somebody confirms the new address",
+    ),
 }
+_HARMLESS = frozenset({"store", "inventory", "bindings"})
+"""Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

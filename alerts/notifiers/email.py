@@ -17,7 +17,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
-from inventory.secrets import SecretRef
+from inventory.secrets import SecretRef, Secrets
 from probes.core.text import clean
 
 
@@ -60,7 +60,7 @@ class Notifier(notifier.Notifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Path) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
         super().__init__(settings, secrets)
         self._password = settings.password.read(secrets) if settings.password else None
 

@@ -5,7 +5,6 @@ Access to Telegram has been blocked by Vietnamese carriers at times: never make 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -15,7 +14,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE, HttpNotifier, Reply, Url
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
-from inventory.secrets import SecretRef
+from inventory.secrets import SecretRef, Secrets
 from probes.core.text import clean
 
 MAX_TEXT = 4000
@@ -43,7 +42,7 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Path) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
         super().__init__(settings, secrets)
         self._token = settings.token.read(secrets)
 

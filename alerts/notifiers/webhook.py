@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import msgspec
@@ -13,7 +12,7 @@ import msgspec
 from alerts import notifier
 from alerts.http_delivery import HttpNotifier, Url
 from alerts.notification import Message
-from inventory.secrets import Secret, SecretRef
+from inventory.secrets import Secret, SecretRef, Secrets
 
 
 class Settings(notifier.Settings):
@@ -37,7 +36,7 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Path) -> None:
+    def __init__(self, settings: Settings, secrets: Secrets) -> None:
         super().__init__(settings, secrets)
         self._key = settings.signing_key.read(secrets) if settings.signing_key else None
         self._token = settings.bearer_token.read(secrets) if settings.bearer_token else None

@@ -6,24 +6,15 @@ One file here is one command.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from monitor import logs
-from monitor.cli.check import check
-from monitor.cli.coverage import coverage
-from monitor.cli.demo import demo
-from monitor.cli.identify import identify
-from monitor.cli.plan import plan
-from monitor.cli.probe import probe
-from monitor.cli.run import run
-from monitor.cli.schema import schema
-from monitor.cli.show import show
-from monitor.cli.test_notifier import test_notifier
-from monitor.cli.trust import trust
-from monitor.cli.walk import walk
 
 SETTINGS = "commune-monitor.yaml"
 
@@ -46,5 +37,13 @@ def main(context: click.Context, settings: Path) -> None:
     context.obj = settings
 
 
-for command in (run, demo, check, show, coverage, schema, plan, probe, test_notifier, trust, identify, walk):
+def _commands() -> Iterator[click.Command]:
+    """Yield the command of each file here: the one that has the file's name."""
+    for file in pkgutil.iter_modules(__path__):
+        command = getattr(importlib.import_module(f"{__name__}.{file.name}"), file.name, None)
+        if isinstance(command, click.Command):
+            yield command
+
+
+for command in _commands():
     main.add_command(command)

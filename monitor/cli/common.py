@@ -13,6 +13,7 @@ import msgspec
 
 from inventory.document import Invalid, Problem
 from inventory.secrets import SecretMissing
+from inventory.tree import read_tree
 from monitor import configuration
 from monitor.configuration import Configuration
 from monitor.ledger import LedgerError
@@ -28,15 +29,23 @@ def json_option(command: F) -> F:
     )
 
 
-def load(settings: Path) -> Configuration:
-    """Read the configuration, or print every mistake to stderr and leave with exit code 2."""
+def load(settings: Path, inventory: Path | None = None) -> Configuration:
+    """Read the configuration, or print every mistake to stderr and leave with exit code 2.
+
+    `inventory` is read in place of the one that the settings name.
+    """
     try:
-        return configuration.load(settings)
+        return configuration.load(settings, read_tree(inventory) if inventory else None)
     except Invalid as error:
-        print_problems(error.problems)
-        if not settings.exists():
-            click.echo("Name the settings file: commune-monitor --settings FILE COMMAND", err=True)
+        print_mistakes(settings, error)
         raise SystemExit(2) from None
+
+
+def print_mistakes(settings: Path, error: Invalid) -> None:
+    """Print every mistake, and what to do when there is no settings file at all."""
+    print_problems(error.problems)
+    if not settings.exists():
+        click.echo("Name the settings file: commune-monitor --settings FILE COMMAND", err=True)
 
 
 @contextmanager

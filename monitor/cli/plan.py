@@ -1,4 +1,4 @@
-"""``commune-monitor plan``: what is asked, of whom, how often."""
+"""``commune-monitor plan``: what is asked, of whom, how often; and what an edit will change in that."""
 
 from __future__ import annotations
 
@@ -7,17 +7,35 @@ from pathlib import Path
 import click
 
 from monitor.cli.common import json_option, load, print_json, print_table
+from monitor.cli.difference import print_difference
 
 
 @click.command
 @click.option("--device", "-d", default="", help="Only this device (SITE/NAME) or this site.")
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Only what the files would change in what was last in force: devices, values, checks.",
+)
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path, exists=True),
+    help="Another folder or file in place of the inventory of the settings: a copy you edit, a branch.",
+)
 @json_option
 @click.pass_obj
-def plan(settings: Path, device: str, as_json: bool) -> None:
-    """List every check that the inventory leads to."""
+def plan(settings: Path, device: str, diff: bool, inventory: Path | None, as_json: bool) -> None:
+    """List every check that the inventory leads to, or with --diff what an edit will change.
+
+    A running service follows its files at once: to see beforehand, edit a copy and name it with --inventory.
+    """
+    configuration = load(settings, inventory)
+    if diff:
+        print_difference(configuration, device, as_json)
+        return
     checks = [
         check
-        for check in load(settings).plan
+        for check in configuration.plan
         if not device or check.device == device or check.device.startswith(f"{device}/")
     ]
     if device and not checks:

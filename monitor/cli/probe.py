@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from monitor.app import open_probes, utc_now
+from monitor.binding import bound
 from monitor.cli.common import clear_start, json_option, load, print_json
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
@@ -35,11 +36,10 @@ def probe(settings: Path, device: str, only: str, trace: bool, as_json: bool) ->
     Nothing is stored and nobody is told. Exit code 1 when a check did not end well.
     """
     configuration = load(settings)
-    checks = [c for c in configuration.plan if c.device == device and only in ("", c.name)]
-    if not checks:
+    if not _chosen(configuration, device, only):
         raise click.UsageError(_unknown(configuration, device, only))
     with clear_start():
-        observations = asyncio.run(_ask(configuration, checks, trace))
+        observations = asyncio.run(_ask(configuration, device, only, trace))
     if as_json:
         print_json([msgspec.to_builtins(observation) for observation in observations])
     else:
@@ -48,7 +48,13 @@ def probe(settings: Path, device: str, only: str, trace: bool, as_json: bool) ->
     raise SystemExit(any(o.outcome is not Outcome.OK for o in observations))
 
 
-async def _ask(configuration: Configuration, checks: Sequence[Check], trace: bool) -> list[Observation]:
+def _chosen(configuration: Configuration, device: str, only: str) -> list[Check]:
+    checks = configuration.plan.by_device.get(device, ())
+    return [check for check in checks if only in ("", check.name)]
+
+
+async def _ask(configuration: Configuration, device: str, only: str, trace: bool) -> list[Observation]:
+    """Ask, sending no credential where the service would not send it."""
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
@@ -56,7 +62,8 @@ async def _ask(configuration: Configuration, checks: Sequence[Check], trace: boo
         if trace:
             _look_on(probes.values())
         runner = Runner(probes, utc_now)
-        return [await runner.run(check) for check in checks]
+        bound_one, _ = bound(configuration, ledger.bindings.known)
+        return [await runner.run(check) for check in _chosen(bound_one, device, only)]
 
 
 def _look_on(probes: Iterable[Probe[Any]]) -> None:
@@ -91,7 +98,7 @@ def _labels(labels: Labels) -> str:
 
 
 def _unknown(configuration: Configuration, device: str, only: str) -> str:
-    names = [check.name for check in configuration.plan if check.device == device]
+    names = [check.name for check in configuration.plan.by_device.get(device, ())]
     if names:
         return f"{device} has no check {only!r}; it has: {', '.join(names)}"
     return f"no device {device!r} with checks in the inventory; `commune-monitor plan` lists them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,8 +10,11 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from inventory.secrets import Credential, SecretMissing, resolve
+from inventory.secrets import Credential
+from monitor.binding import bound
+from monitor.cli.common import clear_start
 from monitor.configuration import Configuration
+from monitor.ledger import Ledger
 from probes.core.probe import ProbeFailure
 from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Peer
@@ -43,7 +47,13 @@ def agent_options(command: F) -> F:
 
 
 def find(configuration: Configuration, text: str, credential: str, port: int | None) -> Agent:
-    """Return the agent at `text`, a device (SITE/NAME) or an address. Raises `click.UsageError`."""
+    """Return the agent at `text`, a device (SITE/NAME) or an address. Raises `click.UsageError`.
+
+    A device's own credential is sent where the service would send it and nowhere else; who names a credential on the
+    command line has decided.
+    """
+    with clear_start():
+        configuration = asyncio.run(_bound(configuration))
     check = next(
         (c for c in configuration.plan if c.probe == "snmp" and text in (c.device, c.target.address)), None
     )
@@ -60,18 +70,22 @@ def find(configuration: Configuration, text: str, credential: str, port: int | N
     return Agent(name, address, port or PORT, chosen, device.profile if device else None)
 
 
+async def _bound(configuration: Configuration) -> Configuration:
+    configuration.data.mkdir(parents=True, exist_ok=True)
+    async with Ledger(configuration.data / "ledger.sqlite") as ledger:
+        return bound(configuration, ledger.bindings.known)[0]
+
+
 def _credential(configuration: Configuration, name: str) -> Credential:
-    """Return the credential `name`, or the only one for SNMP: a strange address is never sent several."""
-    known = {n: spec for n, spec in configuration.inventory.credentials.items() if spec.kind in KINDS}
-    if not name and len(known) == 1:
-        name = next(iter(known))
+    """Return the credential of that name; none is sent to a strange address unasked."""
+    known = [n for n, spec in configuration.inventory.credentials.items() if spec.kind in KINDS]
     if name not in known:
         found = ", ".join(sorted(known)) or "none for SNMP"
         raise click.UsageError(f"say which credential to use: --credential NAME; the inventory has: {found}")
-    try:
-        return resolve(known[name], configuration.secrets)
-    except SecretMissing as error:
-        raise click.UsageError(f"credential {name!r}: {error}") from error
+    credential, missing = configuration.plan.credentials[name]
+    if credential is None:
+        raise click.UsageError(missing)
+    return credential
 
 
 def failed(agent: Agent, failure: ProbeFailure) -> SystemExit:

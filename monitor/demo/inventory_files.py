@@ -97,7 +97,7 @@ defaults:
 
 def settings_file(port: int) -> str:
     """Return the settings file of the demo."""
-    return f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\nweb: {{port: {port}}}\n"
+    return f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\nweb: {{port: {port}, editing: true}}\n"
 
 
 def inventory_files(layout: Layout, authority: Path) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,13 @@
-"""The ledger: incidents and their timeline, messages that must be told, approved SSH host keys. SQLite."""
+"""The ledger: incidents, messages that must be told, host keys, bindings, the inventory's revisions, who did what.
 
+One SQLite file.
+"""
+
+from monitor.ledger.audit import AuditEntry
 from monitor.ledger.database import LedgerError
 from monitor.ledger.hostkeys import HostKey
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.outbox import Delivery, DeliveryState
+from monitor.ledger.revisions import Revision
 
-__all__ = ["Delivery", "DeliveryState", "HostKey", "Ledger", "LedgerError"]
+__all__ = ["AuditEntry", "Delivery", "DeliveryState", "HostKey", "Ledger", "LedgerError", "Revision"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,11 +14,15 @@ from typing import Self
 
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
-from monitor.ledger import hostkeys, incidents, outbox
+from monitor.ledger import answered, audit, bindings, hostkeys, incidents, moves, outbox, revisions
+from monitor.ledger.answered import LedgerAnswered
+from monitor.ledger.audit import AuditEntry
+from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.incidents import Compose
 from monitor.ledger.outbox import Delivery
+from monitor.ledger.revisions import Revision
 
 LEASE = timedelta(minutes=2)
 WATCH_EVERY = 1.0
@@ -45,6 +49,10 @@ class Ledger:
         self._stopping = asyncio.Event()
         self.host_keys = LedgerHostKeys(self._database)
         """Approved keys from memory, at most a second behind another process."""
+        self.bindings = LedgerBindings(self._database)
+        """Where credentials may be sent; as up to date."""
+        self.answered = LedgerAnswered(self._database)
+        """Which devices have ever answered."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
 
@@ -52,7 +60,8 @@ class Ledger:
         async with AsyncExitStack() as stack:
             await self._database.open()
             stack.push_async_callback(self._database.close)
-            self.host_keys.learn(await self._database.read(hostkeys.load))
+            await self._learn()
+            self.answered.learn(await self._database.read(answered.load))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(self._watch())
             stack.callback(self._stopping.set)
@@ -68,13 +77,18 @@ class Ledger:
             try:
                 found = await self._database.read(_version)
                 if found != version:
-                    self.host_keys.learn(await self._database.read(hostkeys.load))
+                    await self._learn()
                 version = found
                 self._tell("")
             except LedgerError as error:
                 self._tell(str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._watch_every)
+
+    async def _learn(self) -> None:
+        """Take in what another process may have decided."""
+        self.host_keys.learn(await self._database.read(hostkeys.load))
+        self.bindings.learn(await self._database.read(bindings.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:
@@ -88,6 +102,15 @@ class Ledger:
     async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
         return await self._database.write(partial(incidents.record, transitions=transitions, compose=compose))
+
+    async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
+        """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
+        if not moved:
+            return []
+        changed = await self._database.write(partial(moves.move, moved=moved, at=at))
+        await self._learn()
+        self.answered.learn(await self._database.read(answered.load))
+        return changed
 
     async def acknowledge(
         self, id: int, who: str, note: str, at: datetime, compose: Compose
@@ -157,6 +180,41 @@ class Ledger:
     async def deliveries(self, incident: int) -> list[Delivery]:
         """Return the delivery log of an incident, oldest first."""
         return await self._database.read(partial(outbox.deliveries, incident=incident))
+
+    # Revisions of the inventory
+
+    async def add_revision(
+        self, files: Mapping[str, bytes], at: datetime, author: str = "", note: str = ""
+    ) -> Revision:
+        """Remember the inventory's files; the newest revision there is when they are the same."""
+        return await self._database.write(
+            partial(revisions.add, files=files, at=at, author=author, note=note)
+        )
+
+    async def revisions(self, limit: int = 100, before_id: int | None = None) -> list[Revision]:
+        """Return at most `limit` (1..1000) revisions, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(partial(revisions.load, limit=limit, before=before_id))
+
+    async def revision_files(self, id: int) -> dict[str, bytes]:
+        """Return every file of the inventory as it was at a revision, by name; empty for one that is not there."""
+        return await self._database.read(partial(revisions.files, number=id))
+
+    # The record of who did what
+
+    async def audit(self, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:
+        """Append a line to the record."""
+        await self._database.write(
+            partial(audit.add, at=at, who=who, what=what, subject=subject, detail=detail)
+        )
+
+    async def audited(self, limit: int = 100) -> list[AuditEntry]:
+        """Return the newest lines of the record, newest first."""
+        return await self._database.read(partial(audit.load, limit=limit))
+
+    async def audit_broken_at(self) -> int | None:
+        """Return the first line of the record that is not as it was written, `None` when all are."""
+        return await self._database.read(audit.broken_at)
 
     # SSH host keys
 

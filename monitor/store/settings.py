@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inventory.secrets import SecretRef
+from inventory.secrets import SecretRef, Secrets
 from monitor.store import Store
 from monitor.store.duckdb import DuckDBStore
 from monitor.store.influxdb import Access, InfluxDBStore
@@ -47,7 +47,7 @@ StoreSettings = Annotated[DuckDBSettings | InfluxDBSettings, Field(discriminator
 """``store:`` in the settings file."""
 
 
-def open_store(settings: DuckDBSettings | InfluxDBSettings, data_dir: Path, secrets_dir: Path) -> Store:
+def open_store(settings: DuckDBSettings | InfluxDBSettings, data_dir: Path, secrets: Secrets) -> Store:
     """Return the store, not entered yet. Raises `inventory.secrets.SecretMissing`."""
     folder = data_dir / "store"
     if isinstance(settings, DuckDBSettings):
@@ -56,8 +56,8 @@ def open_store(settings: DuckDBSettings | InfluxDBSettings, data_dir: Path, secr
         url=settings.url,
         bucket=settings.bucket,
         org=settings.org,
-        token=settings.token.read(secrets_dir) if settings.token else None,
+        token=settings.token.read(secrets) if settings.token else None,
         user=settings.user or "",
-        password=settings.password.read(secrets_dir) if settings.password else None,
+        password=settings.password.read(secrets) if settings.password else None,
     )
     return InfluxDBStore(folder, access, outbox_bytes=settings.outbox_megabytes * 1024 * 1024)

@@ -10,11 +10,14 @@ import msgspec
 from aiohttp import web
 
 from alerts.incident import Incident, Kind, Status, Transition, Words
+from inventory.coverage import as_json, coverage
 from inventory.model import Contact
 from monitor.store import Bucket, SeriesKey
 from monitor.web import query
 from monitor.web.context import WebContext
 from monitor.web.device import Asked, asked_of, find_device
+from monitor.web.search import Row, rows
+from monitor.web.site import find_site
 from monitor.web.summary import DeviceView, SiteSummary, open_entries, summaries, summarise, view_device
 from monitor.web.view import NoSuch
 from probes.core.observation import Fact, Sample
@@ -109,6 +112,33 @@ class SiteDetailOut(msgspec.Struct, frozen=True):
     devices: tuple[DeviceOut, ...]
 
 
+class HitOut(msgspec.Struct, frozen=True):
+    """A site or a device that was found."""
+
+    kind: str
+    """``"site"`` or ``"device"``."""
+    id: str
+    name: str
+    """The site's name, or the device's title."""
+    site: str
+    site_name: str
+    state: str
+    by: str
+    """What fits when neither name, id nor address shows it."""
+    role: str = ""
+    address: str = ""
+    owner: OwnerOut | None = None
+
+
+class SearchOut(msgspec.Struct, frozen=True):
+    """What a question finds."""
+
+    q: str
+    total: int
+    """How many fit, those left out too."""
+    hits: tuple[HitOut, ...]
+
+
 class IncidentDetailOut(msgspec.Struct, frozen=True):
     """An incident with its timeline."""
 
@@ -151,9 +181,7 @@ class Api:
     async def site(self, request: web.Request) -> web.Response:
         """``GET /api/v1/sites/{site}``."""
         board = self._context.board
-        site = board.inventory.sites.get(request.match_info["site"])
-        if site is None:
-            raise NoSuch("there is no such site in the inventory")
+        site = find_site(self._context, request.match_info)
         one = summarise(board, site, open_entries(board).get(site.id, ()))
         devices = tuple(device_out(view) for view in one.devices)
         return answer(SiteDetailOut(site_out(one), owner_out(site.owner), site.location, devices))
@@ -171,6 +199,15 @@ class Api:
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
         owner = owner_out(context.board.inventory.owner_of(device.id))
         return answer(DeviceDetailOut(device_out(view), owner, checks))
+
+    async def search(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/search?q=&limit=``: sites and devices in which every word is found, the likeliest first."""
+        board, text = self._context.board, query.text(request, "q")
+        found = await self._context.finder.find(
+            board.inventory, text, query.number(request, "limit", 50, 1, 500)
+        )
+        hits = tuple(hit_out(row) for row in rows(board, found))
+        return answer(SearchOut(text, found.total, hits))
 
     async def incidents(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents?status=&kind=&site=&device=&limit=&before=``, newest first."""
@@ -202,7 +239,9 @@ class Api:
         wanted = query.labels(request)
         start, end = query.span(request, self._context.now())
         buckets = query.number(request, "buckets", 240, 1, 2000)
-        if device not in self._context.board.inventory.devices:
+        inventory = self._context.board.inventory
+        device = inventory.moved.get(device, device)
+        if device not in inventory.devices:
             raise NoSuch("there is no such device in the inventory")
         store = self._context.store
         known = sorted(
@@ -216,6 +255,12 @@ class Api:
         step = (end - start).total_seconds() / buckets
         left_out = max(0, len(known) - MAX_LINES)
         return answer(SeriesOut(device, metric, unit, start, end, step, lines, left_out))
+
+    async def coverage(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/coverage``: what sites have of what they must have, and which devices never answered."""
+        inventory, first = self._context.board.inventory, self._context.ledger.answered.first
+        silent = [device for device in inventory.devices if device not in first]
+        return answer(as_json(coverage(inventory)) | {"never_answered": silent})
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is in the body."""
@@ -243,6 +288,17 @@ def site_out(one: SiteSummary) -> SiteOut:
         len(one.incidents),
         len(one.findings),
     )
+
+
+def hit_out(row: Row) -> HitOut:
+    """Return what was found as the API gives it."""
+    site, device = row.hit.site, row.hit.device
+    if device is None:
+        owner = owner_out(site.owner)
+        return HitOut("site", site.id, site.name, site.id, site.name, row.state, row.hit.by, owner=owner)
+    owner = owner_out(device.owner or site.owner)
+    own = (device.role, device.address, owner)
+    return HitOut("device", device.id, device.title, site.id, site.name, row.state, row.hit.by, *own)
 
 
 def device_out(view: DeviceView) -> DeviceOut:

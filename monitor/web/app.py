@@ -19,8 +19,10 @@ from monitor.store import StoreUnavailable
 from monitor.web import demo, security
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
+from monitor.web.editing import Editing
 from monitor.web.language import load_messages
 from monitor.web.live import Feed
+from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
 from monitor.web.templating import Templates
 from monitor.web.view import NoSuch
@@ -46,6 +48,8 @@ def create_app(context: WebContext) -> web.Application:
     app.cleanup_ctx.append(partial(_follow, feed))
     app.on_shutdown.append(partial(_close, feed))
     app.add_routes([*pages.routes(), *_api_routes(Api(context)), *_demo_routes(context)])
+    app.add_routes(Editing(context, pages.frame).routes())
+    app.add_routes([web.get("/metrics", Metrics(context).metrics)])
     app.router.add_static("/static", Path(str(files("monitor.web").joinpath("static"))))
     return app
 
@@ -70,9 +74,11 @@ def _api_routes(api: Api) -> list[web.RouteDef]:
         web.get("/api/v1/sites/{site}", api.site),
         web.get("/api/v1/devices", api.devices),
         web.get("/api/v1/devices/{site}/{name}", api.device),
+        web.get("/api/v1/search", api.search),
         web.get("/api/v1/incidents", api.incidents),
         web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
         web.get("/api/v1/series", api.series),
+        web.get("/api/v1/coverage", api.coverage),
         web.get("/healthz", api.alive),
     ]
 

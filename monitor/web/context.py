@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.rule import RuleBook
+from inventory.schema import Schema
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
+from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
+from monitor.web.finder import Finder
 from monitor.web.seen import Seen
 
 
@@ -22,12 +25,19 @@ class WebContext:
     board: Board
     store: Store
     ledger: Ledger
-    rules: RuleBook
+    rules: Callable[[], RuleBook]
+    """The rules in force."""
     vitals: Callable[[], Vitals]
     now: Callable[[], datetime]
     """The time, aware UTC."""
     language: str = "vi"
     """Language until the reader chooses."""
+    reloader: Reloader | None = None
+    """Which inventory is in force, and what an edit would change; `None` where no files are behind the pages."""
+    editing: bool = False
+    """Whether the files may be edited on a page."""
+    schema: Callable[[], Schema] = dict
+    """The JSON Schema of an inventory file, for the editor to complete from."""
     demo: DemoControls | None = None
     hosts: frozenset[str] | None = None
     """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""
@@ -35,3 +45,5 @@ class WebContext:
     """Least seconds between two updates of one viewer."""
     seen: Seen = field(default_factory=Seen)
     """What every check saw last; the feed keeps it."""
+    finder: Finder = field(default_factory=Finder)
+    """Finds sites and devices."""

@@ -79,8 +79,9 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 def find_device(context: WebContext, params: Params) -> Device:
-    """Return the device that ``site`` and ``name`` name. Raises `NoSuch`."""
-    device = context.board.inventory.devices.get(f"{params.get('site', '')}/{params.get('name', '')}")
+    """Return the device that ``site`` and ``name`` name, now or before. Raises `NoSuch`."""
+    inventory, name = context.board.inventory, f"{params.get('site', '')}/{params.get('name', '')}"
+    device = inventory.devices.get(inventory.moved.get(name, name))
     if device is None:
         raise NoSuch("there is no such device in the inventory")
     return device
@@ -112,7 +113,7 @@ async def device_values(context: WebContext, device: Device) -> Values:
         "keys": [key for key in keys or () if key.device == device.id],
         "past": [entry for entry in past or () if entry.resolved_at is not None],
         "unread": past is None or keys is None,
-        "rules": context.rules,
+        "rules": context.rules(),
         **await _seen_values(context, device.id),
     }
 

@@ -96,7 +96,7 @@ def view(context: WebContext, params: Params) -> View:
             raise NoSuch(f"there is no incident {number}")
         return {
             "entry": place(context.board, incident),
-            "rule": context.rules.get(incident.key.rule),
+            "rule": context.rules().get(incident.key.rule),
             "timeline": await recorded(context.ledger.timeline(incident.id)),
             "deliveries": await recorded(context.ledger.deliveries(incident.id)),
             "owner": _owner(context.board, incident),
@@ -141,6 +141,6 @@ def _by_rule(context: WebContext, found: Iterable[Incident]) -> list[RuleGroup]:
         groups.setdefault((entry.severity, entry.key.rule), []).append(place(context.board, entry))
     ordered = sorted(groups.items(), key=lambda group: (-group[0][0].rank, -len(group[1]), group[0][1]))
     return [
-        RuleGroup(severity, rule, context.rules.get(rule), tuple(entries))
+        RuleGroup(severity, rule, context.rules().get(rule), tuple(entries))
         for (severity, rule), entries in ordered
     ]

@@ -71,7 +71,9 @@ class Feed:
         while True:
             self._seen.sweep(self._board, self._board.inventory.devices)
             async for event in self._board.events():
-                if event.kind == "check":
+                if event.kind == "inventory":
+                    self._all += 1
+                elif event.kind == "check":
                     self._seen.note(event.id, self._board.last(event.id))
                 self._touched.update(_topics(event))
                 self._work.set()
@@ -98,4 +100,6 @@ def _topics(event: Event) -> tuple[str, ...]:
         return (device_topic(event.id.rpartition(":")[0]),)
     if event.kind == "device":
         return STATES, site_topic(event.site), device_topic(event.id)
+    if event.kind == "inventory":
+        return ()
     return STATES, INCIDENTS, site_topic(event.site)

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
-from monitor.web import demo, device, health, incidents, site, wall
+from monitor.web import coverage, demo, device, editing, health, incidents, search, site, wall
 from monitor.web.context import WebContext
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
@@ -43,6 +43,10 @@ PAGES: Mapping[str, Page] = {
     "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "findings": Page("/findings", incidents.findings_view),
+    "search": Page("/search", search.view, ("q",)),
+    "coverage": Page("/inventory", coverage.view),
+    "files": Page("/inventory/files", editing.files_view),
+    "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",)),
     "health": Page("/health", health.view),
     "demo": Page("/demo", demo.view),
 }
@@ -101,6 +105,7 @@ class Pages:
         theme = request.cookies.get("theme", "")
         everything = {
             "path": request.path,
+            "question": request.query.get("q", "")[:255] if request.path == "/search" else "",
             "other_language": "?" + urlencode({**request.query, "lang": "en" if language == "vi" else "vi"}),
             "theme": theme if theme in _THEMES else "",
             "kiosk": request.query.get("kiosk") == "1",

@@ -35,13 +35,14 @@ def own_hosts(host: str, base_url: str) -> frozenset[str] | None:
     On a loopback address, which only names of this machine and a proxy's reach, everything else is a page of
     the internet whose name was turned to 127.0.0.1 to read ours (DNS rebinding).
     """
-    if not _is_loopback(host):
+    if not is_loopback(host):
         return None
     public = urlsplit(base_url).hostname if base_url else None
     return frozenset({"localhost", "127.0.0.1", "::1", host.lower()} | ({public} if public else set()))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens at `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -20,15 +20,22 @@ class Row(msgspec.Struct, frozen=True):
     parents: tuple[Device, ...]
 
 
-def view(context: WebContext, params: Params) -> View:
-    """Return the page of ``site``. Raises `NoSuch`."""
-    site = context.board.inventory.sites.get(params.get("site", ""))
+def find_site(context: WebContext, params: Params) -> Site:
+    """Return the site with the id ``site``, now or before. Raises `NoSuch`."""
+    sites, key = context.board.inventory.sites, params.get("site", "")
+    site = sites.get(key) or next((one for one in sites.values() if key in one.formerly), None)
     if site is None:
         raise NoSuch("there is no such site in the inventory")
+    return site
+
+
+def view(context: WebContext, params: Params) -> View:
+    """Return the page of ``site``. Raises `NoSuch`."""
+    site = find_site(context, params)
 
     async def values() -> Values:
         summary = summarise(context.board, site, open_entries(context.board).get(site.id, ()))
-        return {"one": summary, "rows": _rows(context, site, summary.devices), "rules": context.rules}
+        return {"one": summary, "rows": _rows(context, site, summary.devices), "rules": context.rules()}
 
     return View("site", frozenset({site_topic(site.id)}), values, N_("Commune"), site.name)
 

@@ -72,6 +72,7 @@ def _environment(language: str, messages: NullTranslations, now: Callable[[], da
         lasting=formats.lasting,
         bare=bare_name,
         state=lambda state: translate(titles.STATES[state]),
+        site_kind=lambda kind: translate(titles.SITE_KINDS[kind]),
         severity=lambda severity: translate(titles.SEVERITIES[severity]),
         status=lambda status: translate(titles.STATUSES[status]),
         step=lambda step: translate(titles.STEPS[step]),

@@ -147,3 +147,10 @@ LABELS: Mapping[str, str] = {
     "direction": N_("direction"),
 }
 LABEL_VALUES: Mapping[str, str] = {"receive": N_("received"), "transmit": N_("sent")}
+
+SITE_KINDS: Mapping[str, str] = {
+    "commune": N_("Communes, wards, special zones"),
+    "data_centre": N_("Data centres"),
+    "other": N_("Other places"),
+}
+"""Kinds of site, many of them."""

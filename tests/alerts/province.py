@@ -114,6 +114,11 @@ class Watch:
         """Let the engine notice the time."""
         return self._note(self.engine.tick(self.now))
 
+    def follow(self, devices: Inventory, book: RuleBook | None = None) -> Watch:
+        """Give the engine another inventory and perhaps other rules."""
+        self.inventory, self.book = devices, book or self.book
+        return self._note(self.engine.follow(self.book, devices, self.now))
+
     def reason(self, device_id: str) -> Words:
         """Why the device is in its state."""
         return self.status[device_id].reason

@@ -15,6 +15,7 @@ from alerts import notifier
 from alerts.dispatch import MAX_IN_HAND, Backoff, Dispatcher
 from alerts.notification import Message, Pending
 from alerts.notifier import Refused, Settings, TryLater
+from inventory.secrets import Secrets
 from tests.alerts.messages import pending
 from tests.patience import eventually
 
@@ -60,7 +61,7 @@ class Channel(notifier.Notifier[Settings]):
     settings_model: ClassVar[type[Settings]] = Settings
 
     def __init__(self, answer: Callable[[Message], Exception | float | None], timeout: float = 5.0) -> None:
-        super().__init__(Settings(kind="test", timeout=timeout), Path())
+        super().__init__(Settings(kind="test", timeout=timeout), Secrets(Path()))
         self.answer = answer
         self.got: list[int] = []
         self.busy = 0

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from alerts.incident import Kind, Severity
 from alerts.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from alerts.notifiers.webhook import signature
-from inventory.secrets import Secret, SecretMissing
+from inventory.secrets import Secret, SecretMissing, Secrets
 from tests.alerts.messages import message
 from tests.servers import hostile
 from tests.servers.smtp import smtp
@@ -74,7 +74,7 @@ def build(kind: str, secrets: Path, **settings: Any) -> Notifier[Any]:
     """Build a notifier from settings as they stand in the settings file."""
     text = json.dumps({"kind": kind, **settings})
     chosen = TypeAdapter(settings_type()).validate_json(text, strict=True)
-    return open_channels({"duty": chosen}, secrets)["duty"]
+    return open_channels({"duty": chosen}, Secrets(secrets))["duty"]
 
 
 def port_of(url: str) -> int:

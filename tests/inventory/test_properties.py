@@ -25,6 +25,10 @@ WORDS = st.sampled_from(
         "credentials",
         "defaults",
         "roles",
+        "provinces",
+        "province",
+        "42",
+        "tags",
         "devices",
         "owner",
         "address",
@@ -105,7 +109,12 @@ def test_no_entry_crashes_the_loader(path: Path, sites: Any) -> None:
     device = {"address": "192.0.2.1", "role": "router", "checks": sites}
     whole = {"sites": {"18073": {"owner": {"name": "A"}, "devices": {"a": device, "b": sites}}, **sites}}
     path.write_text(
-        json.dumps(whole | {"roles": sites, "credentials": sites, "defaults": sites}), encoding="utf-8"
+        json.dumps(
+            whole
+            | {"roles": sites, "credentials": sites, "defaults": sites}
+            | {"provinces": {**sites, "42": {"checks": sites}}}
+        ),
+        encoding="utf-8",
     )
     loads_or_says_why(path)
 
@@ -170,7 +179,16 @@ DEVICES = st.fixed_dictionaries(
 )
 PLACES = st.dictionaries(
     NAMES.filter(lambda name: not name.isdigit()),
-    st.fixed_dictionaries({"name": TEXTS, "devices": st.dictionaries(NAMES, DEVICES, max_size=5)}),
+    st.fixed_dictionaries(
+        {"name": TEXTS, "devices": st.dictionaries(NAMES, DEVICES, max_size=5)},
+        optional={
+            "checks": st.fixed_dictionaries(
+                {"icmp": st.fixed_dictionaries({}, optional={"interval": SPANS})}
+            ),
+            "tags": st.lists(NAMES, max_size=3),
+            "province": st.sampled_from(["01", "42"]),
+        },
+    ),
     min_size=1,
     max_size=3,
 )
@@ -207,6 +225,7 @@ def unquoted(value: Any, indent: int = 0) -> str:
 @given(sites=PLACES)
 def test_a_sound_inventory_means_the_same_in_every_way_of_writing_it(path: Path, sites: Any) -> None:
     whole = {"sites": sites, "credentials": CREDENTIALS, "defaults": {"credentials": {"ssh": "ssh-xa"}}}
+    whole["provinces"] = {"42": {"tags": ["ha-tinh"], "checks": {"icmp": {"count": 5}}}}
     first = meaning(path, json.dumps(whole, ensure_ascii=False))
     assert {name: len(site.devices) for name, site in first[0].items()} == {
         name: len(site["devices"]) for name, site in sites.items()

@@ -19,6 +19,7 @@ from inventory.secrets import (
     Secret,
     SecretMissing,
     SecretRef,
+    Secrets,
     SnmpV2cSpec,
     SnmpV3Spec,
     SshKeySpec,
@@ -29,7 +30,7 @@ from inventory.secrets import (
 CANARY = "canary-7f3a9c"
 
 
-def refusal(reference: SecretRef, folder: Path) -> str:
+def refusal(reference: SecretRef, folder: Secrets) -> str:
     """Return all that a refusal carries: message, causes, and the local variables of every frame."""
     with pytest.raises(SecretMissing) as caught:
         reference.read(folder)
@@ -91,18 +92,18 @@ def test_values_come_from_files_less_one_line_end(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(raw)
     auth, priv = SecretRef(file="auth"), SecretRef(file="priv")
     credential = resolve(
-        SnmpV3Spec(kind="snmp_v3", user="u", auth_password=auth, priv_password=priv), tmp_path
+        SnmpV3Spec(kind="snmp_v3", user="u", auth_password=auth, priv_password=priv), Secrets(tmp_path)
     )
     assert credential.secrets["auth_password"].reveal() == "pass word"
     assert credential.secrets["priv_password"].reveal() == "two\n"
     assert credential.settings == {"user": "u", "auth_protocol": "SHA256", "priv_protocol": "AES128"}
     assert credential.user == "u"
-    assert SecretRef(file="windows").read(tmp_path) == Secret("x")
+    assert SecretRef(file="windows").read(Secrets(tmp_path)) == Secret("x")
 
 
 def test_an_optional_secret_may_be_absent(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("k")
-    credential = resolve(SshKeySpec(kind="ssh_key", user="u", key=SecretRef(file="key")), tmp_path)
+    credential = resolve(SshKeySpec(kind="ssh_key", user="u", key=SecretRef(file="key")), Secrets(tmp_path))
     assert list(credential.secrets) == ["key"]
 
 
@@ -118,13 +119,13 @@ def test_a_reference_is_a_plain_name_inside_the_folder(name: str) -> None:
 @pytest.mark.parametrize("raw", [b"", b"\n", CANARY.encode() + b"\xff", CANARY.encode() * MAX_SECRET_BYTES])
 def test_what_is_no_value_is_refused_without_telling_it(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "value").write_bytes(raw)
-    told = refusal(SecretRef(file="value"), tmp_path)
+    told = refusal(SecretRef(file="value"), Secrets(tmp_path))
     assert "value" in told
     assert CANARY not in told
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    assert "absent: there is no such file" in refusal(SecretRef(file="absent"), tmp_path)
+    assert "absent: there is no such file" in refusal(SecretRef(file="absent"), Secrets(tmp_path))
 
 
 def test_a_folder_a_pipe_and_a_link_out_are_refused_without_waiting(tmp_path: Path) -> None:
@@ -134,14 +135,14 @@ def test_a_folder_a_pipe_and_a_link_out_are_refused_without_waiting(tmp_path: Pa
     (tmp_path / "outside").write_text(CANARY)
     (folder / "out").symlink_to(tmp_path / "outside")
     for name in ("folder", "pipe", "out"):
-        assert CANARY not in refusal(SecretRef(file=name), folder)
+        assert CANARY not in refusal(SecretRef(file=name), Secrets(folder))
 
 
 def test_a_link_inside_the_folder_is_how_kubernetes_mounts_secrets(tmp_path: Path) -> None:
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data" / "value").write_text("x")
     (tmp_path / "value").symlink_to("..data/value")
-    assert SecretRef(file="value").read(tmp_path) == Secret("x")
+    assert SecretRef(file="value").read(Secrets(tmp_path)) == Secret("x")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,9 @@ class Moody:
         if self.refuses:
             raise OSError(28, "No space left on device")
         return await self._ledger.record(transitions, compose)
+
+    async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
+        return await self._ledger.move(moved, at)
 
 
 class Watch:

@@ -17,6 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from monitor import scheduler
 from monitor.scheduler import Run
 from probes.core.probe import Check, Params, Target
+from tests.patience import eventually
 
 
 @asynccontextmanager
@@ -181,3 +182,43 @@ async def test_ticks_need_no_thread_and_leaving_while_all_are_busy_logs_no_error
         release.set()
         await busy
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_new_check_is_asked_at_once_and_a_removed_one_no_more() -> None:
+    loop = asyncio.get_running_loop()
+    asked: list[tuple[str, float]] = []
+
+    async def run(one: Check) -> None:
+        asked.append((one.id, loop.time()))
+
+    async with scheduling(
+        [check("site/old", interval=1.0), check("site/kept", interval=1.0)], run
+    ) as running:
+        await asyncio.sleep(1.2)
+        changed = loop.time()
+        running.replace(["site/old:icmp"], [check("site/new", interval=600.0)])
+        await asyncio.sleep(1.5)
+    late = [name for name, at in asked if at > changed]
+    assert "site/old:icmp" not in late
+    assert late.count("site/new:icmp") == 1
+    assert late.count("site/kept:icmp") >= 1
+
+
+async def test_what_is_under_way_for_a_changed_check_is_cancelled_and_asked_anew() -> None:
+    asked: list[float] = []
+    cancelled = asyncio.Event()
+
+    async def run(one: Check) -> None:
+        asked.append(one.interval)
+        if one.interval == 1.0:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                cancelled.set()
+
+    async with scheduling([check("site/a", interval=1.0)], run) as running:
+        await eventually(lambda: asked)
+        running.replace([], [check("site/a", interval=2.0)])
+        await eventually(cancelled.is_set)
+        await eventually(lambda: asked[-1] == 2.0)
+        assert running.load.checks == 1

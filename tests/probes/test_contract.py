@@ -21,7 +21,7 @@ import pytest
 from pydantic import TypeAdapter
 
 import probes
-from inventory.secrets import Credential, CredentialSpec, resolve
+from inventory.secrets import Credential, CredentialSpec, Secrets, resolve
 from monitor.runner import Runner
 from probes.core.observation import Observation, Outcome
 from probes.core.parameters import parameters
@@ -103,7 +103,7 @@ def credential(probe: type[Probe[Any]], folder: Path) -> Credential | None:
         return None
     (folder / "worthless").write_text("worthless-value")
     spec: TypeAdapter[Any] = TypeAdapter(CredentialSpec)
-    return resolve(spec.validate_python({"kind": kind, **WORTHLESS[kind]}), folder)
+    return resolve(spec.validate_python({"kind": kind, **WORTHLESS[kind]}), Secrets(folder))
 
 
 @contextlib.asynccontextmanager

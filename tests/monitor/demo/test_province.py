@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from inventory.loader import load_inventory
+from inventory.secrets import Secrets
 from monitor.demo.controls import SimulatorFailed, UnknownFault
 from monitor.demo.layout import NETWORKS
 from monitor.demo.province import Province
@@ -114,7 +115,7 @@ async def test_the_inventory_has_no_mistake_and_every_check_can_be_asked(tmp_pat
     probes = traits(discover())
     async with Province(tmp_path) as province:
         loaded = load_inventory(province.inventory_folder, probes)
-        plan = make_plan(loaded.inventory, province.secrets_folder)
+        plan = make_plan(loaded.inventory, Secrets(province.secrets_folder))
     assert [str(problem) for problem in loaded.warnings] == []
     assert len(loaded.inventory.sites) == 70
     assert len(loaded.inventory.devices) == 357

@@ -14,6 +14,7 @@ import pytest_asyncio
 from inventory.secrets import Secret
 from monitor.store import SeriesKey, Store
 from monitor.store.duckdb import DuckDBStore
+from monitor.store.former import WithFormer
 from monitor.store.influxdb import Access, InfluxDBStore
 from probes.core.observation import Outcome, Sample
 from tests.monitor.store.samples import Clock, labels, observed, sample
@@ -35,10 +36,13 @@ def duckdb_store(folder: Path) -> Store:
     return DuckDBStore(folder, flush_every=3600, per_device=50, clock=Clock(NOW))
 
 
-@pytest_asyncio.fixture(params=["duckdb", "influxdb"])
+@pytest_asyncio.fixture(params=["duckdb", "influxdb", "duckdb of moved devices"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     if request.param == "duckdb":
         opened: Store = duckdb_store(tmp_path)
+    elif request.param == "duckdb of moved devices":
+        moved = {"18077/rt": "18073/router", "old/r": "a/r"}
+        opened = WithFormer(duckdb_store(tmp_path), lambda: moved)
     else:
         server: InfluxDB = request.getfixturevalue("influx")
         bucket = server.create(f"db{uuid.uuid4().hex}") + "/autogen"
@@ -46,6 +50,39 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         opened = InfluxDBStore(tmp_path, access, flush_every=3600, per_device=50, clock=Clock(NOW))
     async with opened:
         yield opened
+
+
+async def test_the_series_of_a_device_follow_it_to_another_id(store: Store) -> None:
+    """A commune is merged: its router goes on under the new code, with a gap, an overlap and a new series."""
+    inner = store._store if isinstance(store, WithFormer) else store
+    history = WithFormer(inner, lambda: {"18077/router": "18073/router", "18076/router": "18073/router"})
+    for minute, device, value in ((0, "18077/router", 1), (1, "18076/router", 5), (3, "18073/router", 9)):
+        at = NOW + timedelta(minutes=minute)
+        history.append(observed(sample(KEY.metric, value), device=device, time=at))
+    history.append(observed(sample(KEY.metric, 3), device="18077/router", time=NOW + timedelta(minutes=3)))
+    history.append(observed(sample("old.metric", 7, disk="a"), device="18077/router", time=NOW))
+    history.append(observed(sample(KEY.metric, 4), device="other/router", time=NOW))
+    await settle(history)
+    slices = await history.range(KEY, NOW, NOW + timedelta(minutes=4), 4)
+    assert [(b.start, b.count, b.minimum, b.mean, b.maximum) for b in slices] == [
+        (NOW, 1, 1.0, 1.0, 1.0),
+        (NOW + timedelta(minutes=1), 1, 5.0, 5.0, 5.0),
+        (NOW + timedelta(minutes=3), 2, 3.0, 6.0, 9.0),
+    ]
+    newest = {(row.key.metric, row.key.labels): row for row in await history.latest("18073/router")}
+    assert newest[KEY.metric, ()].value in (3.0, 9.0)
+    assert newest["old.metric", labels(disk="a")].value == 7.0
+    assert {row.key.device for row in newest.values()} == {"18073/router"}
+    assert await history.latest("18073/router", "old.metric") == [newest["old.metric", labels(disk="a")]]
+    end = NOW + timedelta(minutes=5)
+    by_maximum = await history.top(KEY.metric, NOW, end, 2, by="max")
+    assert [(key.device, value) for key, value in by_maximum] == [
+        ("18073/router", 9.0),
+        ("other/router", 4.0),
+    ]
+    (mean, _) = await history.top(KEY.metric, NOW, end)
+    assert mean[1] == 4.5
+    assert await inner.latest("18073/router", "old.metric") == [], "nothing was written anew"
 
 
 async def test_the_latest_value_of_every_series_of_a_device_has_its_unit_and_time(store: Store) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from inventory.secrets import SecretMissing
+from inventory.secrets import SecretMissing, Secrets
 from monitor.store.duckdb import DuckDBStore
 from monitor.store.influxdb import InfluxDBStore
 from monitor.store.settings import StoreSettings, open_store
@@ -22,7 +22,7 @@ INFLUX = {
 
 
 async def test_the_embedded_store_needs_no_settings_but_its_kind(tmp_path: Path) -> None:
-    store = open_store(SETTINGS.validate_python({"kind": "duckdb"}), tmp_path, tmp_path)
+    store = open_store(SETTINGS.validate_python({"kind": "duckdb"}), tmp_path, Secrets(tmp_path))
     assert isinstance(store, DuckDBStore)
     async with store:
         pass
@@ -32,9 +32,9 @@ async def test_the_embedded_store_needs_no_settings_but_its_kind(tmp_path: Path)
 def test_the_token_of_influxdb_comes_from_a_file_and_is_never_printed(tmp_path: Path) -> None:
     settings = SETTINGS.validate_python(INFLUX)
     with pytest.raises(SecretMissing, match="influx"):
-        open_store(settings, tmp_path, tmp_path)
+        open_store(settings, tmp_path, Secrets(tmp_path))
     (tmp_path / "influx").write_text("canary-91\n")
-    store = open_store(settings, tmp_path, tmp_path)
+    store = open_store(settings, tmp_path, Secrets(tmp_path))
     assert isinstance(store, InfluxDBStore)
     assert "canary" not in f"{settings!r} {store!r}"
 

@@ -71,7 +71,7 @@ class Province:
             "board": self.board,
             "store": self.store,
             "ledger": self.ledger,
-            "rules": self.rules,
+            "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),
             "pace": 0.05,

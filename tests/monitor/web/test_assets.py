@@ -34,4 +34,6 @@ def test_the_lock_names_exact_versions_and_no_registry() -> None:
     lock = (ROOT / "assets" / "package-lock.json").read_text()
     assert all(version[0].isdigit() for version in package["dependencies"].values())
     assert "resolved" not in lock
-    assert lock.count("sha512-") == len(package["dependencies"])
+    packages = {name: entry for name, entry in json.loads(lock)["packages"].items() if name}
+    assert set(package["dependencies"]) <= {name.removeprefix("node_modules/") for name in packages}
+    assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())

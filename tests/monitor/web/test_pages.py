@@ -26,7 +26,9 @@ ADDRESSES = (
     "/incidents?status=resolved&kind=all",
     "/incidents/1",
     "/findings",
+    "/search?q=thanh+sen",
     "/health",
+    "/inventory",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

@@ -1,0 +1,203 @@
+"""The encrypted store of secrets: one file, every value sealed by AES-256-GCM under a master key in another file.
+
+A value is bound to its name: moved under another one, or changed by a bit, it does not open. Names and times are
+readable without the key, values never are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from inventory import files
+from inventory.files import Unreadable, read_bytes
+from inventory.secrets import Secret, SecretMissing
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_KEYS = 8
+"""Keys one key file may hold: the one in use, and old ones while everything is sealed anew."""
+KEY_BYTES = 32
+_FORMAT = 1
+
+
+class VaultError(Exception):
+    """The store or its key cannot be used or written; the text says why and what to do, and holds no value."""
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """One value as the file holds it."""
+
+    key: str
+    """Id of the master key it is sealed under."""
+    nonce: bytes
+    value: bytes
+    created: datetime
+    changed: datetime
+
+
+class _File(msgspec.Struct, frozen=True):
+    format: int
+    entries: Mapping[str, Sealed]
+
+
+class Vault:
+    """Opens values while the service runs, and changes them from the command line. Reads the files at each use."""
+
+    def __init__(self, path: Path, key_path: Path) -> None:
+        self.path = path
+        self.key_path = key_path
+
+    def entries(self) -> Mapping[str, Sealed]:
+        """Return what is stored, by name; no key is needed. Raises `VaultError`."""
+        if not self.path.exists():
+            return {}
+        try:
+            file = msgspec.json.decode(read_bytes(self.path, self.path.parent, MAX_BYTES), type=_File)
+        except Unreadable as error:
+            raise VaultError(f"the store of secrets {self.path}: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise VaultError(
+                f"the store of secrets {self.path} is damaged; put a backup in its place"
+            ) from None
+        if file.format != _FORMAT:
+            raise VaultError(f"the store of secrets {self.path} is of a newer version; upgrade first")
+        return file.entries
+
+    def read(self, name: str) -> Secret:
+        """Return one value. Raises `SecretMissing`."""
+        try:
+            entry = self.entries().get(name)
+            if entry is None:
+                raise SecretMissing(f"the secret {name!r} is not stored; `commune-monitor secret set {name}`")
+            return _open(name, entry, self._keys())
+        except VaultError as error:
+            raise SecretMissing(str(error)) from None
+
+    def put(self, name: str, value: Secret, at: datetime) -> None:
+        """Store a value, in place of the one there is. Raises `VaultError`."""
+        key, *_ = self._keys().items()
+        with self._changing() as entries:
+            before = entries.get(name)
+            entries[name] = _seal(name, value.reveal().encode(), key, before.created if before else at, at)
+
+    def remove(self, name: str) -> None:
+        """Forget a value; nothing happens when there is none. Raises `VaultError`."""
+        with self._changing() as entries:
+            entries.pop(name, None)
+
+    def create_key(self) -> None:
+        """Make the master key. Raises `VaultError` when there is one already."""
+        try:
+            self.key_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.key_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise VaultError(f"there is a master key already: {self.key_path}") from None
+        except OSError as error:
+            raise VaultError(f"the master key {self.key_path} cannot be written: {error.strerror}") from error
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(_line(secrets.token_bytes(KEY_BYTES)))
+            files.flush(stream)
+
+    def rotate_key(self) -> int:
+        """Seal everything under a new master key; return how many values. Raises `VaultError`.
+
+        A crash at any moment leaves files that open: first the key file holds the new key beside the old ones, then
+        everything is sealed anew, and only then the old keys go.
+        """
+        old = self._keys()
+        fresh = secrets.token_bytes(KEY_BYTES)
+        with self._changing() as entries:
+            opened = {name: _open(name, entry, old) for name, entry in entries.items()}
+            _write(self.key_path, b"".join(map(_line, (fresh, *list(old.values())[: MAX_KEYS - 1]))))
+            key = _id(fresh), fresh
+            for name, value in opened.items():
+                entry = entries[name]
+                entries[name] = _seal(name, value.reveal().encode(), key, entry.created, entry.changed)
+        _write(self.key_path, _line(fresh))
+        return len(opened)
+
+    def _keys(self) -> dict[str, bytes]:
+        """Return the master keys by id, the one in use first."""
+        try:
+            lines = read_bytes(self.key_path, self.key_path.parent, 4096).split()
+        except Unreadable as error:
+            advice = "" if self.key_path.exists() else "; `commune-monitor secret key` makes one"
+            raise VaultError(f"the master key {self.key_path}: {error}{advice}") from None
+        try:
+            keys = [base64.b64decode(line, validate=True) for line in lines]
+        except binascii.Error:
+            keys = []
+        if not 1 <= len(keys) <= MAX_KEYS or any(len(key) != KEY_BYTES for key in keys):
+            raise VaultError(f"the master key {self.key_path} is none: it wants {KEY_BYTES} bytes in base64")
+        return {_id(key): key for key in keys}
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Sealed]]:
+        """Let the block change the entries, one process at a time, and write them; nothing if it fails."""
+        with self._locked():
+            entries = dict(self.entries())
+            yield entries
+            _write(self.path, msgspec.json.format(msgspec.json.encode(_File(_FORMAT, entries))) + b"\n")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise VaultError(f"{self.path.parent} cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _seal(name: str, value: bytes, key: tuple[str, bytes], created: datetime, changed: datetime) -> Sealed:
+    id, master = key
+    nonce = secrets.token_bytes(12)
+    return Sealed(id, nonce, AESGCM(master).encrypt(nonce, value, _bound_to(name, id)), created, changed)
+
+
+def _open(name: str, entry: Sealed, keys: Mapping[str, bytes]) -> Secret:
+    master = keys.get(entry.key)
+    if master is None:
+        raise VaultError(f"the secret {name!r} is sealed under another master key ({entry.key[:8]}…)")
+    try:
+        return Secret(AESGCM(master).decrypt(entry.nonce, entry.value, _bound_to(name, entry.key)).decode())
+    except (InvalidTag, ValueError):
+        raise VaultError(f"the secret {name!r} is damaged in the store; set it again") from None
+
+
+def _bound_to(name: str, key: str) -> bytes:
+    """Return what a value is sealed with besides itself: it opens under no other name and no other key."""
+    return f"commune-monitor secret {_FORMAT}\n{name}\n{key}".encode()
+
+
+def _id(key: bytes) -> str:
+    """Return a name for a key that tells nothing about it."""
+    return hashlib.sha256(b"commune-monitor master key\n" + key).hexdigest()[:32]
+
+
+def _line(key: bytes) -> bytes:
+    return base64.b64encode(key) + b"\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, whole or not at all, durable when this returns."""
+    try:
+        files.replace(path, content, mode=0o600)
+    except OSError as error:
+        raise VaultError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,65 @@
+"""Which secrets there are, which are missing, and what uses each: the rows of ``secret list``. Never values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from alerts.message import local
+from inventory.secrets import SecretRef, references
+from monitor.configuration import Configuration
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One secret as `list` shows it."""
+
+    name: str
+    kept_in: str
+    """``"file"`` or ``"store"``."""
+    created: datetime | None
+    changed: datetime | None
+    credentials: tuple[str, ...]
+    devices: int
+    problem: str
+    """``"missing"``, ``"unused"`` or nothing."""
+
+
+def uses(configuration: Configuration) -> Iterator[Use]:
+    """Yield what credentials refer to, then what nothing refers to. Raises `VaultError`."""
+    sealed = dict(configuration.vault.entries())
+    used: dict[SecretRef, list[str]] = {}
+    for name, spec in configuration.inventory.credentials.items():
+        for reference in references(spec):
+            used.setdefault(reference, []).append(name)
+    for reference, credentials in used.items():
+        entry = sealed.pop(reference.secret, None) if reference.secret else None
+        there = entry is not None or (
+            reference.file and (configuration.secrets.folder / reference.file).is_file()
+        )
+        yield Use(
+            reference.secret or reference.file or "",
+            "store" if reference.secret else "file",
+            entry.created if entry else None,
+            entry.changed if entry else None,
+            tuple(credentials),
+            _users(configuration, credentials),
+            "" if there else "missing",
+        )
+    for name, entry in sealed.items():
+        yield Use(name, "store", entry.created, entry.changed, (), 0, "unused")
+
+
+def _users(configuration: Configuration, credentials: Iterable[str]) -> int:
+    wanted = {*credentials}
+    return sum(
+        not wanted.isdisjoint(device.credentials.values())
+        for device in configuration.inventory.devices.values()
+    )
+
+
+def cells(row: Use) -> tuple[str, ...]:
+    """Return the cells of its row in a table."""
+    times = (local(time) if time else "" for time in (row.created, row.changed))
+    return row.name, row.kept_in, *times, ", ".join(row.credentials), str(row.devices), row.problem

@@ -1,0 +1,307 @@
+"""Editing the inventory on a page: the same checks as `check`, the change before it is made, a way back.
+
+Everything works without a script; with one the editor completes from the schema and says mistakes while typing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from aiohttp import web
+
+from inventory.communes import Communes
+from monitor.ledger import Revision
+from monitor.web import query
+from monitor.web.api import answer
+from monitor.web.context import WebContext
+from monitor.web.files import Conflict, InventoryFiles, Refused, compared, digest
+from monitor.web.language import N_
+from monitor.web.security import same_origin
+from monitor.web.view import NoSuch, Params, Values, View
+
+T = TypeVar("T")
+Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]
+
+REVISIONS = 50
+"""Revisions on one page."""
+MAX_NAMES = 5000
+"""Devices that the editor proposes as parents; of a nation it proposes none."""
+MAX_BODY = 3 * 1024 * 1024
+"""Bytes of a form: a file of a mebibyte, escaped."""
+
+
+class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the API is asked about: texts by the file's name, `None` for a file that goes."""
+
+    files: dict[str, str | None]
+
+
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the API is asked to save."""
+
+    files: dict[str, str | None]
+    bases: dict[str, str] = {}
+    """SHA-256 (hexadecimal) of each file as it was read; ``""`` for a new one."""
+    note: str = ""
+
+
+def files_view(context: WebContext, params: Params) -> View:
+    """Return the list of files, with what is wrong in them."""
+    files = files_of(context)
+
+    async def values() -> Values:
+        state = context.reloader.state if context.reloader else None
+        return {"names": await files.names(), "state": state, "editing": context.editing}
+
+    return View("files", frozenset(), values, N_("Inventory: files"), lasting=2.0)
+
+
+def revisions_view(context: WebContext, params: Params) -> View:
+    """Return the revisions, newest first; ``before`` pages on."""
+    files_of(context)
+    before = int(params["before"]) if params.get("before", "").isdecimal() else None
+
+    async def values() -> Values:
+        return {"revisions": await context.ledger.revisions(REVISIONS, before), "size": REVISIONS}
+
+    return View("revisions", frozenset(), values, N_("Inventory: revisions"))
+
+
+def files_of(context: WebContext) -> InventoryFiles:
+    """Return the inventory's files. Raises `NoSuch` where the pages have none."""
+    if context.reloader is None:
+        raise NoSuch("no files are behind these pages")
+    return InventoryFiles(context.reloader)
+
+
+def must_be_allowed(context: WebContext, request: web.Request) -> str:
+    """Return who edits. Raises 403 where nobody may: without a login only this machine may, if the settings say so."""
+    if not context.editing:
+        raise web.HTTPForbidden(text="editing is switched off; web.editing in the settings switches it on")
+    same_origin(request, required=True)
+    return f"web {request.remote or ''}".strip()
+
+
+class Editing:
+    """The handlers of the editor and of the revisions."""
+
+    def __init__(self, context: WebContext, frame: Frame) -> None:
+        """`frame` makes whole pages of templates."""
+        self._context = context
+        self._frame = frame
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every route."""
+        return [
+            web.get("/inventory/edit", self.open),
+            web.post("/inventory/edit", self.submit),
+            web.get(r"/inventory/revisions/{id:\d{1,15}}", self.revision),
+            web.post(r"/inventory/revisions/{id:\d{1,15}}", self.restore),
+            web.get("/api/v1/inventory/schema", self.schema),
+            web.post("/api/v1/inventory/preview", self.preview),
+            web.get("/api/v1/inventory/files", self.read),
+            web.post("/api/v1/inventory/files", self.write),
+            web.get("/api/v1/inventory/revisions", self.listed),
+        ]
+
+    async def open(self, request: web.Request) -> web.Response:
+        """``GET /inventory/edit?file=NAME``: the editor with a file, or with a new one that has that name."""
+        files, name = files_of(self._context), request.query.get("file", "")
+        text = await self._text(files, name)
+        return await self._page(request, name, text or "", digest(text.encode()) if text is not None else "")
+
+    async def submit(self, request: web.Request) -> web.StreamResponse:
+        """``POST /inventory/edit``: show what the edit does, save it, or delete the file."""
+        who, form = must_be_allowed(self._context, request), await _form(request)
+        files, name = files_of(self._context), form.get("file", "")
+        gone = form.get("action") == "delete"
+        text = form.get("text", "").replace("\r\n", "\n")
+        texts, bases = {name: None if gone else text}, {name: form.get("base", "")}
+        old = await self._text(files, name)
+        shown: dict[str, Any] = {
+            "note": form.get("note", ""),
+            "diff": compared(old, None if gone else text),
+            "gone": gone,
+        }
+        try:
+            if form.get("action") not in ("save", "delete") or (gone and not form.get("sure")):
+                shown["effect"] = await files.effect(texts)
+                return await self._page(request, name, text, form.get("base", ""), **shown)
+            effect = shown["effect"] = await files.save(texts, bases, who, form.get("note", "")[:200])
+        except Conflict as error:
+            base = digest(old.encode()) if old is not None else ""
+            return await self._page(request, name, text, base, conflict=str(error), status=409, **shown)
+        except Refused as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        if not effect.savable:
+            return await self._page(request, name, text, form.get("base", ""), status=422, **shown)
+        raise web.HTTPSeeOther("/inventory/revisions")
+
+    async def revision(self, request: web.Request) -> web.Response:
+        """``GET /inventory/revisions/{id}``: what a revision changed, and what going back to it would."""
+        revision, texts = await self._revision(request)
+        before = await self._context.ledger.revision_files(revision.id - 1)
+        touched = (*revision.added, *revision.changed, *revision.removed)
+        diffs = {
+            name: compared(_decoded(before.get(name)), _decoded(texts.get(name))) for name in touched[:20]
+        }
+        back = await self._back(texts)
+        effect = await files_of(self._context).effect(back) if back else None
+        values = {
+            "revision": revision,
+            "diffs": diffs,
+            "more": max(0, len(touched) - 20),
+            "back": back,
+            "effect": effect,
+        }
+        return await self._frame(
+            request, "revision", {"page": "revisions", "editing": self._context.editing, **values}, 200
+        )
+
+    async def restore(self, request: web.Request) -> web.StreamResponse:
+        """``POST /inventory/revisions/{id}``: write all files as they were then."""
+        who = must_be_allowed(self._context, request)
+        revision, texts = await self._revision(request)
+        files, back = files_of(self._context), await self._back(texts)
+        bases = {}
+        for name in back:
+            text = await files.text(name)
+            bases[name] = "" if text is None else digest(text.encode())
+        try:
+            effect = await files.save(back, bases, who, f"back to revision {revision.id}")
+        except Refused as error:
+            raise web.HTTPConflict(text=str(error)) from error
+        if not effect.savable:
+            raise web.HTTPUnprocessableEntity(
+                text="\n".join(str(problem) for problem in effect.problems[:20])
+            )
+        raise web.HTTPSeeOther("/inventory/revisions")
+
+    async def schema(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/inventory/schema``: the JSON Schema of a file, and names that no schema has."""
+        inventory = self._context.board.inventory
+        provinces = {site.commune.province_code for site in inventory.sites.values() if site.commune}
+        communes = [
+            (commune.code, commune.name)
+            for commune in Communes.load()
+            if commune.province_code in provinces or not provinces
+        ]
+        response = answer(
+            {
+                "schema": self._context.schema(),
+                "communes": communes,
+                "roles": {name: role.title.vi for name, role in inventory.roles.items()},
+                "credentials": {name: spec.kind for name, spec in inventory.credentials.items()},
+                "devices": list(inventory.devices) if len(inventory.devices) <= MAX_NAMES else [],
+            }
+        )
+        response.enable_compression()
+        return response
+
+    async def preview(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/inventory/preview``: what these texts would do; nothing is written."""
+        same_origin(request, required=False)
+        draft = await _body(request, Draft)
+        try:
+            return answer(await files_of(self._context).effect(draft.files))
+        except Refused as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+
+    async def read(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/inventory/files``: their names; with ``?file=NAME`` its text and digest."""
+        files = files_of(self._context)
+        if "file" not in request.query:
+            return answer({"files": await files.names()})
+        text = await self._text(files, request.query["file"])
+        if text is None:
+            raise NoSuch("there is no such file")
+        return answer({"file": request.query["file"], "text": text, "digest": digest(text.encode())})
+
+    async def write(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/inventory/files``: save; 409 when a file is not as it was, 422 with the mistakes."""
+        who, change = must_be_allowed(self._context, request), await _body(request, Change)
+        try:
+            effect = await files_of(self._context).save(change.files, change.bases, who, change.note[:200])
+        except Conflict as error:
+            raise web.HTTPConflict(text=str(error)) from error
+        except Refused as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        return answer(effect, 200 if effect.savable else 422)
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/inventory/revisions?before=ID``: newest first."""
+        before = query.number(request, "before", 0, 0, 10**15)
+        return answer({"revisions": await self._context.ledger.revisions(REVISIONS, before or None)})
+
+    async def _page(
+        self, request: web.Request, name: str, text: str, base: str, *, status: int = 200, **more: object
+    ) -> web.Response:
+        """Return the editor; `base` is the digest of the file the text began with."""
+        values = {
+            "page": "files",
+            "file": name,
+            "text": text,
+            "base": base,
+            "note": "",
+            "editing": self._context.editing,
+            "effect": None,
+            "conflict": "",
+            "gone": False,
+            "diff": (),
+            **more,
+        }
+        return await self._frame(request, "edit", values, status)
+
+    async def _text(self, files: InventoryFiles, name: str) -> str | None:
+        try:
+            return await files.text(name)
+        except Refused as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+
+    async def _revision(self, request: web.Request) -> tuple[Revision, Mapping[str, bytes]]:
+        number = int(request.match_info["id"])
+        found = await self._context.ledger.revisions(1, number + 1)
+        if not found or found[0].id != number:
+            raise NoSuch(f"there is no revision {number}")
+        return found[0], await self._context.ledger.revision_files(number)
+
+    async def _back(self, texts: Mapping[str, bytes]) -> dict[str, str | None]:
+        """Return the edit that makes the files on the disk what they were."""
+        files = files_of(self._context)
+        now = {name: await files.text(name) for name in {*await files.names(), *texts}}
+        return {
+            name: _decoded(texts.get(name)) for name, text in now.items() if text != _decoded(texts.get(name))
+        }
+
+
+def _decoded(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode("utf-8", "replace")
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """Return a form of texts. Raises 413."""
+    raw = await _bounded(request)
+    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
+
+
+async def _body(request: web.Request, type: type[T]) -> T:
+    """Return a JSON body. Raises 400, 413, 415."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
+    try:
+        return msgspec.json.decode(await _bounded(request), type=type)
+    except msgspec.DecodeError as error:
+        raise web.HTTPBadRequest(text=f"the body: {error}") from error
+
+
+async def _bounded(request: web.Request) -> bytes:
+    """Return the body, which may be larger here than elsewhere: it holds a file."""
+    raw = bytearray()
+    async for chunk in request.content.iter_chunked(64 * 1024):
+        raw += chunk
+        if len(raw) > MAX_BODY:
+            raise web.HTTPRequestEntityTooLarge(MAX_BODY, len(raw))
+    return bytes(raw)

@@ -1,0 +1,82 @@
+"""The monitor's own figures for Prometheus: ``GET /metrics``. What the devices measure is in the store, not here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector, exposition
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from monitor.web.context import WebContext
+
+_PREFIX = "commune_monitor_"
+
+
+class Metrics:
+    """The handler."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Vitals(context))
+        ProcessCollector(registry=self._registry)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """``GET /metrics``: in the format that the reader asks for."""
+        encode, kind = exposition.choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": kind})
+
+
+class _Vitals(Collector):
+    """Reads vitals and the state of the inventory when it is asked."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._health()
+        yield from self._inventory()
+
+    def _health(self) -> Iterator[Metric]:
+        vitals = self._context.vitals()
+        load, store = vitals.scheduler, vitals.store
+        yield InfoMetricFamily(f"{_PREFIX}build", "Version.", {"version": vitals.version})
+        yield _gauge("problems", "Problems of the monitor itself.", len(vitals.problems))
+        yield _gauge("failing", "1 while the monitor cannot be relied on.", vitals.failing)
+        yield _gauge("checks", "Checks that are planned.", load.checks)
+        yield _gauge("checks_in_flight", "Questions under way.", load.in_flight)
+        yield _counter("checks_released", "Questions asked.", load.released)
+        yield _counter("checks_skipped", "Questions left out because the last was under way.", load.skipped)
+        yield _gauge(
+            "late_seconds_p99", "Lateness of the last 4,096 questions, 99th percentile.", load.late_p99
+        )
+        yield _counter("samples_stored", "Samples made durable.", store.written)
+        yield _counter("samples_dropped", "Samples given up.", store.dropped)
+        yield _gauge("samples_waiting", "Samples not durable yet.", store.waiting)
+        yield _gauge(
+            "transitions_waiting", "Batches of transitions not durable yet.", vitals.unstored_transitions
+        )
+
+    def _inventory(self) -> Iterator[Metric]:
+        reloader = self._context.reloader
+        if reloader is None:
+            return
+        state = reloader.state
+        yield _gauge("inventory_devices", "Devices in force.", state.devices)
+        yield _gauge("inventory_revision", "Number of the revision in force.", state.revision)
+        yield _gauge(
+            "inventory_loaded_timestamp_seconds", "When it was taken in.", state.loaded_at.timestamp()
+        )
+        yield _gauge(
+            "inventory_refused", "1 while the files have mistakes and are not in force.", bool(state.problems)
+        )
+        yield _gauge("inventory_mistakes", "Mistakes in the files.", len(state.problems))
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{_PREFIX}{name}", text, value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(f"{_PREFIX}{name}", text, value)

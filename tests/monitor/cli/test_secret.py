@@ -1,0 +1,116 @@
+"""Secrets from the command line: stored, listed, rotated, removed, confirmed, and never printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from monitor.cli import main
+from monitor.ledger import AuditEntry, Ledger
+from tests.end_to_end.site import COMMUNITY, DEVICE, write_service
+
+CANARY = "canary-5d21"
+SNMP = {"port": 11161, "interval": "600s", "timeout": "1s"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """A service whose community is in the encrypted store, once it is set."""
+    path = write_service(tmp_path, {"snmp": SNMP})
+    office = tmp_path / "inventory" / "office.yaml"
+    office.write_text(office.read_text().replace('{"file": "community"}', '{"secret": "community"}'))
+    return path
+
+
+def call(settings: Path, *arguments: str, value: str | None = None) -> Result:
+    result = CliRunner().invoke(main, ["-s", str(settings), "secret", *arguments], input=value)
+    assert CANARY not in result.output
+    return result
+
+
+def stored(settings: Path, name: str = "community") -> None:
+    if not (settings.parent / "master.key").exists():
+        assert call(settings, "key").exit_code == 0
+    assert call(settings, "set", name, value=CANARY).exit_code == 0
+
+
+def audited(settings: Path) -> list[AuditEntry]:
+    async def read() -> list[AuditEntry]:
+        async with Ledger(settings.parent / "data" / "ledger.sqlite") as ledger:
+            return await ledger.audited()
+
+    return asyncio.run(read())
+
+
+def test_without_a_master_key_setting_says_how_to_make_one(settings: Path) -> None:
+    result = call(settings, "set", "community", value=CANARY)
+    assert result.exit_code == 2
+    assert "secret key" in result.stderr
+
+
+def test_a_stored_value_is_used_and_its_name_is_in_the_record(settings: Path) -> None:
+    stored(settings)
+    plan = CliRunner().invoke(main, ["-s", str(settings), "plan", "--json"])
+    assert [check["blocked"] for check in json.loads(plan.stdout)] == [""]
+    (entry,) = audited(settings)
+    assert (entry.what, entry.subject) == ("secret set", "community")
+
+
+def test_an_existing_value_is_not_replaced_by_accident(settings: Path) -> None:
+    stored(settings)
+    assert call(settings, "set", "community", value="other").exit_code == 2
+    assert call(settings, "set", "community", "--replace", value="other").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["../x", "", "a b", "x" * 200])
+def test_a_name_is_a_plain_word(settings: Path, name: str) -> None:
+    assert call(settings, "set", "--", name, value="x").exit_code == 2
+
+
+def test_an_empty_value_is_none(settings: Path) -> None:
+    call(settings, "key")
+    assert call(settings, "set", "community", value="\n").exit_code == 2
+
+
+def test_the_list_says_what_is_missing_what_is_unused_and_what_uses_it(settings: Path) -> None:
+    assert call(settings, "list").exit_code == 1, "something is missing"
+    stored(settings)
+    stored(settings, "spare")
+    result = call(settings, "list", "--json")
+    assert result.exit_code == 0
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert (rows["community"]["devices"], rows["community"]["credentials"]) == (1, ["agent"])
+    assert rows["spare"]["problem"] == "unused"
+    assert rows["key"]["kept_in"] == "file"
+
+
+def test_a_missing_value_is_a_warning_that_names_the_check(settings: Path) -> None:
+    result = CliRunner().invoke(main, ["-s", str(settings), "check"])
+    assert result.exit_code == 0
+    assert f"{DEVICE}:snmp cannot be asked" in result.stderr
+
+
+def test_rotating_the_master_key_keeps_the_values(settings: Path) -> None:
+    stored(settings)
+    assert call(settings, "rotate", "--master-key").exit_code == 0
+    assert 'blocked": ""' in CliRunner().invoke(main, ["-s", str(settings), "plan", "--json"]).stdout
+    assert call(settings, "rotate").exit_code == 2, "it must be said what to rotate"
+
+
+def test_a_used_secret_is_removed_only_by_force(settings: Path) -> None:
+    stored(settings)
+    refused = call(settings, "remove", "community")
+    assert refused.exit_code == 2 and "agent" in refused.stderr
+    assert call(settings, "remove", "community", "--force").exit_code == 0
+    assert call(settings, "remove", "community", "--force").exit_code == 2
+
+
+def test_the_plain_file_still_works_beside_the_store(tmp_path: Path) -> None:
+    path = write_service(tmp_path, {"snmp": SNMP})
+    rows = json.loads(call(path, "list", "--json").stdout)
+    assert {row["name"] for row in rows} == {"community", "key"}
+    assert COMMUNITY not in json.dumps(rows)

@@ -1,0 +1,104 @@
+"""A credential goes where it is bound to, and nowhere else until a person says so."""
+
+from __future__ import annotations
+
+from inventory.secrets import Credential, Secret
+from monitor.binding import bind, carried, place
+from monitor.plan import Plan
+from probes.core.probe import Check, Params, Target
+
+COMMUNITY = Credential("snmp_v2c", {}, {"community": Secret("x")})
+KEY = Credential("ssh_key", {"user": "u"}, {"key": Secret("x")})
+
+
+class PortParams(Params):
+    port: int = 161
+
+
+class UrlParams(Params):
+    url: str = "http://{address}/"
+
+
+def check(
+    address: str = "192.0.2.1",
+    name: str = "snmp",
+    params: Params | None = None,
+    credential: Credential | None = COMMUNITY,
+) -> Check:
+    return Check(name, name, Target("18073/router", address, credential), params or PortParams(), 60.0, 10.0)
+
+
+def plan(*checks: Check) -> Plan:
+    return Plan({"18073/router": checks})
+
+
+def bound_to(*checks: Check) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the bindings after these checks were seen for the first time."""
+    return dict(bind(plan(*checks), {}).fresh)
+
+
+def test_a_device_seen_for_the_first_time_is_bound_to_where_it_is() -> None:
+    found = bind(plan(check()), {})
+    assert found.fresh == {("18073/router", "snmp"): frozenset({"192.0.2.1:161"})}
+    assert not found.held and list(found.plan) == [check()]
+
+
+def test_another_address_gets_no_credential_and_the_reason_says_what_to_do() -> None:
+    found = bind(plan(check("192.0.2.66")), bound_to(check()))
+    (one,) = found.plan
+    assert one.target.credential is None
+    assert "192.0.2.1:161" in one.blocked and "secret confirm 18073/router" in one.blocked
+    assert found.held == {("18073/router", "snmp"): frozenset({"192.0.2.66:161"})}
+
+
+def test_another_port_is_another_place() -> None:
+    (one,) = bind(plan(check(params=PortParams(port=1161))), bound_to(check())).plan
+    assert one.blocked
+
+
+def test_the_old_address_gets_it_again() -> None:
+    found = bind(plan(check()), bound_to(check()))
+    assert not found.held and not next(iter(found.plan)).blocked
+
+
+def test_checks_without_a_credential_go_on_at_the_new_address() -> None:
+    ping = check("192.0.2.66", "icmp", Params(), None)
+    found = bind(plan(ping, check("192.0.2.66")), bound_to(check()))
+    assert [bool(one.blocked) for one in found.plan] == [False, True]
+
+
+def test_ssh_is_left_to_its_approved_host_key() -> None:
+    found = bind(plan(check("192.0.2.66", "ssh", None, KEY)), bound_to(check("192.0.2.1", "ssh", None, KEY)))
+    assert not found.held
+
+
+def test_another_host_in_the_url_or_no_encryption_is_another_place() -> None:
+    def page(url: str) -> Check:
+        return check(name="http", params=UrlParams(url=url))
+
+    known = bound_to(page("https://{address}/login"))
+    assert not bind(plan(page("https://{address}/other")), known).held
+    for elsewhere in ("http://{address}/login", "https://evil.example/", "https://{address}:8443/"):
+        assert bind(plan(page(elsewhere)), known).held, elsewhere
+
+
+def test_a_second_new_place_beside_the_known_one_is_held_back_alone() -> None:
+    other = Check(
+        "other", "snmp", Target("18073/router", "192.0.2.1", COMMUNITY), PortParams(port=1), 60.0, 10.0
+    )
+    found = bind(plan(check(), other), bound_to(check()))
+    assert [bool(one.blocked) for one in found.plan] == [False, True]
+
+
+def test_a_place_is_told_with_its_port() -> None:
+    assert place(check("2001:db8::1", "http", UrlParams())) == "2001:db8::1 http://[2001:db8::1]"
+    assert place(check("192.0.2.1", "icmp", Params())) == "192.0.2.1"
+
+
+def test_another_name_frees_no_credential() -> None:
+    known = {("18077/router", "snmp"): frozenset({"192.0.2.1:161"})}
+    moved = {"18077/router": "18073/router"}
+    assert not bind(plan(check()), carried(known, moved)).fresh
+    (one,) = bind(plan(check("192.0.2.66")), carried(known, moved)).plan
+    assert one.target.credential is None
+    assert carried(known, {"other/router": "18073/router"}) == known
