@@ -249,10 +249,12 @@ class FactCondition(Model):
 
 
 class Event(Model):
-    """Something happened (a trap). It has no end of its own: `quiet_for` after the last one it is over."""
+    """Something happened (a trap). It is over when one of `over` is seen, or `quiet_for` after the last one."""
 
     fact: Name
     one_of: Annotated[tuple[str, ...], Field(alias="in", min_length=1)]
+    over: tuple[str, ...] = ()
+    """Events that end it: the power is back, the link is up."""
     quiet_for: Annotated[Seconds, Field(ge=60, le=7 * 86400)] = 3600.0
 
     def concerns(self, subject: str) -> bool:
@@ -260,6 +262,8 @@ class Event(Model):
         return True
 
     def judge(self, value: FactValue, severity: Severity) -> Judgement:
-        """Return `severity` when `value` is one of our events; any other says nothing."""
-        seen = value if isinstance(value, tuple) else (str(value),)
-        return severity if set(seen) & set(self.one_of) else UNKNOWN
+        """Return `severity` for one of our events, `None` for one that ends them; any other says nothing."""
+        seen = set(value if isinstance(value, tuple) else (str(value),))
+        if seen & set(self.one_of):
+            return severity
+        return None if seen & set(self.over) else UNKNOWN

@@ -1,9 +1,10 @@
-"""A fleet of simulated SNMP v2c agents on loopback: ``python -m bench.agents --count N --port P``.
+"""A fleet of simulated SNMP agents on loopback: ``python -m bench.agents --count N --port P``.
 
 It prints "ready". Agent number i answers at 127.(64 + i >> 16).(i >> 8 & 255).(i & 255), all on one socket.
 Each is a Linux with net-snmp: the system group, CPU, memory, and 8 interfaces with growing counters. A reply
 is encoded once for each form of a request; after that only its id and its counters are patched, so that the
-fleet costs little beside what it measures.
+fleet costs little beside what it measures. With ``--v3`` each has an engine id and one user (authPriv); some may be
+dead, lose datagrams, or answer late.
 """
 
 from __future__ import annotations
@@ -11,17 +12,29 @@ from __future__ import annotations
 import argparse
 import bisect
 import ipaddress
+import random
+import select
 import socket
 import time
+from collections import deque
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 
+from monitor.demo.curve import DAY
+from monitor.demo.layout import Place
+from monitor.demo.mib import Moment
+from monitor.demo.snmp_user import Guard, Passwords
 from probes.snmp import ber, message
 from probes.snmp.ber import oid
+from probes.snmp.keys import KeyRing
 
 COMMUNITY = b"public"
 INTERFACES = 8
 IP_PKTINFO = 8
+PASSWORDS = Passwords("mat-khau-dai", "mat-khau-dai")
+"""Of the v3 user, `monitor.demo.snmp_user.USER`."""
 
 
 class Growing(msgspec.Struct, frozen=True):
@@ -47,7 +60,7 @@ class Fixed(msgspec.Struct, frozen=True):
 Row = Growing | Fixed
 
 
-def mib() -> dict[bytes, Row]:
+def mib(interfaces: int = INTERFACES) -> dict[bytes, Row]:
     """Return everything one agent knows."""
     seconds = Growing(ber.TIMETICKS, 0x0200_0000, 100, 4)
     rows: dict[str, Row] = {
@@ -57,7 +70,7 @@ def mib() -> dict[bytes, Row]:
         "1.3.6.1.2.1.1.4.0": Fixed(ber.OCTETS, b"noc"),
         "1.3.6.1.2.1.1.5.0": Fixed(ber.OCTETS, b"bench-agent"),
         "1.3.6.1.2.1.1.6.0": Fixed(ber.OCTETS, b"loopback"),
-        "1.3.6.1.2.1.2.1.0": Fixed(ber.INTEGER, INTERFACES),
+        "1.3.6.1.2.1.2.1.0": Fixed(ber.INTEGER, interfaces),
         "1.3.6.1.2.1.25.1.1.0": seconds,
         "1.3.6.1.2.1.31.1.5.0": Fixed(ber.TIMETICKS, 1234),
     }
@@ -67,7 +80,7 @@ def mib() -> dict[bytes, Row]:
         rows[f"1.3.6.1.4.1.2021.10.1.5.{number}"] = Fixed(ber.INTEGER, value)
     for number, rate in ((50, 20), (51, 1), (52, 10), (53, 165), (54, 4)):
         rows[f"1.3.6.1.4.1.2021.11.{number}.0"] = Growing(ber.COUNTER32, 0x1000_0000, rate, 4)
-    for index in range(1, INTERFACES + 1):
+    for index in range(1, interfaces + 1):
         rows |= _interface(index)
     return {oid(text): row for text, row in rows.items()}
 
@@ -123,8 +136,8 @@ class Reply:
 class Fleet:
     """Answers requests; every agent is alike."""
 
-    def __init__(self) -> None:
-        self._rows = mib()
+    def __init__(self, interfaces: int = INTERFACES) -> None:
+        self._rows = mib(interfaces)
         self._order = sorted(self._rows, key=ber.arcs)
         self._keys = [ber.arcs(name) for name in self._order]
         self._replies: dict[bytes, Reply] = {}
@@ -138,15 +151,27 @@ class Fleet:
             reply = self._replies[form] = self._make(message.decode(request).pdu)
         return reply.patched(request[at : at + 4], age)
 
+    def respond(self, pdu: message.Pdu, age: float) -> message.Pdu:
+        """Return the answer to a v3 request, `age` seconds after the start."""
+        binds: list[ber.VarBind] = []
+        for name, tag, content, growing in self._binds(pdu):
+            content = growing.encoded(age) if growing else content
+            whole = ber.tlv(ber.SEQUENCE, ber.tlv(ber.OID, name) + ber.tlv(tag, content))
+            binds += ber.read_varbinds(whole, 0, len(whole))
+        return message.Pdu(message.RESPONSE, pdu.request_id, 0, 0, binds)
+
     def _make(self, pdu: message.Pdu) -> Reply:
+        return Reply(self._binds(pdu))
+
+    def _binds(self, pdu: message.Pdu) -> list[tuple[bytes, int, bytes, Growing | None]]:
         names = [bind[0] for bind in pdu.varbinds]
         if pdu.tag == message.GET:
-            return Reply([self._bind(name) for name in names])
+            return [self._bind(name) for name in names]
         binds = []
         for _ in range(pdu.error_index if pdu.tag == message.GET_BULK else 1):
             names = [self._after(name) or name for name in names]
             binds += [self._bind(name, ended=name not in self._rows) for name in names]
-        return Reply(binds)
+        return binds
 
     def _after(self, name: bytes) -> bytes | None:
         place = bisect.bisect_right(self._keys, ber.arcs(name))
@@ -179,28 +204,103 @@ def address(number: int) -> str:
     return f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
 
-def serve(count: int, port: int) -> None:
+class Users:
+    """The fleet's side of SNMPv3: an engine for each agent."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._ring = KeyRing()
+        self._guards: dict[bytes, Guard] = {}
+
+    def answer(self, request: bytes, asked: bytes, age: float) -> bytes | None:
+        """Return the reply of the agent at the address `asked`. Raises `ber.Malformed`."""
+        guard = self._guards.get(asked)
+        if guard is None:
+            guard = self._guards[asked] = Guard(Place(f"1/{asked.hex()}", "agent", ""), PASSWORDS, self._ring)
+        moment = SimpleNamespace(started=30 * DAY, uptime=1000 + age)
+        return guard.answer(request, cast(Moment, moment), lambda pdu: self._fleet.respond(pdu, age))
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What goes wrong: percent of agents that are dead, percent of replies that are lost, seconds of delay."""
+
+    dead: int = 0
+    loss: int = 0
+    latency: float = 0.0
+
+
+def is_dead(number: int, percent: int) -> bool:
+    """Return whether agent `number` is one of the dead."""
+    return number * 7919 % 100 < percent
+
+
+class Server:
+    """Answers for the whole fleet on one socket."""
+
+    def __init__(self, sock: socket.socket, count: int, interfaces: int, trouble: Trouble) -> None:
+        self._socket = sock
+        self._first, self._last = (int(ipaddress.ip_address(address(n))) for n in (0, count - 1))
+        self._fleet = Fleet(interfaces)
+        self._users = Users(self._fleet)
+        self._trouble = trouble
+        self._dice = random.Random(1)
+        self._late: deque[tuple[float, bytes, bytes, tuple[str, int]]] = deque()
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Answer until killed."""
+        while True:
+            if self._trouble.latency:
+                self._send_late()
+            request, control, _, source = self._socket.recvmsg(4096, 64)
+            asked = control[0][2][8:12] if control else b""
+            number = int.from_bytes(asked, "big") - self._first
+            if not 0 <= number <= self._last - self._first or is_dead(number, self._trouble.dead):
+                continue
+            if self._trouble.loss and self._dice.random() * 100 < self._trouble.loss:
+                continue
+            reply = self._reply(request, asked)
+            if reply is None:
+                continue
+            if self._trouble.latency:
+                self._late.append((time.monotonic() + self._trouble.latency, bytes(reply), asked, source))
+            else:
+                self._send(reply, asked, source)
+
+    def _reply(self, request: bytes, asked: bytes) -> bytes | bytearray | None:
+        age = time.monotonic() - self._began
+        try:
+            if message.version_of(request)[0] == message.V3:
+                return self._users.answer(request, asked, age)
+            return self._fleet.answer(request, age)
+        except ber.Malformed:
+            return None
+
+    def _send(self, reply: bytes | bytearray, asked: bytes, source: tuple[str, int]) -> None:
+        # ipi_spec_dst is the address the reply leaves from
+        out = [(socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + asked + bytes(4))]
+        self._socket.sendmsg([reply], out, 0, source)
+
+    def _send_late(self) -> None:
+        """Send what is due, and wait for a request no longer than until the next is."""
+        readable: list[socket.socket] = []
+        while not readable:
+            now = time.monotonic()
+            while self._late and self._late[0][0] <= now:
+                self._send(*self._late.popleft()[1:])
+            wait = max(0.0, self._late[0][0] - now) if self._late else None
+            readable, _, _ = select.select([self._socket], [], [], wait)
+
+
+def serve(count: int, port: int, interfaces: int, trouble: Trouble) -> None:
     """Answer for `count` agents until killed."""
-    fleet, began = Fleet(), time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
         sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         sock.bind(("0.0.0.0", port))
         print("ready", flush=True)
-        first, last = (int(ipaddress.ip_address(address(n))) for n in (0, count - 1))
-        while True:
-            request, control, _, source = sock.recvmsg(4096, 64)
-            asked = control[0][2][8:12] if control else b""
-            if not first <= int.from_bytes(asked, "big") <= last:
-                continue
-            try:
-                reply = fleet.answer(request, time.monotonic() - began)
-            except ber.Malformed:
-                continue
-            # ipi_spec_dst is the address the reply leaves from
-            out = [(socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + asked + bytes(4))]
-            sock.sendmsg([reply], out, 0, source)
+        Server(sock, count, interfaces, trouble).run()
 
 
 def main() -> None:
@@ -208,9 +308,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--port", type=int, default=21161)
+    parser.add_argument("--ports", type=int, default=INTERFACES, help="Interfaces of each agent.")
+    parser.add_argument("--dead", type=int, default=0, help="Percent of agents that never answer.")
+    parser.add_argument("--loss", type=int, default=0, help="Percent of replies that are lost.")
+    parser.add_argument("--latency", type=int, default=0, help="Milliseconds until a reply leaves.")
     options = parser.parse_args()
+    trouble = Trouble(options.dead, options.loss, options.latency / 1000)
     try:
-        serve(options.count, options.port)
+        serve(options.count, options.port, options.ports, trouble)
     except KeyboardInterrupt:
         return
 

@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from bench.agents import address
 from monitor import configuration
 from monitor.app import monitoring
 from monitor.scheduler import Load
@@ -30,11 +31,6 @@ from probes.snmp.template import Template
 
 PORT = 21161
 SITE_SIZE = 20
-
-
-def address(number: int) -> str:
-    """Return the loopback address of agent `number`, as `bench.agents` serves it."""
-    return f"127.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
 
 def write_province(folder: Path, devices: int, interval: int) -> Path:
@@ -107,7 +103,7 @@ async def measure(devices: int, interval: int, seconds: float) -> dict[str, floa
     )
 
 
-def bare_exchange(devices: int, polls: int = 3000) -> float:
+def bare_exchange(devices: int, polls: int = 3000, port: int = PORT) -> float:
     """Return the CPU µs of sending a poll's two requests and receiving the answers, and nothing else.
 
     What the kernel of this machine takes for four datagrams: no monitor written in Python can be cheaper here.
@@ -123,7 +119,7 @@ def bare_exchange(devices: int, polls: int = 3000) -> float:
         began = time.process_time()
         for number in range(polls):
             for request in requests:
-                bare.sendto(request, (address(number % devices), PORT))
+                bare.sendto(request, (address(number % devices), port))
                 bare.recvfrom(65535)
         return (time.process_time() - began) / polls * 1e6
 

@@ -136,6 +136,13 @@ class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+class SnmpV1Spec(_Spec):
+    """SNMP v1 with a community, for devices that know nothing newer: no 64-bit counters, no GETBULK."""
+
+    kind: Literal["snmp_v1"]
+    community: SecretRef
+
+
 class SnmpV2cSpec(_Spec):
     """SNMP v2c with a community."""
 
@@ -150,7 +157,7 @@ class SnmpV3Spec(_Spec):
     user: Annotated[str, Field(min_length=1, max_length=32)]
     auth_protocol: Literal["MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512"] = "SHA256"
     auth_password: SecretRef
-    priv_protocol: Literal["DES", "AES128", "AES192", "AES256"] = "AES128"
+    priv_protocol: Literal["DES", "3DES", "AES128", "AES192", "AES256"] = "AES128"
     priv_password: SecretRef
 
 
@@ -187,7 +194,7 @@ class HttpBearerSpec(_Spec):
 
 
 CredentialSpec = Annotated[
-    SnmpV2cSpec | SnmpV3Spec | SshPasswordSpec | SshKeySpec | HttpBasicSpec | HttpBearerSpec,
+    SnmpV1Spec | SnmpV2cSpec | SnmpV3Spec | SshPasswordSpec | SshKeySpec | HttpBasicSpec | HttpBearerSpec,
     Field(discriminator="kind"),
 ]
 """A credential as the YAML declares it: references only."""

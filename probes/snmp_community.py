@@ -21,12 +21,12 @@ from probes.core.probe import Environment, ProbeFailure, Target
 from probes.snmp import message
 from probes.snmp.ber import oid
 from probes.snmp.channel import Address
+from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing
 from probes.snmp.message import Pdu
 from probes.snmp.security import Community, Security
 from probes.snmp.template import Template
-from probes.snmp.usm import User
 
 COMMUNITIES = ("public", "private")
 VERSIONS = (("v1", message.V1), ("v2c", message.V2C))
@@ -47,20 +47,20 @@ class Probe(core.Probe[Params]):
     """Tries the communities that vendors ship."""
 
     params = Params
-    credential_kinds = ("snmp_v2c", "snmp_v3")
+    credential_kinds = KINDS
     interval = 6 * 3600.0
     timeout = 15.0
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._engine = Engine(shards=1)
+        self.engine = Engine(shards=1)
         self._ring = KeyRing()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the sockets."""
-        await self._engine.__aexit__(kind, error, trace)
+        await self.engine.__aexit__(kind, error, trace)
 
     async def ask(self, target: Target, params: Params) -> Answer:
         """Return the fact ``snmp.default_community``: the default communities that are accepted, perhaps none.
@@ -89,7 +89,7 @@ class Probe(core.Probe[Params]):
         """Return how one question ended; an answer that denies access is a protocol_error."""
         peer = Peer(address, security, params.wait)
         try:
-            answer = await self._engine.request(peer, Template.get((SYS_UPTIME,)))
+            answer = await self.engine.request(peer, Template.get((SYS_UPTIME,)))
         except ProbeFailure as failure:
             return failure.outcome
         return Outcome.OK if _is_accepted(answer) else Outcome.PROTOCOL_ERROR
@@ -101,11 +101,7 @@ class Probe(core.Probe[Params]):
             raise ProbeFailure(
                 silence, "silent, and no SNMP credential to tell a safe device from an absent one"
             )
-        security: Security = (
-            Community.of(credential)
-            if credential.kind == "snmp_v2c"
-            else User.of(credential, self._ring, time.monotonic)
-        )
+        security = security_of(credential, self._ring, time.monotonic)
         outcome = await self._try(address, security, params)
         if not outcome.is_answer:
             raise ProbeFailure(

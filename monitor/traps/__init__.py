@@ -1,7 +1,8 @@
 """SNMP traps and informs, turned into observations like any other.
 
-The socket is ours, so that a flood costs little: what comes from no known device is counted and dropped, the
-rest waits in a bounded queue and goes through `pysnmp`, which is thorough and slow, at a bounded pace (A32).
+The socket is ours, so that a flood costs little: what comes from no known device, or does not claim that device's
+credential, is counted and dropped; the rest waits in a bounded queue and goes through `pysnmp`, which is thorough and
+slow, at a bounded pace (A32). A device that sends more than can be read is itself an event.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import socket
 from collections import Counter, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,12 +20,13 @@ import msgspec
 
 from inventory.secrets import Credential
 from monitor.part import Part
-from monitor.traps.decoder import Decoder
-from monitor.traps.report import observation
+from monitor.traps.decoder import Decoder, Notification
+from monitor.traps.door import Door
+from monitor.traps.repeats import Repeats
+from monitor.traps.report import TRAP_OID, flood, observation
 from probes.core.observation import Observation
 from probes.snmp.ber import Malformed
-from probes.snmp.message import V3, version_of
-from probes.snmp.usm import engine_id_of
+from probes.snmp.mib import Mib
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +37,8 @@ PACE = 50.0
 """Datagrams a second that are decoded: pysnmp needs some milliseconds for each."""
 BURST = 64
 MAX_DATAGRAM = 8192
-MAX_ENGINES = 4
-"""Engine ids that one device may come with before the service starts anew."""
+FLOOD_EVERY = timedelta(minutes=1)
+"""How often a device that sends more than can be read is told of."""
 AUTH_PRIV = 3
 
 
@@ -44,6 +46,8 @@ class _Waiting(msgspec.Struct, frozen=True):
     datagram: bytes
     source: tuple[Any, ...]
     device: str
+    credential: Credential
+    engine_id: bytes | None
 
 
 class TrapReceiver:
@@ -69,7 +73,10 @@ class TrapReceiver:
         self._now = now
         self._queue: deque[_Waiting] = deque()
         self._of_device: Counter[str] = Counter()
-        self._engines: dict[str, set[bytes]] = {}
+        self._door = Door()
+        self._repeats = Repeats()
+        self._floods: Counter[str] = Counter()
+        self._told: datetime | None = None
         self._wake = asyncio.Event()
         self._worker = Part("the reader of traps", self._work)
         self.unknown = 0
@@ -78,6 +85,8 @@ class TrapReceiver:
         """Datagrams of known devices for which there was no room."""
         self.refused = 0
         """Datagrams that were garbage, or whose credential is not that of their device."""
+        self.repeated = 0
+        """Notifications that said again what was said of the same thing seconds before."""
 
     @property
     def problem(self) -> str:
@@ -92,6 +101,7 @@ class TrapReceiver:
     async def __aenter__(self) -> Self:
         """Begin to listen. Raises `OSError` when the port is taken or not allowed."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        self._mib = await asyncio.to_thread(Mib.load)
         self._decoder = await asyncio.to_thread(Decoder, self._send, family == socket.AF_INET6)
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -130,48 +140,58 @@ class TrapReceiver:
                 self.unknown += 1
             elif len(self._queue) >= QUEUE or self._of_device[device] >= QUEUE_PER_DEVICE:
                 self.dropped += 1
+                self._floods[device] += 1
             else:
-                self._of_device[device] += 1
-                self._queue.append(_Waiting(datagram, source, device))
-                self._wake.set()
+                self._admit(datagram, source, device)
+
+    def _admit(self, datagram: bytes, source: tuple[Any, ...], device: str) -> None:
+        credential = self._credential(device)
+        try:
+            if credential is None or len(datagram) > MAX_DATAGRAM:
+                raise Malformed("too long, or of a device without an SNMP credential")
+            engine_id = self._door.engine_id(device, datagram, credential)
+        except Malformed:
+            self.refused += 1
+            return
+        self._of_device[device] += 1
+        self._queue.append(_Waiting(datagram, source, device, credential, engine_id))
+        self._wake.set()
 
     async def _work(self) -> None:
         while True:
             await self._wake.wait()
             while self._queue:
                 waiting = self._queue.popleft()
-                self._of_device -= Counter((waiting.device,))
+                self._of_device[waiting.device] -= 1
                 self._handle(waiting)
+                self._tell_floods()
                 await asyncio.sleep(1 / PACE)
             self._wake.clear()
 
     def _handle(self, waiting: _Waiting) -> None:
-        credential = self._credential(waiting.device)
-        if credential is None or len(waiting.datagram) > MAX_DATAGRAM:
-            self.refused += 1
-            return
-        try:
-            vouches = self._decoder.accept(credential, self._engine_id(waiting, credential))
-        except Malformed:
-            self.refused += 1
-            return
+        credential = waiting.credential
+        vouches = self._decoder.accept(credential, waiting.engine_id, waiting.datagram)
         found = self._decoder.read(waiting.datagram, waiting.source)
         level = AUTH_PRIV if credential.kind == "snmp_v3" else 1
         good = [one for one in found if one.security == vouches and one.level >= level]
         self.refused += not good
         for one in good:
-            self._deliver(observation(waiting.device, one, self._now()))
+            self._told_once(waiting.device, one)
 
-    def _engine_id(self, waiting: _Waiting, credential: Credential) -> bytes | None:
-        """Return the sender's engine id for v3. Raises `Malformed`, also when it changes too often."""
-        is_v3 = version_of(waiting.datagram)[0] == V3
-        if is_v3 != (credential.kind == "snmp_v3"):
-            raise Malformed("another version than the device's credential is for")
-        engine_id = engine_id_of(waiting.datagram) if is_v3 else b""
-        if not engine_id:
-            return None
-        known = self._engines.setdefault(waiting.device, set())
-        if engine_id not in known and len(known) >= MAX_ENGINES:
-            raise Malformed("one engine id too many")
-        known.add(engine_id)
-        return engine_id
+    def _told_once(self, device: str, one: Notification) -> None:
+        now = self._now()
+        trap = next((str(value) for oid, value in one.values if oid == TRAP_OID), "")
+        if self._repeats.is_repeated(device, trap, one.values, now):
+            self.repeated += 1
+        else:
+            self._deliver(observation(device, one, now, self._mib))
+
+    def _tell_floods(self) -> None:
+        """A flood ends with an empty queue: what was dropped is told while it is worked off."""
+        now = self._now()
+        if not self._floods or (self._told is not None and now - self._told < FLOOD_EVERY):
+            return
+        self._told = now
+        floods, self._floods = self._floods, Counter()
+        for device, dropped in floods.items():
+            self._deliver(flood(device, dropped, now))

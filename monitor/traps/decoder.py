@@ -17,27 +17,23 @@ from pysnmp.entity.rfc3413.ntfrcv import NotificationReceiver
 from pysnmp.proto import rfc1902
 
 from inventory.secrets import Credential
-from probes.snmp.keys import KeyRing
+from probes.snmp import ber
+from probes.snmp.ber import Malformed
+from probes.snmp.keys import KeyRing, Keys
+from probes.snmp.reference import AUTH, PRIV
+from probes.snmp.usm import parse
 
 log = logging.getLogger(__name__)
 
 MAX_VALUES = 16
 """Values of one notification that are kept, besides the time and the name that stand in front of them."""
 
-_AUTH = {
-    "MD5": config.USM_AUTH_HMAC96_MD5,
-    "SHA1": config.USM_AUTH_HMAC96_SHA,
-    "SHA224": config.USM_AUTH_HMAC128_SHA224,
-    "SHA256": config.USM_AUTH_HMAC192_SHA256,
-    "SHA384": config.USM_AUTH_HMAC256_SHA384,
-    "SHA512": config.USM_AUTH_HMAC384_SHA512,
-}
-_PRIV = {
-    "DES": config.USM_PRIV_CBC56_DES,
-    "AES128": config.USM_PRIV_CFB128_AES,
-    "AES192": config.USM_PRIV_CFB192_AES_BLUMENTHAL,
-    "AES256": config.USM_PRIV_CFB256_AES_BLUMENTHAL,
-}
+
+class _User(msgspec.Struct, frozen=True):
+    credential: Credential
+    keys: Keys
+    which: int | None
+    """Which of the possible privacy keys fits, when a message has told."""
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -79,7 +75,8 @@ class Decoder:
         self._engine.observer.register_observer(self._note, "rfc3412.receiveMessage:request")
         self._ring = KeyRing()
         self._communities: dict[str, str] = {}
-        self._users: set[tuple[str, bytes]] = set()
+        self._users: dict[tuple[str, bytes], _User] = {}
+        """By name and engine id."""
         self._security = ("", 0)
         self._found: list[Notification] = []
 
@@ -88,16 +85,16 @@ class Decoder:
         self._receiver.close(self._engine)
         self._engine.unregister_transport_dispatcher()
 
-    def accept(self, credential: Credential, engine_id: bytes | None) -> str:
+    def accept(self, credential: Credential, engine_id: bytes | None, datagram: bytes) -> str:
         """Make notifications with this credential readable; return the name that vouches for them.
 
         `engine_id` is the sender's, for v3 traps.
         """
-        if credential.kind == "snmp_v2c":
+        if credential.kind != "snmp_v3":
             return self._accept_community(credential.secrets["community"].reveal())
-        self._accept_user(credential, b"")  # informs: we are the authoritative engine
+        self._accept_user(credential, b"", datagram)  # informs: we are the authoritative engine
         if engine_id:
-            self._accept_user(credential, engine_id)
+            self._accept_user(credential, engine_id, datagram)
         return credential.user
 
     def _accept_community(self, community: str) -> str:
@@ -106,25 +103,36 @@ class Decoder:
             config.add_v1_system(self._engine, name, community)
         return self._communities[community]
 
-    def _accept_user(self, credential: Credential, engine_id: bytes) -> None:
-        known = credential.user, engine_id
-        if known in self._users:
-            return
-        self._users.add(known)
-        settings, secrets = credential.settings, credential.secrets
+    def _accept_user(self, credential: Credential, engine_id: bytes, datagram: bytes) -> None:
         owner = engine_id or bytes(self._engine.snmpEngineID)
-        keys = self._ring.keys(
+        name = credential.user, owner
+        known = self._users.get(name)
+        if known is None or known.credential is not credential:
+            known = _User(credential, self._keys(credential, owner), None)
+        which = _fitting(known.keys, datagram, owner)
+        if name in self._users:
+            if which in (None, known.which):
+                return
+            config.delete_v3_user(self._engine, credential.user, rfc1902.OctetString(owner))
+        self._users[name] = _User(credential, known.keys, which)
+        self._add_user(credential, owner, known.keys, which or 0)
+
+    def _keys(self, credential: Credential, owner: bytes) -> Keys:
+        settings, secrets = credential.settings, credential.secrets
+        return self._ring.keys(
             (settings["auth_protocol"], secrets["auth_password"].reveal()),
             (settings["priv_protocol"], secrets["priv_password"].reveal()),
             owner,
         )
+
+    def _add_user(self, credential: Credential, owner: bytes, keys: Keys, which: int) -> None:
         config.add_v3_user(
             self._engine,
             credential.user,
-            _AUTH[settings["auth_protocol"]],
+            AUTH[credential.settings["auth_protocol"]],
             rfc1902.OctetString(keys.authentication),
-            _PRIV[settings["priv_protocol"]],
-            rfc1902.OctetString(keys.privacy[0]),
+            PRIV[credential.settings["priv_protocol"]][0],
+            rfc1902.OctetString(keys.privacy[which]),
             securityEngineId=rfc1902.OctetString(owner),
             authKeyType=config.USM_KEY_TYPE_LOCALIZED,
             privKeyType=config.USM_KEY_TYPE_LOCALIZED,
@@ -153,6 +161,26 @@ class Decoder:
     ) -> None:
         values = tuple((str(name), _plain(value)) for name, value in binds[: MAX_VALUES + 2])
         self._found.append(Notification(*self._security, values))
+
+
+def _fitting(keys: Keys, datagram: bytes, engine_id: bytes) -> int | None:
+    """Return which privacy key decrypts a message to something; `None` when there is nothing to tell it by."""
+    try:
+        parsed = parse(datagram)
+        if parsed.engine_id != engine_id or len(parsed.salt) != 8:
+            return None
+        secret, _ = ber.read_octets(datagram, parsed.scoped_at)
+    except Malformed:
+        return None
+    for which in range(len(keys.privacy)):
+        plain = keys.decrypt(which, secret, parsed.boots, parsed.time, parsed.salt)
+        try:
+            at, _ = ber.expect(plain, 0, ber.SEQUENCE)
+            ber.read_octets(plain, ber.read_octets(plain, at)[1])
+        except Malformed:
+            continue
+        return which
+    return None
 
 
 def _plain(value: Any) -> Any:

@@ -104,7 +104,18 @@ def encode_value(tag: int, value: Value) -> bytes:
         return tlv(tag, value)
     if isinstance(value, int):
         return integer(value, tag)
-    return tlv(OPAQUE, b"\x9f\x78\x04" + struct.pack(">f", value))
+    return tlv(OPAQUE, _float(value))
+
+
+def _float(value: float) -> bytes:
+    """Return an Opaque-wrapped float, or double where a float would not say the same."""
+    try:
+        short = struct.pack(">f", value)
+    except OverflowError:
+        short = b""
+    if value != value or (short and struct.unpack(">f", short)[0] == value):
+        return b"\x9f\x78\x04" + short
+    return b"\x9f\x79\x08" + struct.pack(">d", value)
 
 
 def varbind(name: bytes, tag: int = NULL, value: Value = None) -> bytes:

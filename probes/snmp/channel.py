@@ -1,7 +1,8 @@
 """One UDP socket that carries the questions to many agents and matches their answers.
 
 An answer counts when its id, unpredictable, is one we wait for, and it comes from the address we asked:
-anything else is dropped and counted (abuse case A29).
+anything else is dropped and counted by its reason (abuse case A29). An agent that answers from another of its
+addresses is therefore silent to us; the id it carries proves that it is the one, so the failure names that address.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import errno
 import os
 import socket
 import struct
-from collections import deque
+from collections import Counter, deque
+from enum import StrEnum
+
+import msgspec
 
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
@@ -34,8 +38,29 @@ DATAGRAM_COST = 2304
 SO_RCVBUFFORCE = 33
 _ERROR_QUEUE = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 """Level and number of IP_RECVERR and IPV6_RECVERR (Linux ip(7)); Python does not name them."""
+BURST_TICKS = 3
+"""Turns of the wheel after which an answer that has not come no longer counts as part of a burst."""
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM})
+
+
+class Drop(StrEnum):
+    """Why a datagram was dropped."""
+
+    GARBAGE = "garbage"
+    """No SNMP message at all."""
+    UNASKED = "unasked"
+    """An id that nobody waits for: late, repeated, or made up."""
+    ANOTHER_ADDRESS = "another_address"
+    """The answer to our question, from an address that was not asked."""
+    NOT_VALID = "not_valid"
+    """Our id, and a content that the credential does not vouch for or the protocol does not allow."""
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """No answer came in time; `hint` says, for people, what came instead, empty when nothing did."""
+
+    hint: str = ""
 
 
 class RequestIds:
@@ -55,16 +80,21 @@ class RequestIds:
 class Waiting:
     """A question on its way."""
 
-    __slots__ = ("address", "answer", "datagram", "read", "security")
+    __slots__ = ("address", "answer", "crowds", "datagram", "due", "hint", "read", "security")
 
     def __init__(
         self,
         address: Address,
         security: Security,
         datagram: bytes,
-        answer: asyncio.Future[Pdu | None],
+        answer: asyncio.Future[Pdu | Silence],
         read: Read,
+        due: int,
     ) -> None:
+        self.crowds = True
+        """Whether its answer may still come in a burst, for which the socket's buffer must have room."""
+        self.due = due
+        self.hint = ""
         self.address = address
         self.security = security
         self.datagram = datagram
@@ -81,14 +111,16 @@ class Channel:
         self._socket.setblocking(False)
         self._enlarge(family)
         self._room = min(in_flight, self._capacity())
+        self._short = self._room // 2
+        """Below so much room, places are taken back from questions that wait for long."""
         self._queue: deque[asyncio.Future[None]] = deque()
         self._ids = RequestIds()
         self._waiting: dict[int, Waiting] = {}
         self._wheel: list[list[int]] = [[] for _ in range(SLOTS)]
         self._tick = 0
         self._timer: asyncio.TimerHandle | None = None
-        self.dropped = 0
-        """Datagrams that answered nothing we asked, or that were garbage."""
+        self.drops: Counter[Drop] = Counter()
+        """Datagrams that were not taken for an answer."""
         self._loop.add_reader(self._socket, self._readable)
 
     @property
@@ -110,32 +142,37 @@ class Channel:
         template: Template,
         wait: float,
         read: Read = read_varbinds,
-    ) -> Pdu | None:
-        """Send `template` once and return what came back; None is silence for `wait` seconds.
+    ) -> Pdu | Silence:
+        """Send `template` once and return what came back within `wait` seconds.
 
         Raises `ProbeFailure`: refused, unreachable, auth_failed.
         """
-        await self._enter()
+        if self._room > 0:
+            self._room -= 1
+        else:
+            await self._queued()
         key = self._ids.take()
+        waiting = None
         try:
             datagram = security.seal(template, key)
-            answer: asyncio.Future[Pdu | None] = self._loop.create_future()
-            self._waiting[key] = Waiting(address, security, datagram, answer, read)
-            self._wheel[(self._tick + max(1, min(SLOTS - 1, round(wait / TICK)))) % SLOTS].append(key)
+            answer: asyncio.Future[Pdu | Silence] = self._loop.create_future()
+            due = self._tick + max(1, min(SLOTS - 1, round(wait / TICK)))
+            waiting = self._waiting[key] = Waiting(address, security, datagram, answer, read, due)
+            self._wheel[due % SLOTS].append(key)
+            if self._room < self._short and due > self._tick + BURST_TICKS:
+                self._wheel[(self._tick + BURST_TICKS) % SLOTS].append(key)
             if self._timer is None:
                 self._timer = self._loop.call_later(TICK, self._turn)
             self._send(datagram, address)
             return await answer
         finally:
             self._waiting.pop(key, None)
-            self._leave()
+            if waiting is None or waiting.crowds:
+                self._leave()
 
     # -- a bounded number on their way, so that the answers fit in the socket's buffer
 
-    async def _enter(self) -> None:
-        if self._room > 0:
-            self._room -= 1
-            return
+    async def _queued(self) -> None:
         turn = self._loop.create_future()
         self._queue.append(turn)
         try:
@@ -168,12 +205,18 @@ class Channel:
     # -- time
 
     def _turn(self) -> None:
-        self._tick = (self._tick + 1) % SLOTS
-        late, self._wheel[self._tick] = self._wheel[self._tick], []
+        self._tick += 1
+        slot = self._tick % SLOTS
+        late, self._wheel[slot] = self._wheel[slot], []
         for key in late:
             waiting = self._waiting.get(key)
-            if waiting and not waiting.answer.done():
-                waiting.answer.set_result(None)
+            if waiting is None or waiting.answer.done():
+                continue
+            if waiting.due <= self._tick:
+                waiting.answer.set_result(Silence(waiting.hint))
+            elif waiting.crowds:  # dead agents must not keep the places of those that answer
+                waiting.crowds = False
+                self._leave()
         self._timer = self._loop.call_later(TICK, self._turn) if self._waiting else None
         if self._timer is None:
             self._wheel = [[] for _ in range(SLOTS)]
@@ -217,16 +260,21 @@ class Channel:
         try:
             key = key_of(datagram)
         except Malformed:
-            self.dropped += 1
+            self.drops[Drop.GARBAGE] += 1
             return
         waiting = self._waiting.get(key)
-        if waiting is None or waiting.address != address or waiting.answer.done():
-            self.dropped += 1
+        if waiting is None or waiting.answer.done():
+            self.drops[Drop.UNASKED] += 1
+            return
+        if waiting.address != address:
+            self.drops[Drop.ANOTHER_ADDRESS] += 1
+            waiting.hint = f"it answers from {_shown(address, waiting.address)}, which was not asked"
             return
         try:
             waiting.answer.set_result(waiting.security.open(datagram, key, waiting.read))
-        except Malformed:
-            self.dropped += 1
+        except Malformed as error:
+            self.drops[Drop.NOT_VALID] += 1
+            waiting.hint = f"it sends what is no valid answer: {error}"
         except Exception as error:  # noqa: BLE001  a failure, or a bug of ours, belongs to the one who asked
             waiting.answer.set_exception(error)
 
@@ -249,6 +297,11 @@ class Channel:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(failure)
                 return
+
+
+def _shown(found: Address, asked: Address) -> str:
+    """Return where an answer came from, in as much as it differs from where the question went."""
+    return f"port {found[1]}" if found[0] == asked[0] else f"the address {found[0]}"
 
 
 def _failure(number: int) -> ProbeFailure | None:

@@ -8,7 +8,7 @@ from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed, Value, VarBind
-from probes.snmp.engine import Engine, Peer
+from probes.snmp.engine import Asks, Peer
 from probes.snmp.form import Read
 from probes.snmp.message import Pdu
 from probes.snmp.template import Template
@@ -26,7 +26,7 @@ Column = dict[bytes, tuple[int, Value]]
 class Collector:
     """Reads from one agent; learns how much fits into its answers."""
 
-    def __init__(self, engine: Engine, peer: Peer) -> None:
+    def __init__(self, engine: Asks, peer: Peer) -> None:
         self._engine = engine
         self._peer = peer
         self.binds = MAX_BINDS

@@ -1,14 +1,22 @@
 """The SNMP engine: one question to one agent, over a few shared sockets.
 
-`Engine.request` is the whole interface, so that another core can take its place.
+`Asks.request` is the whole interface, so that another core can take its place: one written in C, or `pysnmp`
+(`probes.snmp.reference`), which the tests ask the same questions.
 """
 
 from __future__ import annotations
 
 import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
 
+import msgspec
+
+from probes.core.probe import ProbeFailure
 from probes.snmp.ber import read_varbinds
-from probes.snmp.channel import Address, Channel
+from probes.snmp.channel import Address, Channel, Drop, Silence
 from probes.snmp.form import Read
 from probes.snmp.message import REPORT, Pdu
 from probes.snmp.security import Security
@@ -37,6 +45,23 @@ class Peer:
         self.tries = tries
 
 
+class Asks(Protocol):
+    """What asks agents: the whole interface of an engine."""
+
+    async def request(self, peer: Peer, template: Template, read: Read = read_varbinds) -> Pdu:
+        """Return the response to `template`, whatever its error-status. Raises `ProbeFailure`."""
+        ...
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One datagram to an agent and what came of it, for people who look on; `seconds` is how long it took."""
+
+    peer: Peer
+    template: Template
+    result: Pdu | Silence | ProbeFailure
+    seconds: float
+
+
 class Engine:
     """Asks agents. Use as an async context manager; sockets open at the first question of their family."""
 
@@ -45,6 +70,8 @@ class Engine:
         self._shards = shards
         self._in_flight = in_flight
         self._channels: dict[tuple[socket.AddressFamily, int], Channel] = {}
+        self.onlooker: Callable[[Exchange], None] | None = None
+        """Is told of every exchange, when set."""
 
     async def __aenter__(self) -> Engine:
         return self
@@ -60,9 +87,9 @@ class Engine:
         return tuple(self._channels.values())
 
     @property
-    def dropped(self) -> int:
-        """Datagrams so far that answered no question of ours."""
-        return sum(channel.dropped for channel in self.channels)
+    def drops(self) -> Counter[Drop]:
+        """Datagrams so far that were not taken for an answer, by reason."""
+        return sum((channel.drops for channel in self.channels), Counter())
 
     async def request(self, peer: Peer, template: Template, read: Read = read_varbinds) -> Pdu:
         """Ask, and ask again with a fresh id after silence. Returns the response, whatever its error-status.
@@ -71,16 +98,36 @@ class Engine:
         """
         channel = self._channel(peer)
         silences = lessons = 0
+        hint = ""
         while silences < peer.tries and lessons <= LESSONS:
-            answer = await channel.ask(peer.address, peer.security, template, peer.wait, read)
-            if answer is None:
+            if self.onlooker is None:
+                answer = await channel.ask(peer.address, peer.security, template, peer.wait, read)
+            else:
+                answer = await self._shown(channel, peer, template, read)
+            if isinstance(answer, Silence):
                 silences += 1
+                hint = answer.hint or hint
                 peer.security.silent()
             elif answer.tag == REPORT:
                 lessons += 1
             else:
                 return answer
-        raise peer.security.unanswered()
+        raise _explained(peer.security.unanswered(), hint)
+
+    async def _shown(self, channel: Channel, peer: Peer, template: Template, read: Read) -> Pdu | Silence:
+        began = time.perf_counter()
+        result: Pdu | Silence | ProbeFailure
+        try:
+            result = await channel.ask(peer.address, peer.security, template, peer.wait, read)
+        except ProbeFailure as failure:
+            self._tell(Exchange(peer, template, failure, time.perf_counter() - began))
+            raise
+        self._tell(Exchange(peer, template, result, time.perf_counter() - began))
+        return result
+
+    def _tell(self, exchange: Exchange) -> None:
+        if self.onlooker is not None:
+            self.onlooker(exchange)
 
     def _channel(self, peer: Peer) -> Channel:
         key = peer.family, hash(peer.address) % self._shards
@@ -93,3 +140,7 @@ class Engine:
 def socket_address(address: str, port: int) -> Address:
     """Return an IP address with a port as sockets name it."""
     return (address, port, 0, 0) if ":" in address else (address, port)
+
+
+def _explained(failure: ProbeFailure, hint: str) -> ProbeFailure:
+    return ProbeFailure(failure.outcome, f"{failure.detail} ({hint})") if hint else failure

@@ -119,6 +119,35 @@ def decode(buffer: bytes, read: Read = ber.read_varbinds) -> Message:
 
 def key_of(buffer: bytes) -> int:
     """Return what matches an answer with its question: the request id, v3: the msgID. Raises `Malformed`."""
+    try:
+        at = _usual_place(buffer)
+    except IndexError:
+        at = 0
+    if at and at + 4 <= len(buffer) and buffer[at] < 0x80 and buffer[at - 2 : at] == b"\x02\x04":
+        return int.from_bytes(buffer[at : at + 4], "big")
+    return _key_of(buffer)
+
+
+def _usual_place(buffer: bytes) -> int:
+    """Return where the id stands when everything before it is as agents write it, 0 when something is not.
+
+    Steps over lengths without a look at whether they fit: that is for those who read the whole message.
+    """
+    size = buffer[1]
+    at = 2 if size < 0x80 else (size & 0x7F) + 2
+    if buffer[0] != ber.SEQUENCE or buffer[at] != ber.INTEGER or buffer[at + 1] != 1:
+        return 0
+    if buffer[at + 2] == V3:
+        return at + 7 if buffer[at + 3] == ber.SEQUENCE and buffer[at + 4] < 0x80 else 0
+    size = buffer[at + 4]
+    if buffer[at + 3] != ber.OCTETS or size >= 0x80:
+        return 0
+    at += 5 + size
+    size = buffer[at + 1]
+    return at + 4 if size < 0x80 else at + 4 + (size & 0x7F)
+
+
+def _key_of(buffer: bytes) -> int:
     version, at = version_of(buffer)
     if version == V3:
         at, _ = ber.expect(buffer, at, ber.SEQUENCE)
@@ -126,3 +155,35 @@ def key_of(buffer: bytes) -> int:
     _, _, at = ber.header(buffer, at)
     _, at, _ = ber.header(buffer, at)
     return ber.read_integer(buffer, at)[0]
+
+
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """What stands around the id of every good response of one length, and where its variables begin."""
+
+    before: bytes
+    after: bytes
+    id_at: int
+    binds_at: int
+
+    def fits(self, whole: bytes) -> bool:
+        """Whether `whole`, of our length, has this head: then its lengths are right and its status is noError."""
+        return whole.startswith(self.before) and whole.startswith(self.after, self.id_at + 4)
+
+
+def head_of(datagram: bytes) -> Head | None:
+    """Return the head of a v1 or v2c response, `None` when it cannot be known again. Raises `Malformed`."""
+    _, at = version_of(datagram)
+    _, _, at = ber.header(datagram, at)
+    return head_at(datagram, at, ber.header(datagram, 0)[2])
+
+
+def head_at(whole: bytes, pdu_at: int, end: int) -> Head | None:
+    """Return the head of the response PDU at `pdu_at` in a frame that ends at `end`, as `head_of` does."""
+    tag, at, pdu_end = ber.header(whole, pdu_at)
+    id_at, at = ber.expect(whole, at, ber.INTEGER)
+    status, after = ber.read_integer(whole, at)
+    index, after = ber.read_integer(whole, after)
+    binds_at, binds_end = ber.expect(whole, after, ber.SEQUENCE)
+    if tag != RESPONSE or status or index or at - id_at != 4 or {end, pdu_end, binds_end} != {len(whole)}:
+        return None
+    return Head(whole[:id_at], whole[at:binds_at], id_at, binds_at)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 
 from inventory.profile import Profile
-from probes.core.observation import Answer, Outcome
+from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.snmp import message
 from probes.snmp.cells import restarted
-from probes.snmp.collect import Collector
-from probes.snmp.engine import Engine, Peer
+from probes.snmp.collect import MAX_BINDS, Collector
+from probes.snmp.engine import Asks, Peer
+from probes.snmp.manners import Manners, Spent
 from probes.snmp.message import Pdu
 from probes.snmp.plan import Plan, Step, go_on
 from probes.snmp.study import Study
@@ -21,6 +21,10 @@ POLLS_PER_PLAN = 60
 """After so many polls names and tables are read again, even when nothing seems to have changed."""
 MIN_PLAN_AGE = 300.0
 """Seconds that a plan stands although an agent says that its tables changed: some say so each time."""
+
+
+MAX_REQUESTS = 1000
+"""Requests that one poll may cost, even the first one of a large device."""
 
 
 class Stale(Exception):
@@ -38,15 +42,18 @@ class Session:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Asks,
         peer: Peer,
         make_study: Callable[[Collector], Study],
         clock: Callable[[], float] = time.monotonic,
         phase: int = 0,
+        budget: int = MAX_REQUESTS,
     ) -> None:
-        self.lock = asyncio.Lock()
         self.peer = peer
-        self._collector = Collector(engine, peer)
+        self._manners = Manners(engine, budget)
+        self._collector = Collector(self._manners, peer)
+        self._shrunk = False
+        """Whether answers were too big or got lost since the plan was made."""
         self._make_study = make_study
         self._clock = clock
         self._plan: Plan | None = None
@@ -60,6 +67,20 @@ class Session:
 
     async def poll(self) -> Answer:
         """Ask the device everything once. Raises `ProbeFailure`."""
+        await self._manners.begin(self.peer)
+        try:
+            answer = await self._poll()
+        except ProbeFailure as failure:
+            if failure.outcome.is_silence and self._manners.heard:
+                self._lost()
+            raise
+        news = self.peer.security.take_news()
+        if not news:
+            return answer
+        facts = (*answer.facts, *(Fact("snmp.engine_event", event) for event in news))
+        return Answer(answer.samples, facts, answer.detail)
+
+    async def _poll(self) -> Answer:
         plan = self._plan
         if plan is None or self._polls - self._phase >= POLLS_PER_PLAN:
             plan = await self._study()
@@ -74,13 +95,31 @@ class Session:
             self._plan = None
             raise ProbeFailure(Outcome.PROTOCOL_ERROR, stale.reason) from stale
 
+    def _lost(self) -> None:
+        """The device answers small questions and large ones do not arrive: ask for less at once from now on."""
+        self._shrink()
+        if self._plan is not None:
+            self._before, self._plan = self._plan, None
+
+    def _shrink(self) -> None:
+        self._collector.shrink()
+        self._shrunk = True
+
+    def _grow(self) -> None:
+        """After a whole plan's time without trouble, dare to ask for twice as much at once."""
+        if not self._shrunk:
+            self._collector.binds = min(MAX_BINDS, self._collector.binds * 2)
+        self._shrunk = False
+
     async def _study(self) -> Plan:
+        if self._plan is not None:
+            self._grow()
         self._plan, self._uptime = None, None
         study = self._half = self._half or self._make_study(self._collector)
         try:
             plan = await study.plan()
         except ProbeFailure as failure:
-            if not failure.outcome.is_silence:
+            if not failure.outcome.is_silence and not isinstance(failure, Spent):
                 self._half = None
             raise
         if self._before:
@@ -106,7 +145,7 @@ class Session:
         now = self._clock()
         if answer.error_status:
             if answer.error_status == message.TOO_BIG:
-                self._collector.shrink()
+                self._shrink()
             raise Stale(f"the agent answers {message.error_name(answer.error_status)}")
         binds = answer.varbinds
         if [bind[0] for bind in binds] != step.oids:

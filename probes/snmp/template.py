@@ -13,13 +13,17 @@ class Template:
     For a GETBULK `first` and `second` are non-repeaters and max-repetitions.
     """
 
-    __slots__ = ("oids", "tag", "tail", "wire")
+    __slots__ = ("_head", "first", "oids", "second", "tag", "tail", "wire")
 
     def __init__(self, tag: int, oids: tuple[bytes, ...], first: int = 0, second: int = 0) -> None:
         self.tag = tag
         self.oids = oids
+        self.first = first
+        self.second = second
         binds = ber.tlv(ber.SEQUENCE, b"".join(ber.varbind(oid) for oid in oids))
         self.tail = ber.integer(first) + ber.integer(second) + binds
+        whole = ber.tlv(tag, b"\x02\x04\0\0\0\0" + self.tail)
+        self._head = whole[: len(whole) - len(self.tail) - 4]
         self.wire: dict[tuple[int, bytes], tuple[bytes, bytes]] = {}
         """Whole messages around the request id, by version and community; few, as credentials are."""
 
@@ -42,4 +46,4 @@ class Template:
 
     def pdu(self, request_id: int) -> bytes:
         """Return the encoded PDU; `request_id` has four bytes (see `RequestIds`)."""
-        return ber.tlv(self.tag, b"\x02\x04" + request_id.to_bytes(4, "big") + self.tail)
+        return self._head + request_id.to_bytes(4, "big") + self.tail

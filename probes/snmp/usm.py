@@ -14,14 +14,16 @@ from probes.core.probe import ProbeFailure
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed
 from probes.snmp.form import Read
-from probes.snmp.keys import KeyRing, Keys
-from probes.snmp.message import Pdu
+from probes.snmp.keys import BLOCKS, KeyRing, Keys
+from probes.snmp.message import Head, Pdu, head_at
 from probes.snmp.template import Template
 
 AUTH, PRIV, REPORTABLE = 1, 2, 4
 WINDOW = 150
 """Seconds by which an authentic message may be late (RFC 3414 §2.2.3)."""
 MAX_BOOTS = 0x7FFF_FFFF
+MAX_HEADS = 16
+"""Lengths of answers whose heads are remembered for one device."""
 _MAX_SIZE = ber.integer(65507)
 _MODEL = ber.integer(3)
 _STATS = ber.oid("1.3.6.1.6.3.15.1.1")
@@ -32,7 +34,7 @@ _REFUSALS = {
     WRONG_DIGEST: "the agent says the digest is wrong: authentication password or protocol",
     DECRYPTION: "the agent cannot decrypt: privacy password or protocol",
 }
-_DISCOVERY = Template.get(())
+_NOTHING = Template.get(())
 
 
 class EngineState(msgspec.Struct, frozen=True):
@@ -75,9 +77,12 @@ class User:
         ring: KeyRing,
         clock: Callable[[], float],
     ) -> None:
+        self.name = name
+        self.auth = auth
+        """Protocol and password."""
+        self.priv = priv
+        """Protocol and password."""
         self._name = name.encode()
-        self._auth = auth
-        self._priv = priv
         self._ring = ring
         self._clock = clock
         self._keys: Keys | None = None
@@ -85,6 +90,11 @@ class User:
         self._confirmed = False
         self._heard = False
         self._salt = int.from_bytes(os.urandom(8), "big")
+        self._news: list[str] = []
+        self._heads: dict[int, Head] = {}
+        """By length of what was decrypted."""
+        self._around: tuple[EngineState, bytes, bytes] | None = None
+        """What stands before the time and after it in our messages, for one state of the engine."""
         self.state: EngineState | None = None
 
     @classmethod
@@ -98,26 +108,35 @@ class User:
     def recall(self, state: EngineState) -> None:
         """Begin with what an earlier run learnt."""
         self.state = state
-        self._keys = self._ring.keys(self._auth, self._priv, state.id)
+        self._keys = self._ring.keys(self.auth, self.priv, state.id)
 
     def seal(self, template: Template, key: int) -> bytes:
         """Ask, or discover the engine first when it is unknown."""
         state, keys = self.state, self._keys
         if state is None or keys is None:
-            return _message(key, REPORTABLE, b"", 0, 0, b"", b"", b"", _scoped(b"", _DISCOVERY, key))
+            return _discovery(key)
         time = max(0, min(MAX_BOOTS, int(self._clock() - state.offset)))
         self._salt = (self._salt + 1) & 0xFFFF_FFFF_FFFF_FFFF
         salt = self._fresh_salt(state)
         secret = keys.encrypt(self._which, _scoped(state.id, template, key), state.boots, time, salt)
+        before, after = self._surroundings(state, keys)
+        security = before + ber.integer(time) + after + salt
         sealed = ber.tlv(ber.OCTETS, secret)
-        blank = bytes(keys.digest_bytes)
-        flags = AUTH | PRIV | REPORTABLE
-        whole = _message(key, flags, state.id, state.boots, time, self._name, blank, salt, sealed)
+        whole = _enveloped(key, AUTH | PRIV | REPORTABLE, security, sealed)
         at = len(whole) - len(sealed) - 10 - keys.digest_bytes
         return whole[:at] + keys.sign(whole) + whole[at + keys.digest_bytes :]
 
+    def _surroundings(self, state: EngineState, keys: Keys) -> tuple[bytes, bytes]:
+        """Return the security parameters before the time, and those after it up to the salt's content."""
+        if self._around is None or self._around[0] is not state:
+            octets = ber.OCTETS
+            before = ber.tlv(octets, state.id) + ber.integer(state.boots)
+            after = ber.tlv(octets, self._name) + ber.tlv(octets, bytes(keys.digest_bytes)) + b"\x04\x08"
+            self._around = state, before, after
+        return self._around[1:]
+
     def _fresh_salt(self, state: EngineState) -> bytes:
-        if self._priv[0] == "DES":  # RFC 3414 §8.1.1.1: boots, then a counter
+        if self.priv[0] in BLOCKS:  # RFC 3414 §8.1.1.1: boots, then a counter
             return state.boots.to_bytes(4, "big") + (self._salt & 0xFFFF_FFFF).to_bytes(4, "big")
         return self._salt.to_bytes(8, "big")
 
@@ -197,12 +216,31 @@ class User:
         if not 5 <= len(parsed.engine_id) <= 32:
             raise Malformed("an engine id of impossible size")
         if self.state is None or self.state.id != parsed.engine_id:
-            self._keys = self._ring.keys(self._auth, self._priv, parsed.engine_id)
+            self._keys = self._ring.keys(self.auth, self.priv, parsed.engine_id)
             self._confirmed = False
         self._learn(parsed)
 
+    def take_news(self) -> tuple[str, ...]:
+        """Return what an operator should know of the agent's engine, once: ``engine_id_changed``, ``boots_fell``."""
+        news, self._news = tuple(self._news), []
+        return news
+
     def _learn(self, parsed: Parsed) -> None:
+        before = self.state
+        if before is not None and before.id != parsed.engine_id:
+            self._news = ["engine_id_changed"]
+        elif before is not None and before.boots > parsed.boots:
+            self._news = ["boots_fell"]
         self.state = EngineState(parsed.engine_id, parsed.boots, self._clock() - parsed.time)
+
+    def _remember(self, plain: bytes) -> None:
+        """Know the next answer of this length by its head; what a cipher padded is not known again."""
+        at, end = ber.expect(plain, 0, ber.SEQUENCE)
+        _, at = ber.read_octets(plain, at)
+        _, at = ber.read_octets(plain, at)
+        head = head_at(plain, at, end)
+        if head is not None and len(self._heads) < MAX_HEADS:
+            self._heads[len(plain)] = head
 
     def _verify(self, datagram: bytes, parsed: Parsed, keys: Keys) -> None:
         size, at = keys.digest_bytes, parsed.digest_at
@@ -212,11 +250,15 @@ class User:
 
     def _decrypt(self, datagram: bytes, parsed: Parsed, keys: Keys, read: Read) -> Pdu:
         secret, _ = ber.read_octets(datagram, parsed.scoped_at)
-        if len(parsed.salt) != 8 or (keys.cipher == "DES" and (len(secret) % 8 or not secret)):
+        if len(parsed.salt) != 8 or (keys.cipher in BLOCKS and (len(secret) % 8 or not secret)):
             raise Malformed("a message that cannot be decrypted")
         for turn in range(len(keys.privacy)):
             which = (self._which + turn) % len(keys.privacy)
             plain = keys.decrypt(which, secret, parsed.boots, parsed.time, parsed.salt)
+            head = self._heads.get(len(plain))
+            if head is not None and head.fits(plain):
+                self._which = which
+                return Pdu(message.RESPONSE, parsed.key, 0, 0, read(plain, head.binds_at, len(plain)))
             try:
                 pdu = _read_scoped(plain, 0, read)
             except Malformed:
@@ -224,36 +266,23 @@ class User:
                     raise
                 continue
             self._which = which
+            self._remember(plain)
             return pdu
         raise Malformed("a message that decrypts to nothing")
 
 
-def _message(
-    key: int,
-    flags: int,
-    engine_id: bytes,
-    boots: int,
-    time: int,
-    user: bytes,
-    digest: bytes,
-    salt: bytes,
-    scoped: bytes,
-) -> bytes:
-    octets, sequence = ber.OCTETS, ber.SEQUENCE
-    head = ber.tlv(
-        sequence,
-        b"\x02\x04" + key.to_bytes(4, "big") + _MAX_SIZE + bytes((octets, 1, flags)) + _MODEL,
+def _discovery(key: int) -> bytes:
+    """Return the question to an engine nothing is known of (RFC 3414 §4)."""
+    return _enveloped(
+        key, REPORTABLE, b"\x04\x00\x02\x01\x00\x02\x01\x00" + b"\x04\x00" * 3, _scoped(b"", _NOTHING, key)
     )
-    security = ber.tlv(
-        sequence,
-        ber.tlv(octets, engine_id)
-        + ber.integer(boots)
-        + ber.integer(time)
-        + ber.tlv(octets, user)
-        + ber.tlv(octets, digest)
-        + ber.tlv(octets, salt),
-    )
-    return ber.tlv(sequence, b"\x02\x01\x03" + head + ber.tlv(octets, security) + scoped)
+
+
+def _enveloped(key: int, flags: int, security: bytes, scoped: bytes) -> bytes:
+    """Return a message around its security parameters and its scoped PDU, plain or sealed."""
+    head = b"\x02\x04" + key.to_bytes(4, "big") + _MAX_SIZE + bytes((ber.OCTETS, 1, flags)) + _MODEL
+    parameters = ber.tlv(ber.OCTETS, ber.tlv(ber.SEQUENCE, security))
+    return ber.tlv(ber.SEQUENCE, b"\x02\x01\x03" + ber.tlv(ber.SEQUENCE, head) + parameters + scoped)
 
 
 def _scoped(engine_id: bytes, template: Template, key: int) -> bytes:
@@ -299,8 +328,3 @@ def _cause(report: Pdu) -> int:
         return 0
     oid = report.varbinds[0][0]
     return oid[len(_STATS)] if oid.startswith(_STATS) and len(oid) == len(_STATS) + 2 else 0
-
-
-def engine_id_of(datagram: bytes) -> bytes:
-    """Return the authoritative engine id that a v3 message names. Raises `Malformed`."""
-    return parse(datagram).engine_id

@@ -379,6 +379,28 @@ def test_an_event_is_over_when_it_was_quiet_long_enough(tmp_path: Path) -> None:
     assert [step[3] for step in watch.steps] == [RESOLVED]
 
 
+POWER = """
+rules:
+  - id: trap-ups
+    title: {vi: UPS báo mất điện, en: UPS on battery}
+    severity: warning
+    event: {fact: snmp.trap, in: [upsOnBattery], over: [powerRestored], quiet_for: 30m}
+"""
+
+
+def test_an_event_is_over_when_its_end_is_told_and_may_begin_again(tmp_path: Path) -> None:
+    watch = Watch(rules(tmp_path, POWER), inventory(device("router")))
+    watch.see(f"{ROUTER}:trap", facts=fact("snmp.trap", "powerRestored"))
+    assert watch.steps == []
+    for _ in range(2):
+        watch.see(f"{ROUTER}:trap", facts=fact("snmp.trap", "upsOnBattery"))
+        watch.wait(60).see(f"{ROUTER}:trap", facts=fact("snmp.trap", "linkUp"))
+        watch.wait(60).see(f"{ROUTER}:trap", facts=fact("snmp.trap", "powerRestored")).tick()
+    assert [step[3] for step in watch.steps] == [OPENED, RESOLVED, OPENED, RESOLVED]
+    watch.wait(7200).tick()
+    assert len(watch.steps) == 4
+
+
 def test_a_restart_continues_without_a_second_opening_and_can_resolve(commune: Watch) -> None:
     silence(commune, SERVER, SWITCH, ROUTER, times=4)
     again = commune.restarted()

@@ -42,6 +42,7 @@ NONSENSE = {Outcome.PROTOCOL_ERROR, Outcome.TIMEOUT}
 """A shared UDP socket is not told of a closed port, and drops what is no answer: a timeout is honest then."""
 _FILE = {"file": "worthless"}
 WORTHLESS: dict[str, dict[str, object]] = {
+    "snmp_v1": {"community": _FILE},
     "snmp_v2c": {"community": _FILE},
     "snmp_v3": {"user": "monitor", "auth_password": _FILE, "priv_password": _FILE},
     "ssh_password": {"user": "monitor", "password": _FILE},

@@ -156,6 +156,32 @@ def circle(request: Message, answer: Message) -> list[bytes]:
     return [message.encode(_changed(answer, varbinds=binds * 20))]
 
 
+def backwards(request: Message, answer: Message) -> list[bytes]:
+    """Answer every GETBULK and GETNEXT with rows in the wrong order."""
+    if request.pdu.tag == message.GET:
+        return [message.encode(answer)]
+    start = request.pdu.varbinds[0][0]
+    binds: list[VarBind] = [(start + bytes((at,)), ber.INTEGER, 1) for at in (9, 7, 5)]
+    return [message.encode(_changed(answer, varbinds=binds))]
+
+
+def endless(request: Message, answer: Message) -> list[bytes]:
+    """Answer every GETBULK and GETNEXT with more rows of the same table."""
+    if request.pdu.tag == message.GET:
+        return [message.encode(answer)]
+    whole = ber.arcs(request.pdu.varbinds[0][0])
+    table, last = (whole[:-1], whole[-1]) if len(whole) > 10 else (whole, 0)
+    rows = range(last + 1, last + 1 + max(1, request.pdu.error_index))
+    binds: list[VarBind] = [(ber.join_arcs((*table, row)), ber.INTEGER, 1) for row in rows]
+    return [message.encode(_changed(answer, varbinds=binds))]
+
+
+def broken_content(request: Message, answer: Message) -> list[bytes]:
+    """Answer with the right id and a variable that claims to be longer than it is."""
+    last = ber.varbind(*answer.pdu.varbinds[-1])
+    return [message.encode(answer).replace(last, bytes((last[0], last[1] - 1)) + last[2:])]
+
+
 def failing(status: int) -> Twist:
     """Answer every question with this error-status."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder
 from pyasn1.type import univ
 from pysnmp.proto import rfc1902
-from pysnmp.proto.api import v2c
+from pysnmp.proto.api import v1, v2c
 
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed, VarBind, oid
 from probes.snmp.message import Message, Pdu
+from probes.snmp.security import Community
+from probes.snmp.template import Template
 
 OIDS = st.tuples(
     st.sampled_from((0, 1)), st.integers(0, 39), st.lists(st.integers(0, 2**32 - 1), max_size=30)
@@ -29,6 +32,8 @@ VALUES = st.one_of(
     st.tuples(st.just(ber.OCTETS), st.binary(max_size=300)),
     st.tuples(st.just(ber.IP_ADDRESS), st.binary(min_size=4, max_size=4)),
     st.tuples(st.just(ber.OID), OIDS.map(ber.join_arcs)),
+    st.tuples(st.just(ber.OPAQUE), st.floats(allow_nan=False) | st.floats(allow_nan=False, width=32)),
+    st.tuples(st.just(ber.OPAQUE), st.binary(max_size=20).filter(lambda b: b[:1] != b"\x9f")),
     st.tuples(st.sampled_from((ber.NO_SUCH_OBJECT, ber.NO_SUCH_INSTANCE, ber.END_OF_MIB)), st.none()),
 )
 BINDS = st.lists(st.builds(lambda name, value: (ber.join_arcs(name), *value), OIDS, VALUES), max_size=12)
@@ -56,7 +61,21 @@ def theirs(bind: VarBind) -> tuple[object, object]:
             ber.END_OF_MIB: v2c.EndOfMibView,
         }
         return arcs, kinds[tag]("")
+    if tag == ber.OPAQUE:
+        content = value if isinstance(value, bytes) else opaque(value)
+        return arcs, rfc1902.Opaque(content)
     return arcs, THEIRS[tag](value)
+
+
+def opaque(value: object) -> bytes:
+    """Return a number as net-snmp wraps it: a float where that says the same, else a double."""
+    assert isinstance(value, float)
+    try:
+        short = struct.pack(">f", value)
+    except OverflowError:
+        return b"\x9f\x79\x08" + struct.pack(">d", value)
+    exact = struct.unpack(">f", short)[0] == value
+    return b"\x9f\x78\x04" + short if exact else b"\x9f\x79\x08" + struct.pack(">d", value)
 
 
 def their_message(binds: list[VarBind], request_id: int) -> bytes:
@@ -92,6 +111,48 @@ def test_pysnmp_reads_what_we_write(binds: list[VarBind], request_id: int) -> No
         v2c.apiPDU.get_varbinds(pdu), [theirs(bind) for bind in binds], strict=True
     ):
         assert (name, value) == (expected_name, expected)
+
+
+KINDS = {
+    message.GET: v2c.GetRequestPDU,
+    message.GET_NEXT: v2c.GetNextRequestPDU,
+    message.GET_BULK: v2c.GetBulkRequestPDU,
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from((message.V1, message.V2C)),
+    st.sampled_from(sorted(KINDS)),
+    st.lists(OIDS, min_size=1, max_size=20),
+    st.integers(2**23, 2**31 - 1),
+    st.integers(0, 3),
+    st.integers(0, 100),
+)
+def test_our_requests_are_pysnmp_s_byte_for_byte(
+    version: int, tag: int, oids: list[tuple[int, ...]], request_id: int, first: int, second: int
+) -> None:
+    api = v1 if version == message.V1 else v2c
+    if tag == message.GET_BULK:
+        api, version = v2c, message.V2C
+    kinds = {message.GET: api.GetRequestPDU, message.GET_NEXT: api.GetNextRequestPDU}
+    pdu = kinds.get(tag, KINDS[tag])()
+    its = v2c.apiBulkPDU if tag == message.GET_BULK else api.apiPDU
+    its.set_defaults(pdu)
+    its.set_request_id(pdu, request_id)
+    its.set_varbinds(pdu, [(arcs, api.null) for arcs in oids])
+    names = tuple(map(ber.join_arcs, oids))
+    template = Template(tag, names)
+    if tag == message.GET_BULK:
+        its.set_non_repeaters(pdu, first)
+        its.set_max_repetitions(pdu, second)
+        template = Template(tag, names, first, second)
+    whole = api.Message()
+    api.apiMessage.set_defaults(whole)
+    api.apiMessage.set_community(whole, b"cong-dong")
+    api.apiMessage.set_pdu(whole, pdu)
+    ours = Community("cong-dong", version).seal(template, request_id)
+    assert ours == bytes(encoder.encode(whole))
 
 
 @given(OIDS)
@@ -154,3 +215,43 @@ def test_a_hundred_thousand_mutated_replies_raise_nothing_but_malformed() -> Non
             malformed += 1
     assert malformed > 10_000
     assert time.monotonic() - began < 60
+
+
+# -- what is read without being parsed -----------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    BINDS,
+    st.integers(-(2**31), 2**31 - 1),
+    st.binary(max_size=200),
+    st.sampled_from((message.V1, message.V2C)),
+    st.integers(0, 5),
+)
+def test_the_id_at_its_usual_place_is_the_one_that_parsing_finds(
+    binds: list[VarBind], request_id: int, community: bytes, version: int, status: int
+) -> None:
+    pdu = Pdu(message.RESPONSE, request_id, status, 0, binds)
+    assert message.key_of(message.encode(Message(version, community, pdu))) == request_id
+
+
+@settings(max_examples=100, deadline=None)
+@given(BINDS, st.integers(2**23, 2**31 - 1), st.integers(2**23, 2**31 - 1), st.binary(max_size=6), st.data())
+def test_an_answer_with_a_known_head_reads_as_one_without(
+    binds: list[VarBind], first: int, second: int, noise: bytes, data: st.DataObject
+) -> None:
+    warm, cold = Community("cong-dong"), Community("cong-dong")
+    whole = message.encode(Message(message.V2C, b"cong-dong", Pdu(message.RESPONSE, first, 0, 0, binds)))
+    assert warm.open(whole, first) == cold.open(whole, first)
+    other = message.encode(Message(message.V2C, b"cong-dong", Pdu(message.RESPONSE, second, 0, 0, binds)))
+    at = data.draw(st.integers(0, len(other)))
+    changed = other[:at] + noise + other[at + len(noise) :]
+    for reply in (other, changed[: len(other)]):
+        try:
+            key = message.key_of(reply)
+            expected = Community("cong-dong").open(reply, key)
+        except Malformed:
+            with pytest.raises(Malformed):
+                warm.open(reply, message.key_of(reply))
+        else:
+            assert warm.open(reply, key) == expected

@@ -14,6 +14,7 @@ from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed, oid
+from probes.snmp.channel import Drop
 from probes.snmp.collect import Collector
 from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing, localize, master
@@ -194,7 +195,7 @@ async def test_an_answer_that_is_not_ours_is_no_answer(engine: Engine, twist: Tw
         failed = await failure(engine, at(liar, wait=0.2))
         assert len(liar.requests) == 2
     assert failed.outcome is Outcome.TIMEOUT
-    assert engine.dropped == (0 if twist is twisted.silent else 2)
+    assert engine.drops.total() == (0 if twist is twisted.silent else 2)
 
 
 async def test_the_retry_has_another_unpredictable_id(engine: Engine) -> None:
@@ -208,7 +209,7 @@ async def test_the_retry_has_another_unpredictable_id(engine: Engine) -> None:
 async def test_noise_is_skipped_and_counted(engine: Engine) -> None:
     async with agent(linux(), twist=twisted.garbage_first) as noisy:
         assert await name_of(engine, at(noisy)) == b"may-chu"
-    assert engine.dropped == 3
+    assert engine.drops == {Drop.GARBAGE: 2, Drop.NOT_VALID: 1}
 
 
 async def test_a_cancelled_question_leaves_nothing_behind(engine: Engine) -> None:
