@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.communes import Communes
@@ -107,6 +107,7 @@ def test_hostile_names_stay_one_harmless_text(said: str) -> None:
     assert all(line.isprintable() for line in text.splitlines())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_no_text_of_a_device_changes_what_is_proposed(name: str, descr: str) -> None:
     facts = _texts([Fact("snmp.sys_name", name), Fact("snmp.sys_descr", descr)])
