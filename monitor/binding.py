@@ -36,21 +36,42 @@ def bind(plan: Plan, known: Places) -> Bound:
     for check in plan:
         if _is_bound(check):
             wanted.setdefault((check.device, check.probe), set()).add(place(check))
-    fresh = {holder: frozenset(places) for holder, places in wanted.items() if holder not in known}
+    allowed = _allowed(wanted, known)
     held = {
         holder: frozenset(places)
         for holder, places in wanted.items()
-        if holder in known and not places <= known[holder]
+        if holder in allowed and not places <= allowed[holder]
+    }
+    fresh = {
+        holder: frozenset(places)
+        for holder, places in wanted.items()
+        if holder not in known and holder not in held
     }
     devices = {device for device, _ in held}
     by_device = {
-        device: _guarded(checks, known) if device in devices else checks
+        device: _guarded(checks, allowed) if device in devices else checks
         for device, checks in plan.by_device.items()
     }
     if not held:
         return Bound(plan, fresh, held)
     others = {id: device for id, device in plan.devices.items() if id not in devices}
     return Bound(Plan(by_device, others, plan.credentials), fresh, held)
+
+
+def _allowed(wanted: Iterable[Holder], known: Places) -> Places:
+    """Return where each holder's credential may go; a holder that is not in it is of a device seen for the first time.
+
+    A probe that is new to a known device may send where the device was before, and nowhere else: otherwise another
+    probe would carry the same credential to a new place.
+    """
+    of_device: dict[str, set[str]] = {}
+    for (device, _), places in known.items():
+        of_device.setdefault(device, set()).update(places)
+    return {
+        holder: known.get(holder, frozenset(of_device.get(holder[0], ())))
+        for holder in wanted
+        if holder[0] in of_device
+    }
 
 
 def bound(configuration: Configuration, known: Places) -> tuple[Configuration, Bound]:

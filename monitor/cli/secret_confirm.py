@@ -41,7 +41,7 @@ def confirm(settings: Path, subject: str | None, every: bool, as_json: bool) -> 
     with clear_start():
         waiting, known = asyncio.run(_confirm(configuration, subject, every))
     rows = [
-        Waiting(device, probe, tuple(sorted(known[device, probe])), tuple(sorted(places)))
+        Waiting(device, probe, tuple(sorted(known.get((device, probe), ()))), tuple(sorted(places)))
         for (device, probe), places in waiting.items()
     ]
     if as_json:

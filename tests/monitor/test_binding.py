@@ -102,3 +102,23 @@ def test_another_name_frees_no_credential() -> None:
     (one,) = bind(plan(check("192.0.2.66")), carried(known, moved)).plan
     assert one.target.credential is None
     assert carried(known, {"other/router": "18073/router"}) == known
+
+
+def test_another_probe_does_not_carry_the_credential_to_a_new_place() -> None:
+    known = bound_to(check())
+    other = check("192.0.2.66", "snmp_community")
+    found = bind(plan(other), known)
+    assert found.held and not found.fresh
+    assert next(iter(found.plan)).target.credential is None
+    again = bind(plan(other), known | dict(found.fresh))
+    assert next(iter(again.plan)).target.credential is None, "not at the second sight either"
+
+
+def test_a_moved_device_attaches_no_probe_while_it_is_held() -> None:
+    found = bind(plan(check("192.0.2.66"), check("192.0.2.66", "snmp_community")), bound_to(check()))
+    assert not found.fresh and all(one.blocked for one in found.plan)
+
+
+def test_another_probe_at_the_place_the_device_was_always_at_needs_nobody() -> None:
+    found = bind(plan(check(), check(name="snmp_community")), bound_to(check()))
+    assert not found.held and list(found.fresh) == [("18073/router", "snmp_community")]
