@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
+NO_FILE = "there is no such file"
+
 
 class Unreadable(Exception):
     """The file cannot be used; the text says why, without its content."""
@@ -27,7 +29,7 @@ def read_bytes(path: Path, within: Path, limit: int) -> bytes:
                 raise Unreadable("not an ordinary file")
             raw = stream.read(limit + 1)
     except FileNotFoundError:
-        raise Unreadable("there is no such file") from None
+        raise Unreadable(NO_FILE) from None
     except IsADirectoryError:
         raise Unreadable("not an ordinary file") from None
     except OSError as error:

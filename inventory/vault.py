@@ -22,7 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from inventory import files
-from inventory.files import Unreadable, read_bytes
+from inventory.files import NO_FILE, Unreadable, read_bytes
 from inventory.secrets import Secret, SecretMissing
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -61,13 +61,13 @@ class Vault:
 
     def entries(self) -> Mapping[str, Sealed]:
         """Return what is stored, by name; no key is needed. Raises `VaultError`."""
-        if not self.path.exists():
-            return {}
         try:
             file = msgspec.json.decode(read_bytes(self.path, self.path.parent, MAX_BYTES), type=_File)
         except Unreadable as error:
+            if str(error) == NO_FILE:
+                return {}
             raise VaultError(f"the store of secrets {self.path}: {error}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise VaultError(
                 f"the store of secrets {self.path} is damaged; put a backup in its place"
             ) from None
@@ -87,8 +87,8 @@ class Vault:
 
     def put(self, name: str, value: Secret, at: datetime) -> None:
         """Store a value, in place of the one there is. Raises `VaultError`."""
-        key, *_ = self._keys().items()
         with self._changing() as entries:
+            key, *_ = self._keys().items()  # under the lock: another process may be rotating it
             before = entries.get(name)
             entries[name] = _seal(name, value.reveal().encode(), key, before.created if before else at, at)
 
@@ -116,16 +116,17 @@ class Vault:
         A crash at any moment leaves files that open: first the key file holds the new key beside the old ones, then
         everything is sealed anew, and only then the old keys go.
         """
-        old = self._keys()
         fresh = secrets.token_bytes(KEY_BYTES)
-        with self._changing() as entries:
+        with self._locked():
+            old, entries = self._keys(), dict(self.entries())
             opened = {name: _open(name, entry, old) for name, entry in entries.items()}
             _write(self.key_path, b"".join(map(_line, (fresh, *list(old.values())[: MAX_KEYS - 1]))))
             key = _id(fresh), fresh
             for name, value in opened.items():
                 entry = entries[name]
                 entries[name] = _seal(name, value.reveal().encode(), key, entry.created, entry.changed)
-        _write(self.key_path, _line(fresh))
+            self._store(entries)
+            _write(self.key_path, _line(fresh))
         return len(opened)
 
     def _keys(self) -> dict[str, bytes]:
@@ -133,7 +134,7 @@ class Vault:
         try:
             lines = read_bytes(self.key_path, self.key_path.parent, 4096).split()
         except Unreadable as error:
-            advice = "" if self.key_path.exists() else "; `commune-monitor secret key` makes one"
+            advice = "; `commune-monitor secret key` makes one" if str(error) == NO_FILE else ""
             raise VaultError(f"the master key {self.key_path}: {error}{advice}") from None
         try:
             keys = [base64.b64decode(line, validate=True) for line in lines]
@@ -149,7 +150,10 @@ class Vault:
         with self._locked():
             entries = dict(self.entries())
             yield entries
-            _write(self.path, msgspec.json.format(msgspec.json.encode(_File(_FORMAT, entries))) + b"\n")
+            self._store(entries)
+
+    def _store(self, entries: Mapping[str, Sealed]) -> None:
+        _write(self.path, msgspec.json.format(msgspec.json.encode(_File(_FORMAT, entries))) + b"\n")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

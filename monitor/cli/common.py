@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +41,14 @@ def load(settings: Path, inventory: Path | None = None) -> Configuration:
     except Invalid as error:
         print_mistakes(settings, error)
         raise SystemExit(2) from None
+
+
+def operator() -> str:
+    """Return who runs the command, by the system's word: the environment says what its owner likes."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def print_mistakes(settings: Path, error: Invalid) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,15 @@ from inventory.document import Invalid
 from inventory.secrets import MAX_SECRET_BYTES, Secret, SecretName
 from inventory.vault import Vault, VaultError
 from monitor.app import utc_now
-from monitor.cli.common import clear_start, json_option, load, print_json, print_mistakes, print_table
+from monitor.cli.common import (
+    clear_start,
+    json_option,
+    load,
+    operator,
+    print_json,
+    print_mistakes,
+    print_table,
+)
 from monitor.cli.secret_confirm import confirm
 from monitor.cli.secret_uses import cells, uses
 from monitor.ledger import Ledger
@@ -57,8 +64,9 @@ def set_(settings: Path, name: str, replace: bool) -> None:
             raise click.UsageError(
                 f"there is a secret {name!r} already; --replace puts another value in its place"
             )
-        vault.put(name, _value(name), utc_now())
-    _audit(settings, "secret set", name)
+        value = _value(name)
+        _audit(settings, "secret set", name)
+        vault.put(name, value, utc_now())
     click.echo(f"Stored {name}. Refer to it in YAML as {{secret: {name}}}.")
 
 
@@ -91,8 +99,8 @@ def rotate(settings: Path, name: str | None, master_key: bool) -> None:
     vault = _vault(settings)
     with _explained():
         if name is None:
+            _audit(settings, "master key rotated", str(vault.key_path))
             count = vault.rotate_key()
-            _audit(settings, "master key rotated", str(vault.key_path), f"{count} secrets")
             click.echo(
                 f"{count} secrets are encrypted under a new master key; old copies of the key open nothing."
             )
@@ -101,8 +109,9 @@ def rotate(settings: Path, name: str | None, master_key: bool) -> None:
             raise click.UsageError(
                 f"there is no secret {name!r}; `commune-monitor secret set {name}` stores one"
             )
-        vault.put(name, _value(name), utc_now())
-    _audit(settings, "secret rotated", name)
+        value = _value(name)
+        _audit(settings, "secret rotated", name)
+        vault.put(name, value, utc_now())
     click.echo(f"{name} has a new value; a running service uses it within seconds.")
 
 
@@ -124,8 +133,8 @@ def remove(settings: Path, name: str, force: bool) -> None:
             raise click.UsageError(
                 f"{', '.join(users[0].credentials)} uses {name!r}; --force removes it all the same"
             )
+        _audit(settings, "secret removed", name)
         configuration.vault.remove(name)
-    _audit(settings, "secret removed", name)
     click.echo(f"Removed {name}.")
 
 
@@ -134,9 +143,14 @@ def _value(name: str) -> Secret:
     if sys.stdin.isatty():
         return Secret(click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True, err=True))
     text = sys.stdin.read(MAX_SECRET_BYTES + 1).removesuffix("\n").removesuffix("\r")
-    if not text or len(text) > MAX_SECRET_BYTES:
-        raise click.UsageError("standard input is empty, or too long for a secret")
+    if not text or len(text) > MAX_SECRET_BYTES or not _is_text(text):
+        raise click.UsageError("standard input is empty, too long for a secret, or no UTF-8 text")
     return Secret(text)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it was UTF-8: bytes that are not come in as lone surrogates."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _must_be_a_name(name: str) -> None:
@@ -163,9 +177,11 @@ def _vault(path: Path) -> Vault:
 
 
 def _audit(path: Path, what: str, subject: str, detail: str = "") -> None:
+    """Write what is about to be done to the record: nothing is done that cannot be recorded."""
+
     async def write() -> None:
         async with Ledger(path.parent / _settings(path).data / "ledger.sqlite") as ledger:
-            await ledger.audit(utc_now(), getpass.getuser(), what, subject, detail)
+            await ledger.audit(utc_now(), operator(), what, subject, detail)
 
     with clear_start():
         asyncio.run(write())

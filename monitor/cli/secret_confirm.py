@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ import msgspec
 
 from monitor.app import utc_now
 from monitor.binding import bind
-from monitor.cli.common import clear_start, json_option, load, print_json, print_table
+from monitor.cli.common import clear_start, json_option, load, operator, print_json, print_table
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.ledger.bindings import Places
@@ -68,5 +67,5 @@ async def _confirm(configuration: Configuration, subject: str | None, every: boo
             if every or subject is None or holder[0] == subject or holder[0].startswith(f"{subject}/")
         }
         if (subject or every) and meant:
-            await ledger.bindings.confirm(meant, utc_now(), getpass.getuser())
+            await ledger.bindings.confirm(meant, utc_now(), operator())
         return meant, known

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from pathlib import Path
 
 import click
 
 from monitor.app import utc_now
-from monitor.cli.common import clear_start, json_option, load, print_json, print_table
+from monitor.cli.common import clear_start, json_option, load, operator, print_json, print_table
 from monitor.ledger import Ledger
 
 
@@ -38,7 +37,7 @@ def trust(settings: Path, device: str | None, fingerprint: str | None, as_json: 
 
 async def _approve(path: Path, device: str, fingerprint: str) -> None:
     async with Ledger(path) as ledger:
-        if not await ledger.approve(device, fingerprint, getpass.getuser(), utc_now()):
+        if not await ledger.approve(device, fingerprint, operator(), utc_now()):
             raise click.UsageError(f"{device} has no pending host key {fingerprint}; `trust` lists them")
     click.echo(f"Approved {fingerprint} for {device}; the next attempt logs in.")
 

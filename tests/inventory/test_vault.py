@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -174,3 +175,21 @@ def test_a_store_that_cannot_be_written_is_said(store: Vault) -> None:
     with pytest.raises(VaultError):
         store.put("a", Secret("x"), AT)
     assert not list(store.path.parent.glob(".*"))
+
+
+def test_two_processes_that_set_and_rotate_at_once_lose_nothing(store: Vault) -> None:
+    """Threads with a store each: the lock is the file's, so they stand for processes."""
+
+    def put(number: int) -> None:
+        Vault(store.path, store.key_path).put(f"s{number}", Secret(str(number)), AT)
+
+    def rotate(_: int) -> None:
+        Vault(store.path, store.key_path).rotate_key()
+
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(rotate if number % 3 == 0 else put, number) for number in range(60)]
+        for job in jobs:
+            job.result()
+    assert {name: store.read(name).reveal() for name in store.entries()} == {
+        f"s{number}": str(number) for number in range(60) if number % 3
+    }

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,3 +118,25 @@ def test_the_plain_file_still_works_beside_the_store(tmp_path: Path) -> None:
     rows = json.loads(call(path, "list", "--json").stdout)
     assert {row["name"] for row in rows} == {"community", "key"}
     assert COMMUNITY not in json.dumps(rows)
+
+
+def test_nothing_is_done_that_cannot_be_recorded(settings: Path) -> None:
+    stored(settings)
+    ledger = settings.parent / "data" / "ledger.sqlite"
+    ledger.write_bytes(b"no database" * 1000)
+    before = (settings.parent / "secrets.vault").read_bytes()
+    assert call(settings, "rotate", "community", value="other").exit_code == 2
+    assert (settings.parent / "secrets.vault").read_bytes() == before
+
+
+def test_the_record_names_who_the_system_says_it_is(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "nguyen.van.b")
+    stored(settings)
+    assert audited(settings)[0].who == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_bytes_that_are_no_text_are_refused(settings: Path) -> None:
+    call(settings, "key")
+    command = [sys.executable, "-m", "monitor", "-s", str(settings), "secret", "set", "community"]
+    done = subprocess.run(command, input=b"\xff\xfe", capture_output=True, check=False)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr
