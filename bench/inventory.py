@@ -95,10 +95,11 @@ def editing(loaded: Configuration) -> dict[str, float]:
     path = min(path for path in loaded.edited[0].rglob("*.yaml") if path.stem.isdigit())
     now = datetime.now(UTC)
     board, engine = Board(loaded.inventory, loaded.plan, now), Engine(loaded.rules, loaded.inventory)
+    started = change(loaded, configuration.reload(loaded))  # as the service looks once when it starts
     write_address(path, "10.255.7.1")
-    first, coming = timed(partial(taken_in, loaded))
+    first, coming = timed(partial(taken_in, started))
     write_address(path, "10.255.7.2")
-    second, coming = timed(partial(taken_in, coming.configuration))
+    second, coming = timed(partial(taken_in, coming))
     began = time.perf_counter()
     touched = coming.touched
     engine.follow(coming.rules, coming.inventory, now, topology=coming.topology, touched=touched)
@@ -112,9 +113,10 @@ def write_address(path: Path, address: str) -> None:
     path.write_text(re.sub(r"address: [0-9.]+", f"address: {address}", path.read_text("utf-8"), count=1))
 
 
-def taken_in(loaded: Configuration) -> Change:
+def taken_in(last: Change) -> Change:
     """Read what was edited, as the service does in a thread."""
-    coming = change(loaded, configuration.reload(loaded))
+    loaded = last.configuration
+    coming = change(loaded, configuration.reload(loaded), last.topology)
     assert len(coming.touched.changed) == 1, coming.touched
     return coming
 

@@ -86,6 +86,7 @@ class Devices:
             credentials={probe: credentials[probe] for probe in credentials if probe in used},
             owner=entry.owner,
             tags=tuple(dict.fromkeys((*inherited.tags, *entry.tags))),
+            expect=entry.expect,
             checks=checks,
         )
 

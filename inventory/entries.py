@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from inventory.communes import Communes
 from inventory.duration import Duration
-from inventory.model import NAME, NAME_RULE, Contact, Model, Slug, Text, listed
+from inventory.model import NAME, NAME_RULE, Contact, Expected, Model, Slug, Text, listed
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import CredentialSpec
 from inventory.wording import shown, unknown
@@ -125,6 +125,7 @@ class DeviceEntry(Model):
     owner: Contact | None = None
     tags: tuple[Slug, ...] = ()
     formerly: Annotated[tuple[FormerId, ...], Field(max_length=20)] = ()
+    expect: Expected | None = None
     checks: Mapping[str, Any] = {}
 
 

@@ -80,6 +80,17 @@ class CheckSpec(Model):
     """Seconds."""
 
 
+ExpectedText = Annotated[str, Field(max_length=100)]
+
+
+class Expected(Model):
+    """What a device says of itself when it is the one that is meant; ``*`` stands for anything."""
+
+    model: ExpectedText = ""
+    firmware: ExpectedText = ""
+    serial: ExpectedText = ""
+
+
 class Device(Model):
     """One configuration item with an address."""
 
@@ -104,6 +115,8 @@ class Device(Model):
     """Its own and those of the levels above it."""
     formerly: tuple[str, ...] = ()
     """Ids it had before; history under them is its own."""
+    expect: Expected | None = None
+    """What it should say of itself; what differs is reported."""
     checks: tuple[CheckSpec, ...] = ()
 
     def called(self, language: str) -> str:

@@ -171,6 +171,7 @@ class _Reader:
         yield _pick("role", device.role, own)
         yield _pick("title", device.title, [*own, *self._role(device.role)])
         yield _pick("profile", device.profile, own)
+        yield from _expected(device, entry)
         yield _pick("formerly", device.formerly, [*own, (Origin.SITE, node)])
         yield self._parents(device, entry)
         levels = [*own, *self._above(self._inventory.sites[device.site])]
@@ -278,6 +279,14 @@ def _under(key: str, levels: Iterable[Layer]) -> list[Layer]:
     return [(origin, child(level, key) if level else None) for origin, level in levels]
 
 
+def _expected(device: Device, entry: Node) -> Iterator[Setting]:
+    """Yield what the device should say of itself, where that is written."""
+    node = child(entry, "expect")
+    if node is not None:
+        for key, value in (_plain(device.expect) or {}).items():
+            yield _at(f"expect.{key}", value, Origin.DEVICE, child(node, key))
+
+
 def _tags(levels: Sequence[Layer]) -> Iterator[Setting]:
     """Yield every tag with the level that gave it, in the order in which they add up."""
     seen: set[str] = set()
@@ -341,6 +350,6 @@ def _pick(
     return Setting(f"{prefix}{key}", value, absent)
 
 
-def _plain(model: object) -> object:
+def _plain(model: object) -> dict[str, object] | None:
     dump = getattr(model, "model_dump", None)
     return {key: text for key, text in dump().items() if text} if dump else None

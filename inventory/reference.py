@@ -28,6 +28,7 @@ _TITLES = {
     "defaults": "`defaults`",
     "province": "A province, under `provinces`",
     "contact": "`owner`",
+    "expect": "`expect` of a device",
 }
 
 

@@ -26,7 +26,7 @@ from inventory.entries import (
     ProvinceEntry,
     RoleEntry,
 )
-from inventory.model import NAME, Contact, Site, listed
+from inventory.model import NAME, Contact, Expected, Site, listed
 from inventory.problem import Problem
 from inventory.secrets import CredentialSpec
 from inventory.takes import meanings
@@ -47,6 +47,7 @@ ENTRIES: dict[str, type[BaseModel]] = {
     "defaults": DefaultsEntry,
     "province": ProvinceEntry,
     "contact": Contact,
+    "expect": Expected,
 }
 """The kinds of entry by the name that `words.yaml` gives them."""
 CREDENTIALS: dict[str, type[BaseModel]] = {
@@ -138,6 +139,7 @@ class _Builder:
         root = self._entry("file")
         for name in (
             "contact",
+            "expect",
             "check",
             "defaults",
             "province",
@@ -202,6 +204,8 @@ class _Builder:
             field["description"] = self._words.of(name, key).both
         if "owner" in shape["properties"]:
             _become(shape["properties"]["owner"], {"anyOf": [_ref("contact"), _NOTHING]})
+        if "expect" in shape["properties"]:
+            _become(shape["properties"]["expect"], {"anyOf": [_ref("expect"), _NOTHING]})
         return shape
 
     def _credential(self, kind: str) -> Schema:

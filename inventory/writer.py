@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from inventory.tree import Tree
 
@@ -113,7 +114,12 @@ def _set(node: CommentedMap, values: Values) -> None:
         if isinstance(value, Mapping):
             _set(_below(node, key), value)
         else:
-            node[key] = value
+            node[key] = _quoted(value)
+
+
+def _quoted(value: object) -> object:
+    """Return a text that begins with a colon in quotes: libyaml reads a bare one inside braces as a mistake."""
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and value.startswith(":") else value
 
 
 def _first(error: Exception) -> str:

@@ -263,4 +263,5 @@ async def _observe(runner: Runner, pipeline: Pipeline, ledger: Ledger, pulse: Pu
     pipeline.take(observation)
     if observation.outcome.is_answer:
         ledger.answered.note(observation.device, observation.time)
+        ledger.identities.note(observation)
     pulse.beat()

@@ -39,8 +39,8 @@ class Change(msgspec.Struct, frozen=True):
         return self.configuration.rules
 
 
-def change(before: Configuration, after: Configuration) -> Change:
-    """Return what `after` changes."""
+def change(before: Configuration, after: Configuration, links: Topology | None = None) -> Change:
+    """Return what `after` changes; `links` are those of `before`, if they were worked out already."""
     touched = difference(before.inventory, after.inventory)
     old, new = before.plan.by_device, after.plan.by_device
     replanned = [device for device in new if old.get(device) is not new[device]]
@@ -52,4 +52,12 @@ def change(before: Configuration, after: Configuration) -> Change:
         gone += [check.id for check in known.values()]
     devices = dict.fromkeys([*touched.added, *touched.changed, *replanned])
     renewed = {device: new[device] for device in devices}
-    return Change(after, touched, Topology(after.inventory), tuple(gone), tuple(fresh), renewed)
+    if links is None or _relinked(before.inventory, after.inventory, touched):
+        links = Topology(after.inventory)
+    return Change(after, touched, links, tuple(gone), tuple(fresh), renewed)
+
+
+def _relinked(old: Inventory, new: Inventory, touched: Difference) -> bool:
+    """Whether any device stands behind others than before."""
+    moved = (old.devices[key].parents != new.devices[key].parents for key in touched.changed)
+    return bool(touched.added or touched.removed or any(moved))

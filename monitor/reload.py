@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 from watchfiles import awatch
 
+from alerts.topology import Topology
 from inventory.document import Invalid, Problem
 from inventory.tree import Tree, read_tree, stamps
 from monitor import configuration
@@ -118,6 +119,8 @@ class Reloader:
         self._lock = asyncio.Lock()
         self._again = asyncio.Event()
         self._seen: object = None
+        self._links: Topology | None = None
+        """What is behind what, as far as it was worked out already."""
         devices = len(running.inventory.devices)
         self.state = InventoryState(0, now(), devices, running.warnings, held=_devices(held))
 
@@ -185,7 +188,7 @@ class Reloader:
         """Take in what the files say now. `author` and `note` are remembered with the revision, if there is one."""
         async with self._lock:
             try:
-                coming = await asyncio.to_thread(_read, self._running, self._bindings.known)
+                coming = await asyncio.to_thread(_read, self._running, self._bindings.known, self._links)
             except Invalid as error:
                 self._refuse(error.problems)
             else:
@@ -197,7 +200,7 @@ class Reloader:
         known = self._bindings.known
         try:
             async with self._lock:  # reading has a memory, which is one thread's at a time
-                coming = await asyncio.to_thread(_read_with, self._running, known, files)
+                coming = await asyncio.to_thread(_read_with, self._running, known, self._links, files)
         except Invalid as error:
             return Preview(error.problems, None)
         return Preview(coming.change.configuration.warnings, coming.change)
@@ -211,6 +214,7 @@ class Reloader:
     async def _take(self, coming: _Coming, author: str, note: str) -> None:
         change = coming.change
         self._follow(change)
+        self._links = change.topology
         self._running = change.configuration
         self.state = InventoryState(
             self.state.revision,
@@ -279,13 +283,15 @@ async def _newest(file: Path) -> tuple[Revision, Mapping[str, bytes]] | None:
         return (found[0], await ledger.revision_files(found[0].id)) if found else None
 
 
-def _read(running: Configuration, known: Places, tree: Tree | None = None) -> _Coming:
+def _read(running: Configuration, known: Places, links: Topology | None, tree: Tree | None = None) -> _Coming:
     coming, found = bound(configuration.reload(running, tree), known)
-    return _Coming(change(running, coming), found)
+    return _Coming(change(running, coming, links), found)
 
 
-def _read_with(running: Configuration, known: Places, files: Mapping[str, bytes | None]) -> _Coming:
-    return _read(running, known, read_tree(running.edited[0], running.tree).altered(files))
+def _read_with(
+    running: Configuration, known: Places, links: Topology | None, files: Mapping[str, bytes | None]
+) -> _Coming:
+    return _read(running, known, links, read_tree(running.edited[0], running.tree).altered(files))
 
 
 def _devices(held: Places) -> tuple[str, ...]:

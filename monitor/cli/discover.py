@@ -28,6 +28,7 @@ from monitor.discovery.known import Known, addresses_of
 from monitor.discovery.proposal import Sighting, proposal
 from monitor.discovery.scope import OutOfScope, scope
 from monitor.discovery.sweep import Found, Pace, Sweep
+from monitor.ledger import Ledger
 from monitor.plan import traits
 from probes.core.hostkeys import NoHostKeys
 from probes.core.network import Network
@@ -137,11 +138,19 @@ def _sweep(
 
 def _sightings(configuration: Configuration, found: Sequence[Found]) -> list[Sighting]:
     inventory, signs = configuration.inventory, load_signs()
-    known = Known(
-        inventory, asyncio.run(addresses_of(inventory, Network(configuration.settings.network))), {}
-    )
+    known = asyncio.run(_known(configuration))
     ordered = sorted(found, key=lambda one: tuple(map(_numbers, one.address.split("."))))
     return [Sighting(one, guess(one, signs, inventory.roles), known.note(one)) for one in ordered]
+
+
+async def _known(configuration: Configuration) -> Known:
+    """Return what tells the inventory's devices, with what a service saw of them if one ever ran."""
+    addresses = await addresses_of(configuration.inventory, Network(configuration.settings.network))
+    path = configuration.data / "ledger.sqlite"
+    if not await asyncio.to_thread(path.exists):
+        return Known(configuration.inventory, addresses, {})
+    async with Ledger(path) as ledger:
+        return Known(configuration.inventory, addresses, ledger.identities.traits)
 
 
 def _numbers(part: str) -> tuple[int, str]:

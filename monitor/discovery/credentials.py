@@ -9,8 +9,6 @@ from inventory.secrets import Credential, resolve
 from inventory.yamltree import Node, Scalar, child
 from monitor.configuration import Configuration
 
-KINDS = ("snmp_v2c", "snmp_v3")
-
 
 class NoCredential(ValueError):
     """The inventory has no such SNMP credential; the text names those it has."""
@@ -31,8 +29,9 @@ def usual_credential(configuration: Configuration, site: str) -> str:
 def chosen_credentials(configuration: Configuration, names: Sequence[str]) -> Mapping[str, Credential]:
     """Return credentials with their values, by name. Raises `NoCredential`, `SecretMissing`."""
     specs = configuration.inventory.credentials
+    kinds = configuration.probes["snmp"].credential_kinds
     for name in names:
-        if name not in specs or specs[name].kind not in KINDS:
-            known = ", ".join(key for key, spec in specs.items() if spec.kind in KINDS) or "none"
+        if name not in specs or specs[name].kind not in kinds:
+            known = ", ".join(key for key, spec in specs.items() if spec.kind in kinds) or "none"
             raise NoCredential(f"no SNMP credential {name!r} in the inventory; there are: {known}")
     return {name: resolve(specs[name], configuration.secrets) for name in names}

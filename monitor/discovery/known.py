@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from inventory.model import Inventory
 from monitor.discovery.sweep import Found
+from monitor.ledger.identities import NAME, SERIAL, Traits
 from probes.core.network import Network
 from probes.core.probe import ProbeFailure
 
 MAX_NAMES = 500
 """Host names of the inventory that are resolved, to tell whether what was found is one of them."""
-SERIAL = "device.serial"
-NAME = "snmp.sys_name"
 _COMMON_NAMES = frozenset({"", "localhost", "router", "switch", "hp", "none", "default"})
 """Names that say nothing: devices have them from the factory."""
 
@@ -34,20 +33,16 @@ class Note(msgspec.Struct, frozen=True):
 class Known:
     """The devices of the inventory by what identifies them.
 
-    `addresses` are their IP addresses, names resolved; `seen` is what was last observed of each: its facts by name.
+    `addresses` are their IP addresses, names resolved; `seen` is what a service observed of each.
     """
 
-    def __init__(
-        self, inventory: Inventory, addresses: Mapping[str, str], seen: Mapping[str, Mapping[str, str]]
-    ) -> None:
+    def __init__(self, inventory: Inventory, addresses: Mapping[str, str], seen: Traits) -> None:
         self._addresses = {address: device for device, address in addresses.items()}
         self._written = {id: device.address for id, device in inventory.devices.items()}
-        self._serials = _unique((id, facts.get(SERIAL, "")) for id, facts in seen.items())
-        self._names = _unique(
-            (id, facts.get(NAME, ""))
-            for id, facts in seen.items()
-            if facts.get(NAME, "").lower() not in _COMMON_NAMES
-        )
+        expected = {id: device.expect.serial for id, device in inventory.devices.items() if device.expect}
+        self._serials = _unique(expected | _last(seen, SERIAL))
+        names = _last(seen, NAME)
+        self._names = _unique({id: name for id, name in names.items() if name.lower() not in _COMMON_NAMES})
 
     def note(self, found: Found) -> Note:
         """Return what the inventory has of it."""
@@ -86,11 +81,15 @@ async def _resolved(network: Network, name: str) -> str:
         return name
 
 
-def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _last(seen: Traits, fact: str) -> dict[str, str]:
+    return {device: traits[fact].value for device, traits in seen.items() if fact in traits}
+
+
+def _unique(values: Mapping[str, str]) -> dict[str, str]:
     """Return devices by value; a value that two of them have identifies none."""
     devices: dict[str, str] = {}
     shared: set[str] = set()
-    for device, value in pairs:
+    for device, value in values.items():
         if devices.setdefault(value, device) != device:
             shared.add(value)
     return {value: device for value, device in devices.items() if value and value not in shared}

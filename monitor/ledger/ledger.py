@@ -14,12 +14,23 @@ from typing import Self
 
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
-from monitor.ledger import answered, audit, bindings, hostkeys, incidents, moves, outbox, revisions
+from monitor.ledger import (
+    answered,
+    audit,
+    bindings,
+    hostkeys,
+    identities,
+    incidents,
+    moves,
+    outbox,
+    revisions,
+)
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
+from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.incidents import Compose
 from monitor.ledger.outbox import Delivery
 from monitor.ledger.revisions import Revision
@@ -53,6 +64,8 @@ class Ledger:
         """Where credentials may be sent; as up to date."""
         self.answered = LedgerAnswered(self._database)
         """Which devices have ever answered."""
+        self.identities = LedgerIdentities(self._database)
+        """What devices say they are."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
 
@@ -62,6 +75,7 @@ class Ledger:
             stack.push_async_callback(self._database.close)
             await self._learn()
             self.answered.learn(await self._database.read(answered.load))
+            self.identities.learn(await self._database.read(identities.load))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(self._watch())
             stack.callback(self._stopping.set)
@@ -110,6 +124,7 @@ class Ledger:
         changed = await self._database.write(partial(moves.move, moved=moved, at=at))
         await self._learn()
         self.answered.learn(await self._database.read(answered.load))
+        self.identities.learn(await self._database.read(identities.load))
         return changed
 
     async def acknowledge(

@@ -1,7 +1,7 @@
 """Devices that have another id now: what the ledger knows of them follows, in one transaction.
 
-Incidents with their steps, host keys, the places their credentials are for, and when they first answered. The audit
-record stays as it was written.
+Incidents with their steps, host keys, the places their credentials are for, when they first answered and what they say
+they are. The audit record stays as it was written.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ DELETE FROM host_keys WHERE device = :now AND state = 'pending' AND (address, po
     (SELECT address, port, key FROM host_keys WHERE device = :was)
 """
 _KEYS = "UPDATE OR IGNORE host_keys SET device = :now WHERE device = :was"
+_IDENTITIES = "UPDATE OR IGNORE identities SET device = :now WHERE device = :was"
 _REST = (
+    "DELETE FROM identities WHERE device = :was",
     "DELETE FROM host_keys WHERE device = :was",
     "DELETE FROM bindings WHERE device = :was",
     "DELETE FROM answered WHERE device = :was",
@@ -60,7 +62,7 @@ def _moved(db: sqlite3.Connection, was: str, now: str, at: datetime) -> list[Inc
         if incident is not None and incident.resolved_at is None:
             changed.append(_settled(db, incident, now, at))
     names = {"was": was, "now": now, "site": now.partition("/")[0]}
-    for change in (_NOTED, _MOVED, _UNASKED, _KEYS, _PLACES, _ANSWERED, *_REST):
+    for change in (_NOTED, _MOVED, _UNASKED, _KEYS, _PLACES, _ANSWERED, _IDENTITIES, *_REST):
         db.execute(change, names)
     return [found for one in changed if (found := incidents.by_id(db, one.id))]
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from alerts.incident import Incident, Kind, Status, Transition, Words
 from inventory.coverage import as_json, coverage
 from inventory.model import Contact
+from monitor.drift import drift
 from monitor.store import Bucket, SeriesKey
 from monitor.web import query
 from monitor.web.context import WebContext
@@ -261,6 +262,11 @@ class Api:
         inventory, first = self._context.board.inventory, self._context.ledger.answered.first
         silent = [device for device in inventory.devices if device not in first]
         return answer(as_json(coverage(inventory)) | {"never_answered": silent})
+
+    async def drift(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/drift``: devices whose model, firmware, serial number or address is another than expected."""
+        seen = self._context.ledger.identities.traits
+        return answer({"drift": list(drift(self._context.board.inventory, seen)), "identified": len(seen)})
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is in the body."""

@@ -79,6 +79,7 @@ def _api_routes(api: Api) -> list[web.RouteDef]:
         web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
         web.get("/api/v1/series", api.series),
         web.get("/api/v1/coverage", api.coverage),
+        web.get("/api/v1/drift", api.drift),
         web.get("/healthz", api.alive),
     ]
 

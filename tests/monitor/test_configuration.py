@@ -8,6 +8,7 @@ import pytest
 
 from inventory.document import Invalid
 from monitor import configuration
+from monitor.change import change
 
 
 def write(folder: Path, settings: str, inventory: str) -> Path:
@@ -99,3 +100,21 @@ def test_a_network_of_the_settings_that_is_none_is_a_mistake_at_its_place(tmp_pa
     first, second = map(str, caught.value.problems)
     assert first.startswith(f"{settings}:2:10: network.deny[0]: ") and "10.0.0.0/8" in first
     assert second.startswith(f"{settings}:2:22: network.deny[1]: ")
+
+
+def test_links_are_worked_out_again_only_when_a_device_stands_behind_another(tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory"
+    inventory.mkdir()
+    (tmp_path / "commune-monitor.yaml").write_text("web: {port: 0}\n")
+    office = (
+        "sites: {18073: {devices: {"
+        "router: {address: 192.0.2.1, role: router}, ups: {address: 192.0.2.2, role: ups%s}}}}"
+    )
+    (inventory / "a.yaml").write_text(office % "")
+    first = configuration.load(tmp_path / "commune-monitor.yaml")
+    links = change(first, first).topology
+    (inventory / "a.yaml").write_text(office % ", title: UPS")
+    titled = configuration.reload(first)
+    assert change(first, titled, links).topology is links
+    (inventory / "a.yaml").write_text(office % ", parents: []")
+    assert change(titled, configuration.reload(titled), links).topology.parents["18073/ups"] == ()

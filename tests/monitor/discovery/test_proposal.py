@@ -19,6 +19,7 @@ from monitor.discovery.guess import Guess
 from monitor.discovery.known import Known, Note
 from monitor.discovery.proposal import Sighting, proposal
 from monitor.discovery.sweep import Found, _texts
+from monitor.ledger.identities import Trait
 from monitor.plan import traits
 from probes.core.discovery import discover
 from probes.core.observation import Fact
@@ -36,6 +37,11 @@ HOSTILE = [
     "a: b # c",
     "\\",
 ]
+
+
+def said(serial: str, name: str) -> dict[str, Trait]:
+    facts = {"device.serial": serial, "snmp.sys_name": name}
+    return {fact: Trait(value, AT, value, AT) for fact, value in facts.items()}
 
 
 def loaded(*texts: str) -> Inventory:
@@ -129,9 +135,9 @@ def test_what_the_inventory_has_is_known_by_address_serial_and_name() -> None:
         "18073/server": "10.20.1.2"
     }
     seen = {
-        "18073/ups": {"device.serial": "AS123", "snmp.sys_name": "ups-tang-1"},
-        "18073/nvr": {"device.serial": "0", "snmp.sys_name": "nvr"},
-        "18073/router": {"device.serial": "0"},
+        "18073/ups": said("AS123", "ups-tang-1"),
+        "18073/nvr": said("0", "nvr"),
+        "18073/router": said("0", "localhost"),
     }
     known = Known(inventory, addresses, seen)
     assert known.note(found("10.20.1.2")) == Note("18073/server", words="is 18073/server")

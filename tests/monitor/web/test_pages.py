@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from alerts.incident import DeviceState, Severity
 from monitor.web.app import create_app
 from monitor.web.pages import PAGES
 from monitor.web.security import own_hosts
-from probes.core.observation import Fact, Sample
+from probes.core.observation import Fact, Observation, Outcome, Sample
 from tests.monitor.web.province import Province
 
 Client = TestClient[Any, Any]
@@ -29,6 +30,7 @@ ADDRESSES = (
     "/search?q=thanh+sen",
     "/health",
     "/inventory",
+    "/inventory/drift",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -222,3 +224,19 @@ def test_every_page_has_a_test() -> None:
 async def test_severity_is_said_in_words(client: Client, town: Province) -> None:
     await town.open("memory-high", "18073/server", "Bộ nhớ đầy", severity=Severity.WARNING)
     assert "Cảnh báo" in await text(client, "/incidents")
+
+
+async def test_a_device_that_is_another_than_it_was_stands_on_the_page_of_differences(
+    client: Client, town: Province
+) -> None:
+    device = town.inventory.devices["18073/server"]
+    for serial in ("A1", NASTY):
+        facts = (Fact("device.serial", serial),)
+        observed = Observation(device.id, "snmp", "snmp", datetime.now(UTC), 0.1, Outcome.OK, facts=facts)
+        town.ledger.identities.note(observed)
+    html = await text(client, "/inventory/drift")
+    assert "Số sê-ri" in html and "A1" in html and "thấy lần đầu" in html
+    assert NASTY not in html and "&lt;script&gt;" in html
+    async with client.get("/api/v1/drift") as answer:
+        (found,) = (await answer.json())["drift"]
+    assert (found["device"], found["what"], found["expected"]) == (device.id, "serial", "A1")
