@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from inventory.sensors import State
+from probes.core.text import clean
 from probes.snmp import ber
 from probes.snmp.ber import Value
 
+UNKNOWN = float(State.UNKNOWN.code)
 Readings = dict[str, float | None]
 
 WRAP_32 = 1 << 32
@@ -119,6 +124,25 @@ class Ticks(Gauge):
         """Go on from what `other` remembers of the same variable."""
         if isinstance(other, Ticks):
             self.last, self.at, self.wraps = other.last, other.at, other.wraps
+
+
+class Meaning(Gauge):
+    """A state, read as what it means: 0 ok, 1 warning, 2 critical, 3 unknown."""
+
+    codes: Mapping[str, float] = {}
+
+    @classmethod
+    def of(cls, readings: Readings, name: str, states: Mapping[str, State]) -> Meaning:
+        """Return the cell of an object whose values mean `states`, by number or text."""
+        return cls(readings, name, {value: float(state.code) for value, state in states.items()})
+
+    def take(self, tag: int, value: Value, now: float) -> None:
+        """Take in what came at `now`."""
+        if value is None:
+            self.readings[self.name] = None
+            return
+        text = clean(value, 64) if isinstance(value, bytes) else str(value)
+        self.readings[self.name] = self.codes.get(text, UNKNOWN)
 
 
 def number(tag: int, value: Value) -> float | None:
