@@ -56,6 +56,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "charge": Quantity("hw.battery.charge", "1", 0.01),
     "minutes": Quantity("hw.battery.time_left", "s", 60),
     "seconds": Quantity("hw.battery.time_left", "s"),
+    "on_battery": Quantity("hw.battery.time_used", "s"),
     "delay": Quantity("hw.delay", "s"),
     "percent": Quantity("hw.utilization", "1", 0.01),
     "count": Quantity("hw.count"),
@@ -138,4 +139,6 @@ class Sensor(Model):
 
 
 def _decimal(number: float) -> str:
-    return f"{number:.12g}" if number != int(number) else str(int(number))
+    if number < 0:
+        return f"(0 - {_decimal(-number)})"
+    return f"{number:.12f}".rstrip("0").rstrip(".")

@@ -220,7 +220,7 @@ class Study:
             steps += self._bulk(prefixes, run, every)
             for prefix in prefixes:
                 for index in run[1:]:
-                    del waiting[prefix + index]
+                    waiting.pop(prefix + index, None)  # a column may lie below another
         singles = list(waiting)
         by_every: dict[int, list[bytes]] = {}
         for at in singles:
