@@ -360,7 +360,8 @@ class Judge:
 
     def _generic(self, item: Mapping[str, Any]) -> float | None:
         names = self._expected.get("state_names", {}).get(item.get("state_name"), ())
-        return next((state["generic"] for state in names if state["value"] == item["value"]), None)
+        generic = next((state["generic"] for state in names if state["value"] == item["value"]), None)
+        return generic if generic in (0, 1, 2, 3) else None
 
 
 PORT = {
