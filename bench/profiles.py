@@ -18,7 +18,7 @@ import time
 from collections import ChainMap, Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -267,6 +267,10 @@ class Judge:
     def _has(self, at: str) -> bool:
         return oid(at) in self._rows
 
+    def _recorded(self, at: str) -> str:
+        row = self._rows.get(oid(at))
+        return row[2].decode("utf-8", "replace") if row else ""
+
     def _port(self, port: Mapping[str, Any]) -> Verdict | None:
         index = port["ifIndex"]
         item = f"{index} {port.get('ifName') or port.get('ifDescr')}"
@@ -277,6 +281,11 @@ class Judge:
             return self._verdict("port", item, "missing", "a port", "not in the recording's IF-MIB")
         mine = [e for at in columns.values() for e in self._by_object.get(at, ())]
         if not mine:
+            listed = self._reported.facts.get("snmp.interfaces", ())
+            if str(port.get("ifName")) in cast(tuple[str, ...], listed) and not any(
+                self._has(at) for key, at in columns.items() if key not in ("name", "descr")
+            ):
+                return self._verdict("port", item, "equal", "a port", "of which only the name is recorded")
             return self._verdict("port", item, "missing", "a port")
         wrong = [*self._port_differences(port, columns, mine)]
         return self._verdict("port", item, "different" if wrong else "equal", "a port", "; ".join(wrong))
@@ -286,7 +295,7 @@ class Judge:
     ) -> Iterator[str]:
         name = port.get("ifName") if self._has(columns["name"]) else port.get("ifDescr")
         found = mine[0].labels.get("interface", "")
-        if name and self._has(columns["name"]) and found.partition(" #")[0] != clean(name, 64)[: len(found)]:
+        if name and self._recorded(columns["name"]) == name and found.partition(" #")[0] != clean(name, 64)[: len(found)]:
             yield f"name {name!r}, found {found!r}"
         up = next((e.value for e in mine if e.metric == "hw.network.up"), None)
         if self._has(columns["oper"]) and self._has(columns["admin"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -14,6 +15,7 @@ from probes.snmp.ber import Value
 UNKNOWN = float(State.UNKNOWN.code)
 Readings = dict[str, float | None]
 
+_NUMBER = re.compile(rb"[\s\x00]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![0-9.:/-])")
 WRAP_32 = 1 << 32
 MAX_GAP = 900.0
 """Seconds after which a 32-bit counter may have wrapped more than once, so that its growth says nothing."""
@@ -146,15 +148,14 @@ class Meaning(Gauge):
 
 
 def number(tag: int, value: Value) -> float | None:
-    """Return a value as a number; agents also write numbers as text (UCD's laLoad, many UPS)."""
+    """Return a value as a number; agents also write numbers as text, some with a
+    unit behind it ("15 PERCENT", "24% of maximum")."""
     if value is None or isinstance(value, (int, float)):
         return value
     if tag != ber.OCTETS or len(value) > 32:
         return None
-    try:
-        return float(value.decode("ascii").strip())
-    except ValueError:
-        return None
+    found = _NUMBER.match(value)
+    return float(found[1]) if found else None
 
 
 def wrapped(last: int, value: int, gap: float) -> bool:
