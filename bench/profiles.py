@@ -295,7 +295,11 @@ class Judge:
     ) -> Iterator[str]:
         name = port.get("ifName") if self._has(columns["name"]) else port.get("ifDescr")
         found = mine[0].labels.get("interface", "")
-        if name and self._recorded(columns["name"]) == name and found.partition(" #")[0] != clean(name, 64)[: len(found)]:
+        if (
+            name
+            and self._recorded(columns["name"]) == name
+            and found.partition(" #")[0] != clean(name, 64)[: len(found)]
+        ):
             yield f"name {name!r}, found {found!r}"
         up = next((e.value for e in mine if e.metric == "hw.network.up"), None)
         if self._has(columns["oper"]) and self._has(columns["admin"]):

@@ -259,6 +259,11 @@ class Profile(Model):
             | dict(getattr(self, part))
             for part in PARTS
         }
+        inherited["facts"] |= {
+            name: (*sources, *(source for source in base.facts[name] if source not in sources))
+            for name, sources in self.facts.items()
+            if name in base.facts and name not in dropped
+        }
         changes = tuple(dict.fromkeys((*base.changes, *self.changes)))
         return self.model_copy(update={**inherited, "changes": changes})
 
