@@ -7,7 +7,7 @@ they inherit through `extends`, so that a reader of a `Profile` need not know of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -341,15 +341,24 @@ def _expanded(profile: Profile) -> Profile:
     """Return the profile with its sensors written out as readings, metrics and tables."""
     read, metrics, tables = dict(profile.read), dict(profile.metrics), dict(profile.tables)
     for key, sensor in profile.sensors.items():
+        taken = _of_the_whole(metrics, tables)
         if sensor.is_column:
-            tables[key] = _column(key, sensor)
+            tables[key] = _column(key, sensor, taken)
             continue
         names = {part: f"{key}_{part}"[-41:] for part in sensor.objects}
         for part, oid in sensor.objects.items():
             read[names[part]] = Reading(oid=oid, states=sensor.states, every=sensor.every)
-        labels = {} if sensor.what in OVERALL else {"sensor": key}
+        whole = sensor.what in OVERALL and QUANTITIES[sensor.what].metric not in taken
+        labels = {} if whole else {"sensor": key}
         metrics[key] = _metric(sensor, names, labels)
     return profile.model_copy(update={"read": read, "metrics": metrics, "tables": tables})
+
+
+def _of_the_whole(metrics: Mapping[str, Metric], tables: Mapping[str, Table]) -> set[str]:
+    """Return the metrics that already say something of the device as a whole, without labels."""
+    several = [table.metrics.values() for table in tables.values() if table.overall]
+    every = [*metrics.values(), *(metric for some in several for metric in some)]
+    return {metric.metric for metric in every if not metric.labels}
 
 
 def _metric(sensor: Sensor, names: Mapping[str, str], labels: Mapping[str, str]) -> Metric:
@@ -357,7 +366,7 @@ def _metric(sensor: Sensor, names: Mapping[str, str], labels: Mapping[str, str])
     return Metric(metric=quantity.metric, unit=quantity.unit, value=sensor.value(names), labels=labels)
 
 
-def _column(key: str, sensor: Sensor) -> Table:
+def _column(key: str, sensor: Sensor, taken: Collection[str]) -> Table:
     columns = {
         part: Reading(oid=oid, states=sensor.states, every=sensor.every)
         for part, oid in sensor.objects.items()
@@ -368,15 +377,14 @@ def _column(key: str, sensor: Sensor) -> Table:
         columns["name"] = Reading(oid=sensor.name, kind=Kind.TEXT)
     overall = OVERALL.get(sensor.what)
     first = next(iter(sensor.objects))
+    whole = overall and QUANTITIES[sensor.what].metric not in taken
     return Table(
         columns=columns,
         keep=keep,
         labels={} if overall else {"sensor": "name" if sensor.name else first},
         index_label=sensor.name is None,
         metrics={
-            "value": _metric(
-                sensor, {part: part for part in sensor.objects}, {} if overall else {"part": key}
-            )
+            "value": _metric(sensor, {part: part for part in sensor.objects}, {} if whole else {"part": key})
         },
         overall=Overall(overall) if overall else None,
     )

@@ -36,9 +36,9 @@ def test_the_profiles_of_the_product_are_valid() -> None:
     profiles = load_profiles(Path(inventory.profiles.__path__[0]))
     assert {"generic", "net-snmp-linux"} <= profiles.keys()
     for profile in profiles.values():
-        metrics = [(m.metric, tuple(m.labels.items())) for m in profile.metrics.values()]
+        metrics = [(m.metric, str(m.labels), "") for m in profile.metrics.values()]
         for table in profile.tables.values():
-            metrics += [(m.metric, tuple(m.labels.items())) for m in table.metrics.values()]
+            metrics += [(m.metric, str(m.labels), str(m.keep)) for m in table.metrics.values()]
         assert len(set(metrics)) == len(metrics), f"{profile.name} reports one metric twice"
 
 
