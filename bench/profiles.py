@@ -460,7 +460,14 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:
         whole = sum(counts.values())
         found = whole - counts["missing"]
         share = counts["equal"] / whole if whole else 1.0
-        out[kind] = {"expected": whole, "found": found, "equal": counts["equal"], "share": round(share, 4)}
+        elsewhere = sum(v.kind == kind and v.found == "elsewhere" for v in verdicts)
+        out[kind] = {
+            "expected": whole,
+            "found": found,
+            "equal": counts["equal"],
+            "elsewhere": elsewhere,
+            "share": round(share, 4),
+        }
     return out
 
 
@@ -468,7 +475,8 @@ RULES = """# How well the profiles read: measured
 
 Made by `python -m bench.profiles ../shared/devices --table`; not to be edited. The real engine asks each recording
 over UDP on loopback, recognises it, studies it and polls it twice. What was expected is what LibreNMS found in the
-same recording (`expected.json`). An expected value is *found* when the probe reports something made of the same object, and *equal* when it says the same:
+same recording (`expected.json`). An expected value is *found* when the probe reports something made of the same
+object, and *equal* when it says the same:
 
 * **vendor**: one of the vendors that the label names. **system**: the name LibreNMS uses, case and punctuation aside.
   **model, version, serial**: one of the two texts holds the other.
@@ -476,19 +484,25 @@ same recording (`expected.json`). An expected value is *found* when the probe re
   stand, as far as the recording holds them. Software loopbacks are left out. A name that LibreNMS made up
   is not compared.
 * **cpu, memory, storage**: within one percentage point. Where the probe reads another object than LibreNMS, a pool
-  of the same kind with the same value counts, once (net-snmp: used memory without buffers and caches).
-* **sensor**: numbers, within 0.6 % or 0.05, in its unit (minutes, percent). **state**: what the state means (0 to 3), and counts.
-  Which states and counts there are is LibreNMS' choice.
+  of the same kind with the same value counts, once (net-snmp: used memory without buffers and caches);
+  the column *elsewhere* says how often, also for sensors.
+* **sensor**: numbers, within 0.6 % or 0.05, in its unit (minutes, percent). **state**: what the state means (0 to 3),
+  and counts. Which states and counts there are is LibreNMS' choice.
 * **supply**: levels of a printer, within one point. What it marked with `check` is left out.
 """
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
     """Return the measured table: the kinds, the families, and what is not equal."""
-    lines = [RULES, "| Kind | Expected | Found | Equal | Share |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        RULES,
+        "| Kind | Expected | Found | Equal | Elsewhere | Share |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for kind, row in summary(verdicts).items():
         lines.append(
-            f"| {kind} | {row['expected']} | {row['found']} | {row['equal']} | {100 * row['share']:.1f} % |"
+            f"| {kind} | {row['expected']} | {row['found']} | {row['equal']} | {row['elsewhere']}"
+            f" | {100 * row['share']:.1f} % |"
         )
     lines += [
         "",
