@@ -18,7 +18,7 @@ from inventory import document, wording
 from inventory.expression import parsed
 from inventory.model import Model, Slug
 from inventory.problem import Invalid, Problem
-from inventory.sensors import OVERALL, QUANTITIES, Oid, Sensor, State
+from inventory.sensors import OVERALL, QUANTITIES, Oid, Pattern, Sensor, State
 from inventory.yamltree import Mapping as MappingNode
 from inventory.yamltree import Node
 
@@ -34,19 +34,7 @@ def _expression(text: str) -> str:
     return text
 
 
-def _pattern(text: str) -> str:
-    """A pattern meets text that a hostile device chose: refuse what can take long (abuse case A09)."""
-    if re.search(r"\)\s*[*+?{]|\\[1-9]|\(\?[^:i]", text) or len(re.findall(r"[*+{]", text)) > 2:
-        raise ValueError("wants a simple pattern: no quantified groups or references, at most two of * + {}")
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
 ExpressionText = Annotated[str, AfterValidator(_expression)]
-Pattern = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_pattern)]
 
 
 class Kind(StrEnum):
@@ -113,6 +101,8 @@ class Table(Model):
     """Rows whose column has one of these values; all when empty."""
     skip: Mapping[Name, tuple[str, ...]] = {}
     """Rows whose column has one of these values do not count."""
+    like: Mapping[Name, Pattern] = {}
+    """Rows whose column contains this regular expression."""
     labels: Mapping[Name, Name] = {}
     """Label name to the column that gives its value."""
     metrics: Mapping[Name, Metric] = {}
@@ -127,7 +117,7 @@ class Table(Model):
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
-        used = {*self.keep, *self.skip, *self.labels.values()}
+        used = {*self.keep, *self.skip, *self.like, *self.labels.values()}
         used |= {name for metric in self.metrics.values() for name in metric.keep}
         unknown = sorted(used - self.columns.keys())
         if unknown:
@@ -363,7 +353,10 @@ def _of_the_whole(metrics: Mapping[str, Metric], tables: Mapping[str, Table]) ->
 
 def _metric(sensor: Sensor, names: Mapping[str, str], labels: Mapping[str, str]) -> Metric:
     quantity = QUANTITIES[sensor.what]
-    return Metric(metric=quantity.metric, unit=quantity.unit, value=sensor.value(names), labels=labels)
+    limit = None if quantity.most is None else f"{quantity.most:g}"
+    return Metric(
+        metric=quantity.metric, unit=quantity.unit, value=sensor.value(names), labels=labels, limit=limit
+    )
 
 
 def _column(key: str, sensor: Sensor, taken: Collection[str]) -> Table:
@@ -381,6 +374,7 @@ def _column(key: str, sensor: Sensor, taken: Collection[str]) -> Table:
     return Table(
         columns=columns,
         keep=keep,
+        like={"name": sensor.like} if sensor.like else {},
         labels={} if overall else {"sensor": "name" if sensor.name else first},
         index_label=sensor.name is None,
         metrics={

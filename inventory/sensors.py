@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from inventory.model import Model
 
 Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,9})){1,127}$", max_length=600)]
 """A dotted object identifier without a leading dot."""
+
+
+def _pattern(text: str) -> str:
+    """A pattern meets text that a hostile device chose: refuse what can take long (abuse case A09)."""
+    if re.search(r"\)\s*[*+?{]|\\[1-9]|\(\?[^:i]", text) or len(re.findall(r"[*+{]", text)) > 2:
+        raise ValueError("wants a simple pattern: no quantified groups or references, at most two of * + {}")
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_pattern)]
 
 
 class State(StrEnum):
@@ -35,11 +50,13 @@ class Quantity(NamedTuple):
     unit: str = "1"
     factor: float = 1
     offset: float = 0
+    most: float | None = None
+    """A greater number is no reading but an agent's way to say that there is none."""
 
 
 QUANTITIES: Mapping[str, Quantity] = {
-    "temperature": Quantity("hw.temperature", "Cel"),
-    "fahrenheit": Quantity("hw.temperature", "Cel", 5 / 9, -160 / 9),
+    "temperature": Quantity("hw.temperature", "Cel", most=200),
+    "fahrenheit": Quantity("hw.temperature", "Cel", 5 / 9, -160 / 9, most=200),
     "humidity": Quantity("hw.humidity", "1", 0.01),
     "voltage": Quantity("hw.voltage", "V"),
     "current": Quantity("hw.current", "A"),
@@ -90,6 +107,8 @@ class Sensor(Model):
     """Numbers that mean that there is no sensor, or no reading."""
     only: Mapping[Oid, tuple[str, ...]] = {}
     """Rows whose other column has one of these values."""
+    like: Pattern | None = None
+    """Rows whose name contains this regular expression: for tables that hold every quantity."""
     every: Annotated[int, Field(ge=1, le=60)] = 1
     """Read at each so manieth poll."""
 
@@ -101,6 +120,8 @@ class Sensor(Model):
             raise ValueError("wants `oid`, or two of `used`, `free` and `total`")
         if (self.what == "status") != bool(self.states):
             raise ValueError("a status says what its `states` mean, and nothing else does")
+        if self.like and not self.name:
+            raise ValueError("`like` wants a `name`")
         if len({oid.endswith(".0") for oid in self.objects.values()}) > 1:
             raise ValueError("its objects are all columns, or none is")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
@@ -291,8 +292,10 @@ def _value(columns: Mapping[str, tuple[bytes, Column]], key: str, index: bytes) 
 
 
 def _counts(table: Table, columns: Mapping[str, tuple[bytes, Column]], index: bytes) -> bool:
-    return all(_value(columns, key, index) in accepted for key, accepted in table.keep.items()) and not any(
-        _value(columns, key, index) in refused for key, refused in table.skip.items()
+    return (
+        all(_value(columns, key, index) in accepted for key, accepted in table.keep.items())
+        and all(re.search(like, _value(columns, key, index)) for key, like in table.like.items())
+        and not any(_value(columns, key, index) in refused for key, refused in table.skip.items())
     )
 
 
