@@ -240,7 +240,7 @@ class Judge:
         if label:
             found = str(facts.get("device.vendor", ""))
             yield self._named("vendor", label, found, same_vendor(label, found))
-        found = str(facts.get("device.os", ""))
+        found = str(facts.get("device.system", ""))
         yield self._named("system", self.family, found, same_system(self.family, found))
         how = self._expected.get("system_how", {})
         for kind, key, fact in (
@@ -386,6 +386,8 @@ def _in_their_unit(evidence: Evidence) -> float:
     value = evidence.value or 0.0
     if evidence.metric in PERCENT:
         return value * 100
+    if evidence.metric == "hw.status":
+        return value if value >= 0 else 3.0
     return value / 60 if evidence.metric.startswith("hw.battery.time") else value
 
 

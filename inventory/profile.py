@@ -64,7 +64,7 @@ class Reading(Model):
     fixed: bool = False
     """Does not change while the tables do not: read once."""
     states: Mapping[str, State] = {}
-    """What its values mean; it is read as 0 ok, 1 warning, 2 critical, 3 unknown."""
+    """What its values mean; it is read as 0 ok, 1 warning, 2 critical, -1 unknown."""
 
 
 class Metric(Model):

@@ -39,8 +39,8 @@ class State(StrEnum):
 
     @property
     def code(self) -> int:
-        """The number that is reported, as monitoring plugins have it: 0, 1, 2, and 3 for unknown."""
-        return list(State).index(self)
+        """The number that is reported: 0, 1, 2, so that greater is worse, and -1 for unknown."""
+        return -1 if self is State.UNKNOWN else list(State).index(self)
 
 
 class Quantity(NamedTuple):

@@ -129,7 +129,7 @@ class Ticks(Gauge):
 
 
 class Meaning(Gauge):
-    """A state, read as what it means: 0 ok, 1 warning, 2 critical, 3 unknown."""
+    """A state, read as what it means: 0 ok, 1 warning, 2 critical, -1 unknown."""
 
     codes: Mapping[str, float] = {}
 
