@@ -17,7 +17,8 @@ from probes.core.text import clean
 log = logging.getLogger(__name__)
 
 MODEL, FIRMWARE, SERIAL, NAME = "device.model", "device.firmware", "device.serial", "snmp.sys_name"
-FACTS = frozenset({MODEL, FIRMWARE, SERIAL, NAME})
+VENDOR, SYSTEM, PROFILE = "device.vendor", "device.system", "snmp.profile"
+FACTS = frozenset({MODEL, FIRMWARE, SERIAL, NAME, VENDOR, SYSTEM, PROFILE})
 """Facts of any probe that are remembered."""
 LENGTH = 100
 

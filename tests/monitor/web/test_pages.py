@@ -33,6 +33,7 @@ ADDRESSES = (
     "/inventory/drift",
     "/inventory/neighbours",
     "/inventory/audit",
+    "/inventory/profiles",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -260,3 +261,19 @@ async def test_what_is_connected_elsewhere_and_what_nobody_declared_stand_on_the
         body = await answer.json()
     assert body["asked"] == 1
     assert body["neighbourhood"]["strangers"][0]["seen_by"] == "18073/router"
+
+
+async def test_the_page_of_profiles_says_what_reads_each_device(client: Client, town: Province) -> None:
+    check = next(check for check in town.board.checks("18073/server") if check.probe == "snmp")
+    facts = (Fact("snmp.profile", "net-snmp-linux"), Fact("device.vendor", NASTY))
+    observed = Observation(
+        "18073/server", check.name, "snmp", datetime.now(UTC), 0.1, Outcome.OK, facts=facts
+    )
+    town.board.observe(observed)
+    town.ledger.identities.note(observed)
+    html = await text(client, "/inventory/profiles?profile=net-snmp-linux")
+    assert "Máy chủ" in html and NASTY not in html and "&lt;script&gt;" in html
+    assert (
+        "net-snmp-linux"
+        not in (await text(client, "/inventory/profiles?profile=generic")).split('id="profiles"')[1]
+    )
