@@ -118,6 +118,17 @@ METRICS: Mapping[str, str] = {
     "http.response.body.size": N_("Size of the page"),
     "tls.certificate.remaining": N_("Certificate valid for"),
 }
+AUDITED = (
+    N_("secret set"),
+    N_("secret rotated"),
+    N_("secret removed"),
+    N_("master key made"),
+    N_("master key rotated"),
+    N_("credentials confirmed"),
+    N_("host key approved"),
+    N_("host key revoked"),
+)
+"""What the record says was done."""
 FLAGS = frozenset({"probe.success", "hw.network.up", "hw.battery.discharging"})
 """Metrics that are 1 or 0 and mean yes or no."""
 FACTS: Mapping[str, str] = {
