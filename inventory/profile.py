@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from inventory import document, wording
 from inventory.expression import parsed
-from inventory.model import Model, Slug
+from inventory.model import Model, Slug, listed
 from inventory.problem import Invalid, Problem
 from inventory.sensors import OVERALL, QUANTITIES, Oid, Pattern, Sensor, State
 from inventory.yamltree import Mapping as MappingNode
@@ -205,7 +205,15 @@ class Source(Model):
 def _sources(value: object) -> object:
     """A fact is an OID, a source, or several sources of which the first that says something counts."""
     several = value if isinstance(value, list) else [value]
-    return tuple({"oid": one} if isinstance(one, str) else one for one in several)
+    return tuple({"oid": one} if isinstance(one, str) else _strict(one) for one in several)
+
+
+def _strict(source: object) -> object:
+    """Return what was written of a source, its lists as pydantic's strict tuples want them."""
+    where = source.get("where") if isinstance(source, dict) else None
+    if not isinstance(source, dict) or not isinstance(where, dict):
+        return source
+    return {**source, "where": {column: listed(values) for column, values in where.items()}}
 
 
 FactName = Annotated[str, Field(pattern=r"^(snmp|device)\.[a-z_]+$")]

@@ -49,6 +49,7 @@ def mistakes(path: Path) -> list[str]:
 def test_the_profiles_of_the_product_are_valid() -> None:
     profiles = load_profiles(Path(inventory.profiles.__path__[0]))
     assert {"generic", "net-snmp-linux"} <= profiles.keys()
+    assert profiles["generic"].facts["device.serial"][0].where == {"1.3.6.1.2.1.47.1.1.1.1.5": ("3", "11")}
     for profile in profiles.values():
         metrics = [(m.metric, str(m.labels), "") for m in profile.metrics.values()]
         for table in profile.tables.values():
