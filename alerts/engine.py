@@ -80,6 +80,16 @@ class Engine:
             self._end_event(key, event, now)
         return self._draft.finish()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a device waits to be judged, so that the next `tick` may decide something."""
+        return self._liveness.waits
+
+    def settled(self, device: str) -> bool:
+        """Whether one more answer that all is well would change nothing about a device but the time of it."""
+        watched = self._devices[device]
+        return watched.state is DeviceState.UP and not watched.tracks
+
     def follow(
         self,
         rules: RuleBook,

@@ -45,6 +45,11 @@ class Liveness:
         self._draft = draft
         self._held: dict[str, Watched] = {}
 
+    @property
+    def waits(self) -> bool:
+        """Whether a silent device waits for its parents."""
+        return bool(self._held)
+
     def rewire(self, topology: Topology, incidents: frozenset[str]) -> None:
         """Judge by other parent links and other rules from now on."""
         self._topology = topology

@@ -140,6 +140,10 @@ class Site(Model):
     """Old names and codes by which people look for it."""
     formerly: tuple[str, ...] = ()
     """Ids it had before."""
+    carrier: str = ""
+    """Who carries its uplink; sites of one carrier in a province may fail together."""
+    power: str = ""
+    """What feeds it with electricity; sites of one feed fail together."""
     devices: tuple[Device, ...] = ()
 
 
