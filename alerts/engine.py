@@ -8,14 +8,16 @@ cut gets no incident of its own, and suppression never stops asking or resolving
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from alerts.areas import Areas
 from alerts.cases import cases
 from alerts.condition import Event
 from alerts.decision import NOTHING, Decision, Draft, Standing
 from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition
 from alerts.liveness import Liveness
 from alerts.rule import Rule, RuleBook
+from alerts.together import LEAST_SITES
 from alerts.topology import Topology
 from alerts.tracker import Tracker
 from alerts.watched import Compiler, Watched, continued, renewed
@@ -45,6 +47,7 @@ class Engine:
         self._liveness = Liveness(
             self._devices, Topology(inventory), self._compiler.incidents, self._tracker, self._draft
         )
+        self._liveness.together.rewire(Areas(inventory, self._liveness.topology, LEAST_SITES), rules)
         self._events: dict[IncidentKey, Event] = {}
         self._orphans: list[Incident] = []
         for incident in open_incidents:
@@ -63,7 +66,7 @@ class Engine:
         if ear is not None:
             self._liveness.hear(watched, ear, now)
         judged = False
-        for case in cases(watched, rules, observation, now):
+        for case in cases(watched, rules, observation, now, self._liveness):
             judged = True
             self._tracker.take(watched, case, now)
             if case.rule.event is not None:
@@ -71,6 +74,12 @@ class Engine:
         if judged:
             self._liveness.settle(watched, now)
         return self._draft.finish()
+
+    def shift(self, step: timedelta) -> None:
+        """Let everything remembered have happened so much later: the clock was set by `step`."""
+        for watched in self._devices.values():
+            watched.shift(step)
+        self._liveness.together.shift(step)
 
     def tick(self, now: datetime) -> Decision:
         """Notice what time alone brings: we are deaf, a hold lasted too long, an event is over."""
@@ -88,7 +97,7 @@ class Engine:
     def settled(self, device: str) -> bool:
         """Whether one more answer that all is well would change nothing about a device but the time of it."""
         watched = self._devices[device]
-        return watched.state is DeviceState.UP and not watched.tracks
+        return watched.state is DeviceState.UP and not (watched.tracks or watched.averages)
 
     def follow(
         self,
@@ -118,9 +127,11 @@ class Engine:
         for key in touched.removed:
             if key not in moved:
                 self._remove(key, before, now)
-        self._liveness.rewire(topology or Topology(inventory), self._compiler.incidents)
+        links = topology or Topology(inventory)
+        self._liveness.rewire(links, self._compiler.incidents)
         for key in touched.added:
             self._devices[key] = self._compiler.watched(inventory.devices[key], inventory.site_of(key))
+        self._liveness.together.rewire(Areas(inventory, links, LEAST_SITES), rules, now)
         for was, present in moved.items():
             self._move(was, present, now)
         for key in dict.fromkeys((*renewed, *moved.values())):
@@ -188,6 +199,8 @@ class Engine:
 
     def _continue(self, incident: Incident) -> None:
         key = incident.key
+        if self._liveness.together.restore(incident):
+            return
         rule, watched = self._rules.get(key.rule), self._devices.get(key.device)
         if rule is None or watched is None or not _still_watched(rule, watched, key):
             self._orphans.append(incident)

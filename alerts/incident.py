@@ -122,6 +122,10 @@ class Transition(msgspec.Struct, frozen=True):
     note: str = ""
     before: Severity | None = None
     """Severity before a CHANGED step, the worst it ever had at a RESOLVED one; `None` otherwise."""
+    sites: tuple[str, ...] = ()
+    """Ids of the sites it hits, when it is about no single device."""
+    cause: Words | None = None
+    """What is probably broken, and what says so."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -138,3 +142,5 @@ class Incident(msgspec.Struct, frozen=True):
     changed_at: datetime
     resolved_at: datetime | None = None
     acknowledged_by: str = ""
+    sites: tuple[str, ...] = ()
+    cause: Words | None = None

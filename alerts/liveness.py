@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 
 from alerts.decision import Draft, Standing
 from alerts.describe import OUTCOMES, Places, silence_evidence
+from alerts.guess import guess_of_device
 from alerts.incident import DeviceState, IncidentKey, Words
 from alerts.rule import Rule
 from alerts.state import Ear
+from alerts.together import BLIND, Together, Verdict
 from alerts.topology import Topology
 from alerts.tracker import Case, Tracker
 from alerts.watched import NO_DATA, Watched
@@ -39,20 +41,21 @@ class Liveness:
     ) -> None:
         """`incidents` are the ids of the rules whose open incidents make a device degraded."""
         self._devices = devices
-        self._topology = topology
+        self.topology = topology
         self._incidents = incidents
         self._tracker = tracker
         self._draft = draft
         self._held: dict[str, Watched] = {}
+        self.together = Together(devices, draft)
 
     @property
     def waits(self) -> bool:
-        """Whether a silent device waits for its parents."""
-        return bool(self._held)
+        """Whether a silent device waits for its parents or its neighbours, or something larger for its end."""
+        return bool(self._held) or self.together.waits
 
     def rewire(self, topology: Topology, incidents: frozenset[str]) -> None:
         """Judge by other parent links and other rules from now on."""
-        self._topology = topology
+        self.topology = topology
         self._incidents = incidents
 
     def forget(self, watched: Watched) -> None:
@@ -64,18 +67,22 @@ class Liveness:
         for watched in self._devices.values():
             if watched.state is not DeviceState.NO_DATA and watched.hearing.stale(now):
                 self.settle(watched, now)
-        for watched in tuple(self._held.values()):
+        for watched in (*self._held.values(), *self.together.tick(now)):
             self.settle(watched, now)
             self._ask_parents(watched)
 
     def hear(self, watched: Watched, ear: Ear, now: datetime) -> None:
         """Take in what a check of a device has just heard."""
+        if not ear.silent:
+            self.together.answered(watched, now)
         if (
             ear.outcome is Outcome.OK
             and watched.state is DeviceState.UP
             and not (watched.tracks or self._held)
         ):
             return
+        if watched.hearing.woke:
+            self._wake_children(watched)
         self.settle(watched, now)
         if ear.silent:
             self._confirm_silence(watched, ear, now)
@@ -103,6 +110,20 @@ class Liveness:
         if watched.cut_off != was_cut_off:
             self._tell_children(watched, now)
 
+    def is_poor(self, watched: Watched, rule: str, *, itself: bool) -> bool:
+        """Whether by `rule` a device before this one, or this one `itself`, has poor numbers."""
+        if itself and _is_poor(watched, rule):
+            return True
+        seen, waiting = {watched.id}, [watched]
+        while waiting:
+            for parent in self._parents(waiting.pop()):
+                if parent.id not in seen:
+                    if _is_poor(parent, rule):
+                        return True
+                    seen.add(parent.id)
+                    waiting.append(parent)
+        return False
+
     def settle_behind(self, watched: Watched, now: datetime) -> None:
         """Work out the states of the devices right behind one."""
         for child in self._children(watched):
@@ -126,11 +147,28 @@ class Liveness:
         if parents and all(parent.cut_off for parent in parents):
             self._release(watched)
             return DeviceState.UNREACHABLE, _unreachable(self._culprits(parents))
+        if self.together.of(watched) is not None:
+            self._release(watched)
+            return DeviceState.UNREACHABLE, self.together.joined(watched)
         if silent < watched.attempts:
             return watched.state, watched.reason
-        if watched.state is not DeviceState.DOWN and self._must_wait(watched, parents, now):
+        if watched.state is DeviceState.DOWN:
+            return DeviceState.DOWN, _down(watched)
+        return self._state_if_alone(watched, parents, now)
+
+    def _state_if_alone(
+        self, watched: Watched, parents: list[Watched], now: datetime
+    ) -> tuple[DeviceState, Words]:
+        waits = self._must_wait(watched, parents, now)
+        verdict = self.together.judge(watched, now, may_open=not waits)
+        if verdict is Verdict.WAIT or (waits and verdict is Verdict.ALONE):
+            self._hold(watched, now)
             return watched.state, watched.reason
         self._release(watched)
+        if verdict is Verdict.BLIND:
+            return (watched.state, watched.reason) if watched.cut_off else (DeviceState.NO_DATA, BLIND)
+        if verdict is Verdict.TOGETHER:
+            return DeviceState.UNREACHABLE, self.together.joined(watched)
         return DeviceState.DOWN, _down(watched)
 
     def _state_in_life(self, watched: Watched) -> tuple[DeviceState, Words]:
@@ -149,27 +187,33 @@ class Liveness:
         key = IncidentKey(rule.id, watched.id)
         if not down and key not in watched.tracks:
             return
-        behind = self._topology.behind(watched.id, self._cut_off_besides(watched)) if down else ()
+        behind = self.topology.behind(watched.id, self._cut_off_besides(watched)) if down else ()
         places = Places(watched.device, watched.site, attempts=str(watched.attempts))
         summary = _with_behind(rule.say(places.vi, places.en), len(behind))
         evidence = silence_evidence(watched.hearing.watching, behind)
-        case = Case(rule, key, rule.level if down else None, summary, evidence, certain=True)
+        cause = self._guess(watched, len(behind)) if down and key not in watched.tracks else None
+        case = Case(rule, key, rule.level if down else None, summary, evidence, certain=True, cause=cause)
         self._tracker.take(watched, case, now)
         track = watched.tracks.get(key)
         if track is not None and track.soft:
             self._ask(watched)
 
+    def _guess(self, watched: Watched, behind: int) -> Words:
+        of_site = (self._devices[device.id] for device in watched.site.devices if device.id in self._devices)
+        return guess_of_device(watched, self._parents(watched), behind, of_site)
+
     def _must_wait(self, watched: Watched, parents: list[Watched], now: datetime) -> bool:
         """Whether a silent device waits because it is not yet known whether a parent lives."""
         if not parents or any(_answered_during(parent, watched) for parent in parents):
             return False
-        if watched.held_since is None:
-            watched.held_since = now
-            self._held[watched.id] = watched
-        return now - watched.held_since < MAX_HOLD
+        return watched.held_since is None or now - watched.held_since < MAX_HOLD
+
+    def _hold(self, watched: Watched, now: datetime) -> None:
+        watched.held_since = watched.held_since or now
+        self._held[watched.id] = watched
 
     def _release(self, watched: Watched) -> None:
-        watched.held_since = None
+        watched.held_since = watched.gathers_since = None
         self._held.pop(watched.id, None)
 
     def _tell_children(self, watched: Watched, now: datetime) -> None:
@@ -178,6 +222,13 @@ class Liveness:
                 child.hearing.begin_anew()
                 self._ask(child)
             self.settle(child, now)
+
+    def _wake_children(self, watched: Watched) -> None:
+        """Count silent children anew: their attempts may have met the silence that is just over."""
+        for child in self._children(watched):
+            if not child.cut_off and any(ear.silent for ear in child.hearing.watching):
+                child.hearing.begin_anew()
+                self._ask(child)
 
     def _confirm_silence(self, watched: Watched, ear: Ear, now: datetime) -> None:
         """Ask again soon: the silent check, the other checks at its first silence, and the parents."""
@@ -203,11 +254,11 @@ class Liveness:
 
     def _parents(self, watched: Watched) -> list[Watched]:
         """Return the parents that can be known to be down: those with a check that watches."""
-        found = (self._devices[parent] for parent in self._topology.parents[watched.id])
+        found = (self._devices[parent] for parent in self.topology.parents[watched.id])
         return [parent for parent in found if parent.hearing.watching]
 
     def _children(self, watched: Watched) -> list[Watched]:
-        return [self._devices[child] for child in self._topology.children.get(watched.id, ())]
+        return [self._devices[child] for child in self.topology.children.get(watched.id, ())]
 
     def _culprits(self, parents: list[Watched]) -> list[Watched]:
         """Return who is truly down among `parents` and, where a parent is unreachable itself, among its own."""
@@ -227,8 +278,12 @@ class Liveness:
 
     def _cut_off_besides(self, watched: Watched) -> set[str]:
         """Return the other parents of the children of `watched` that are cut off."""
-        others = {parent for child in self._children(watched) for parent in self._topology.parents[child.id]}
+        others = {parent for child in self._children(watched) for parent in self.topology.parents[child.id]}
         return {other for other in others if self._devices[other].cut_off}
+
+
+def _is_poor(watched: Watched, rule: str) -> bool:
+    return any(average.poor for key, average in watched.averages.items() if key.rule == rule)
 
 
 def _answered_during(parent: Watched, child: Watched) -> bool:

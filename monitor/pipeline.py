@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -20,6 +21,7 @@ from alerts.incident import Incident, Transition
 from alerts.notification import Message
 from monitor.board import Board, DeviceStatus
 from monitor.change import Change
+from monitor.clock import Steps
 from monitor.part import Part
 from monitor.store import Store
 from probes.core.observation import Observation
@@ -62,6 +64,7 @@ class Pipeline:
         compose: Compose,
         wake: Callable[[], None],
         now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = board
         self._store = store
@@ -69,7 +72,9 @@ class Pipeline:
         self._records = records
         self._compose = compose
         self._wake = wake
-        self._now = now
+        self._wall = now
+        self._monotonic = monotonic
+        self._steps = Steps()
         self._writes: asyncio.Queue[Write] = asyncio.Queue()
         self._recheck: Callable[[str, float], None] = lambda check, delay: None
         self._writer = Part("the writer of transitions", self._write_all)
@@ -112,6 +117,14 @@ class Pipeline:
     def waiting(self) -> int:
         """Batches of transitions that are not stored yet."""
         return self._writes.qsize()
+
+    def _now(self) -> datetime:
+        """Return the time, after telling the engine if the clock was set meanwhile."""
+        wall = self._wall()
+        if step := self._steps.step(wall, self._monotonic()):
+            log.warning("the clock was set", extra={"seconds": step.total_seconds()})
+            self._engine.shift(step)
+        return wall
 
     def take(self, observation: Observation) -> None:
         """Take one observation in."""

@@ -12,10 +12,11 @@ import heapq
 import random
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from alerts.decision import Decision
 from alerts.engine import Engine
@@ -28,6 +29,7 @@ from alerts.topology import Topology
 from bench.detection.faults import Trouble, Truth
 from bench.detection.luck import Asked, Ending, every_check
 from bench.detection.world import CENTRE
+from monitor.clock import Steps
 from monitor.ledger import incidents, outbox
 from monitor.ledger.database import migrate, transaction
 from monitor.ledger.ledger import LEASE
@@ -108,7 +110,7 @@ class Laboratory:
         for trouble in self._truth.troubles:
             self._at(trouble.at, "trouble", trouble)
         self._at(60.0, "look", None)
-        handlers = {
+        handlers: dict[str, Callable[[float, Any], None]] = {
             "ask": self._ask,
             "end": self._end,
             "tick": self._tick,
@@ -122,7 +124,7 @@ class Laboratory:
             if now > self._truth.length:
                 break
             try:
-                handlers[kind](now, what)  # type: ignore[operator]
+                handlers[kind](now, what)
             except Killed:
                 self._kill(now)
         self.report.still_open = incidents.all_open(self._db)
@@ -138,6 +140,13 @@ class Laboratory:
     def _wall(self, now: float) -> datetime:
         return START + timedelta(seconds=now) + self._offset
 
+    def _time(self, now: float) -> datetime:
+        """Return what the clock says, as the pipeline asks it."""
+        wall = self._wall(now)
+        if step := self._steps.step(wall, now):
+            self._engine.shift(step)
+        return wall
+
     # The life of the process
 
     def _start(self, now: float) -> None:
@@ -145,6 +154,7 @@ class Laboratory:
             return
         self._alive, self._dying = True, 0
         self._epoch += 1
+        self._steps = Steps()
         self._engine = Engine(self._rules, self._inventory, incidents.all_open(self._db))
         self._asleep.clear()
         self._calm.clear()
@@ -169,8 +179,7 @@ class Laboratory:
         if self._alive and self._dying and self._epoch == epoch:
             raise Killed
 
-    def _trouble(self, now: float, what: object) -> None:
-        assert isinstance(what, Trouble)
+    def _trouble(self, now: float, what: Trouble) -> None:
         if not self._alive:
             return
         if what.kind == "step":
@@ -193,8 +202,7 @@ class Laboratory:
         self._due[number] = at
         self._at(at, "ask", number)
 
-    def _ask(self, now: float, what: object) -> None:
-        number: int = what  # type: ignore[assignment]
+    def _ask(self, now: float, number: int) -> None:
         if not self._alive or self._due[number] != now:
             return
         check = self._checks[number]
@@ -218,8 +226,8 @@ class Laboratory:
             self._busy_until[number] = now + ending.duration
             self._at(now + ending.duration, "end", (self._epoch, check, ending))
 
-    def _end(self, now: float, what: object) -> None:
-        epoch, check, ending = what  # type: ignore[misc]
+    def _end(self, now: float, what: tuple[int, Asked, Ending]) -> None:
+        epoch, check, ending = what
         if self._alive and epoch == self._epoch:
             self._calm[check.device] = 0
             self._take(now, check, ending)
@@ -228,7 +236,7 @@ class Laboratory:
         self.report.observations += 1
         if ending.plain:
             self._calm[check.device] += 1
-        self._apply(now, self._engine.take(self._seen(now, check, ending), self._wall(now)))
+        self._apply(now, self._engine.take(self._seen(now, check, ending), self._time(now)))
 
     def _seen(self, now: float, check: Asked, ending: Ending) -> Observation:
         wall = self._wall(now)
@@ -287,7 +295,7 @@ class Laboratory:
 
     def _tick(self, now: float, epoch: object) -> None:
         if self._alive and epoch == self._epoch:
-            self._apply(now, self._engine.tick(self._wall(now)))
+            self._apply(now, self._engine.tick(self._time(now)))
             self._at(now + (STALE_EVERY if self._engine.waits else 60.0), "tick", epoch)
 
     def _apply(self, now: float, decision: Decision) -> None:

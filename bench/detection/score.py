@@ -55,7 +55,7 @@ class Score:
     p50: float = 0.0
     p99: float = 0.0
     """Delay in intervals."""
-    late: int = 0
+    late: list[Fault] = None  # type: ignore[assignment]
     """Outages found later than an interval and the confirmation."""
     missed: list[Fault] = None  # type: ignore[assignment]
     by_kind: dict[str, str] = None  # type: ignore[assignment]
@@ -82,7 +82,9 @@ class _Judged:
         self._pages: defaultdict[int, list[float]] = defaultdict(list)
         self._false: Counter[str] = Counter()
         self._total = 0
-        self._sites = {id(fault): {device.partition("/")[0] for device in fault.devices} for fault in self._faults}
+        self._sites = {
+            id(fault): {device.partition("/")[0] for device in fault.devices} for fault in self._faults
+        }
 
     def take(self, page: Told) -> None:
         self._total += 1
@@ -114,9 +116,11 @@ class _Judged:
         seen = [(fault, since) for fault in counted if (since := self._visible(fault)) is not None]
         found = [(fault, since) for fault, since in seen if self._pages[id(fault)]]
         missed = [fault for fault, _ in seen if not self._pages[id(fault)]]
-        delays = sorted(max(self._pages[id(fault)][0] - since, 0.0) / INTERVAL for fault, since in found)
+        delays = sorted(
+            max(self._pages[id(fault)][0] - since, 0.0) / self._slowest(fault) for fault, since in found
+        )
+        late = [fault for fault, since in found if self._is_late(fault, since)]
         told = [len(pages) for pages in self._pages.values() if pages]
-        bound = 1 + CONFIRMATION / INTERVAL
         return Score(
             outages=len(seen),
             found=len(found),
@@ -127,10 +131,13 @@ class _Judged:
             most=max(told, default=0),
             p50=_quantile(delays, 0.5),
             p99=_quantile(delays, 0.99),
-            late=sum(delay > bound for delay in delays),
+            late=late,
             missed=missed,
             by_kind=self._by_kind(seen),
         )
+
+    def _is_late(self, fault: Fault, since: float) -> bool:
+        return self._pages[id(fault)][0] - since > self._slowest(fault) + CONFIRMATION
 
     def _by_kind(self, seen: Iterable[tuple[Fault, float]]) -> dict[str, str]:
         """Return for each kind: found of outages, pages."""

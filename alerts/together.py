@@ -1,0 +1,459 @@
+"""Which silences have one cause: a whole site, several sites of one carrier or feed, or the monitor's own line.
+
+A device that would be down is held until it is known whether its neighbours live, as it is held for its parents: they
+are asked at once, and answers count when they came after the last attempt at the silent device began. Then one
+incident opens for what fell together, and its devices are unreachable.
+
+* Nobody else answers at all: the monitor is cut off. It says so once and judges nobody until somebody answers.
+* Every head of a site is silent, and it has several: the site is down.
+* At least three sites, a fifth of those with the same carrier or power feed, fell within ten minutes: they have one
+  cause. For a province it takes five sites and a tenth of them. Of several areas the one counts that is hit hardest.
+
+What is silent while such an incident is open belongs to it. It is over when all are back for two minutes; when most
+have been back for five, the rest is judged by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from alerts.areas import Area, Areas, Common
+from alerts.condition import Outage
+from alerts.decision import Draft
+from alerts.describe import MAX_EVIDENCE
+from alerts.guess import guess_of_area, guess_of_site
+from alerts.incident import DeviceState, Incident, IncidentKey, Severity, Step, Transition, Words
+from alerts.rule import Rule, RuleBook
+from alerts.watched import Watched
+from inventory.model import Site
+from probes.core.text import clean
+
+GATHER = timedelta(seconds=20)
+"""How long a silent site waits at most for what is known of its neighbours."""
+ONSET = timedelta(minutes=10)
+"""Sites that fell within this time fell together."""
+LEAST_SITES = 3
+LEAST_OF_PROVINCE = 5
+LEAST_SHARE = {Common.CARRIER: 0.2, Common.POWER: 0.2, Common.PROVINCE: 0.1}
+MOST_ASKED = 100
+"""Neighbours asked at most for one silent site."""
+WITNESSES = 5
+"""Devices elsewhere that must have been asked in vain before the monitor says that it is itself cut off."""
+CALM = timedelta(minutes=2)
+"""How long all must be back before an incident of several is over."""
+PATIENCE = timedelta(minutes=5)
+"""How long most must be back before the rest is judged by itself."""
+SEES_AGAIN = timedelta(seconds=30)
+"""How long somebody must answer before the monitor says that it sees again."""
+
+MONITOR = "@monitor"
+"""In the place of a device: the incident is about the monitor itself."""
+BLIND = Words(
+    "Hệ thống giám sát mất kết nối, không biết gì về thiết bị", "The monitor is cut off; nothing is known"
+)
+
+
+class Verdict(Enum):
+    """What becomes of a device that would be down."""
+
+    WAIT = auto()
+    ALONE = auto()
+    """It is down by itself."""
+    TOGETHER = auto()
+    """It belongs to something larger."""
+    BLIND = auto()
+    """We see nothing."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """An open incident of a site or of several."""
+
+    key: IncidentKey
+    rule: Rule
+    called: Words
+    scope: frozenset[str]
+    """Sites whose silence belongs to it."""
+    hit: set[str]
+    """Sites that were silent since it opened."""
+    out: set[str]
+    """Those still silent."""
+    summary: Words
+    evidence: str
+    cause: Words | None
+    stored: frozenset[str]
+    """The sites its last step names."""
+    changed_at: datetime
+    """When a site was last lost or came back."""
+    most_back_since: datetime | None = None
+
+
+class Together:
+    """Keeps what is silent together. Asked by `Liveness`; writes into the draft."""
+
+    def __init__(self, devices: Mapping[str, Watched], draft: Draft) -> None:
+        self._devices = devices
+        self._draft = draft
+        self._shared: dict[IncidentKey, Shared] = {}
+        self._answers: tuple[tuple[str, datetime], ...] = ()
+        """The last answers of two different devices, the newer first."""
+        self._blind_since: datetime | None = None
+        self._blind_key: IncidentKey | None = None
+        """Set while the incident about ourselves is open."""
+        self._sees_since: datetime | None = None
+
+    def rewire(self, areas: Areas, rules: RuleBook, now: datetime | None = None) -> None:
+        """Judge by other sites and rules from now on; what no rule or site stands for any more is closed."""
+        self._areas = areas
+        self._rules = {
+            rule.condition.of: rule for rule in rules if rule.enabled and isinstance(rule.condition, Outage)
+        }
+        heads = [head for found in areas.heads.values() for head in found]
+        self._witnesses = tuple(dict.fromkeys((*areas.references, *heads)))
+        for shared in tuple(self._shared.values()) if now else ():
+            gone = {site for site in shared.out if site not in areas.sites}
+            shared.out -= gone
+            if shared.rule.id not in {rule.id for rule in self._rules.values()} or (gone and not shared.out):
+                self._end(
+                    shared, now or shared.changed_at, "no longer watched: the rule or the sites were removed"
+                )
+
+    @property
+    def blind(self) -> bool:
+        """Whether the monitor is cut off itself."""
+        return self._blind_since is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether time alone may end something."""
+        return bool(self._shared) or self._blind_key is not None or self.blind
+
+    def restore(self, incident: Incident) -> bool:
+        """Continue an incident that was open before a restart. Whether it is one of ours."""
+        key = incident.key
+        rule = next((rule for rule in self._rules.values() if rule.id == key.rule), None)
+        if rule is None or not isinstance(rule.condition, Outage):
+            return False
+        if rule.condition.of == "monitor":
+            self._blind_key = key
+            return True
+        area = self._areas.find(key.device.removeprefix("@"), key.subject)
+        sites = {site for site in incident.sites if site in self._areas.sites}
+        if not sites:
+            return False
+        scope = frozenset(area.sites if area else sites)
+        called = area.called if area else _called(self._areas.sites[next(iter(sites))])
+        self._shared[key] = Shared(
+            key, rule, called, scope, set(sites), sites, incident.summary, incident.evidence, incident.cause,
+            frozenset(sites), incident.changed_at,
+        )  # fmt: skip
+        return True
+
+    def shift(self, step: timedelta) -> None:
+        """Let everything remembered have happened so much later: the clock was set."""
+        self._answers = tuple((device, at + step) for device, at in self._answers)
+        self._blind_since = self._blind_since and self._blind_since + step
+        self._sees_since = self._sees_since and self._sees_since + step
+        for shared in self._shared.values():
+            shared.changed_at += step
+            shared.most_back_since = shared.most_back_since and shared.most_back_since + step
+
+    # What is heard
+
+    def answered(self, watched: Watched, now: datetime) -> None:
+        """Take in that a device answered."""
+        before = self._answers
+        if before and before[0][0] != watched.id:
+            self._answers = (watched.id, now), before[0]
+        else:
+            self._answers = (watched.id, now), *before[1:]
+        if self._blind_since is not None:
+            self._see()
+        if self._blind_key is not None and self._sees_since is None:
+            self._sees_since = now
+        if self._shared:
+            self._back(watched, now)
+
+    def _see(self) -> None:
+        """Somebody answers: ask everybody afresh, for what was silent says nothing any more."""
+        self._blind_since = self._sees_since = None
+        for watched in self._devices.values():
+            if not watched.cut_off:
+                watched.hearing.begin_anew()
+
+    def _back(self, watched: Watched, now: datetime) -> None:
+        site = watched.site.id
+        for shared in self._shared.values():
+            if site in shared.out and watched.id in self._areas.heads[site]:
+                shared.out.discard(site)
+                shared.changed_at = now
+
+    # Judging
+
+    def of(self, watched: Watched) -> Shared | None:
+        """Return the open incident to which the silence of a head belongs."""
+        if not self._shared or watched.id not in self._areas.heads.get(watched.site.id, ()):
+            return None
+        site = watched.site.id
+        return next((shared for shared in self._shared.values() if site in shared.out), None)
+
+    def joined(self, watched: Watched) -> Words:
+        """Return why a head is unreachable that belongs to something larger."""
+        shared = self.of(watched)
+        called = shared.called if shared else Words("", "")
+        return Words(f"Không tới được: {called.vi} mất kết nối", f"Unreachable: {called.en} is cut off")
+
+    def judge(self, watched: Watched, now: datetime, *, may_open: bool) -> Verdict:
+        """Say what becomes of a device that was silent often enough.
+
+        It is held while the answer is `Verdict.WAIT`. Nothing opens unless `may_open`: its parents are not known yet.
+        """
+        if self.blind:
+            return Verdict.BLIND
+        watched.gathers_since = watched.gathers_since or now
+        late = now - watched.gathers_since >= GATHER
+        if "monitor" in self._rules and not self._seen_elsewhere(watched):
+            silent, unsure = self._witnesses_against(watched)
+            if len(silent) >= WITNESSES:
+                self._go_blind(now, silent)
+                return Verdict.BLIND
+            if len(silent) + len(unsure) >= WITNESSES and not late:
+                self._ask(unsure)
+                return Verdict.WAIT
+        if watched.id not in self._areas.heads.get(watched.site.id, ()):
+            return Verdict.ALONE
+        return self._judge_head(watched, now, late, may_open)
+
+    def _judge_head(self, watched: Watched, now: datetime, late: bool, may_open: bool) -> Verdict:
+        site = watched.site.id
+        areas = self._areas.of.get(site, ()) if "area" in self._rules else ()
+        joins = next((one for one in self._shared.values() if site in one.scope), None)
+        if joins is not None and self._silent(site, now):
+            self._join(joins, site, now)
+            return Verdict.TOGETHER
+        others = list(dict.fromkeys(other for area in areas for other in area.sites if other != site))
+        unsure = [head for other in others[:MOST_ASKED] for head in self._unsure(other, watched, now)]
+        heads = self._watching(site)
+        several = len(heads) > 1 and "site" in self._rules and not any(_is_down(head) for head in heads)
+        if several:
+            unsure += [head for head in heads if head is not watched and _in_doubt(head, watched, now)]
+        if (unsure and not late) or not may_open:
+            self._ask(unsure)
+            return Verdict.WAIT
+        fallen = {other for other in others if self._fell(other, now)} | {site}
+        area = _hardest_hit(areas, fallen)
+        if area is not None and self._silent(site, now):
+            self._open_area(area, areas, fallen & set(area.sites), now)
+            return Verdict.TOGETHER
+        if several and self._silent(site, now):
+            self._open_site(watched, now)
+            return Verdict.TOGETHER
+        return Verdict.ALONE
+
+    def _watching(self, site: str) -> list[Watched]:
+        found = (self._devices[head] for head in self._areas.heads.get(site, ()) if head in self._devices)
+        return [head for head in found if head.hearing.watching]
+
+    def _silent(self, site: str, now: datetime) -> bool:
+        """Whether every head of a site was silent often enough, or is known to be cut off."""
+        heads = self._watching(site)
+        return bool(heads) and all(head.cut_off or _confirmed(head, now) for head in heads)
+
+    def _fell(self, site: str, now: datetime) -> bool:
+        """Whether a site was lost lately."""
+        return self._silent(site, now) and all(
+            not head.cut_off or head.since is None or now - head.since <= ONSET
+            for head in self._watching(site)
+        )
+
+    def _unsure(self, site: str, watched: Watched, now: datetime) -> list[Watched]:
+        """Return the heads of a site of which it is not known whether it lives."""
+        heads = self._watching(site)
+        return heads if heads and all(_in_doubt(head, watched, now) for head in heads) else []
+
+    def _ask(self, heads: Iterable[Watched]) -> None:
+        for head in heads:
+            quickest = min(head.hearing.watching, key=lambda ear: ear.timeout)
+            if quickest.silent < head.attempts:
+                self._draft.recheck(head.id, quickest.name)
+
+    # Our own line
+
+    def _seen_elsewhere(self, watched: Watched) -> bool:
+        """Whether another device answered after the last attempt at this one began."""
+        asked = watched.hearing.asked_at
+        return asked is None or any(other != watched.id and at >= asked for other, at in self._answers)
+
+    def _witnesses_against(self, watched: Watched) -> tuple[list[Watched], list[Watched]]:
+        """Return devices elsewhere that were silent when last asked, and some that were not asked since."""
+        silent: list[Watched] = []
+        unsure: list[Watched] = []
+        for key in self._witnesses:
+            other = self._devices.get(key)
+            if (
+                other is None
+                or other.site.id == watched.site.id
+                or other.cut_off
+                or not other.hearing.watching
+            ):
+                continue
+            (silent if _silent_when_last_asked(other) else unsure).append(other)
+            if len(silent) >= WITNESSES or len(unsure) >= 2 * WITNESSES:
+                break
+        return silent, unsure
+
+    def _go_blind(self, now: datetime, silent: list[Watched]) -> None:
+        self._blind_since, self._sees_since = now, None
+        rule = self._rules["monitor"]
+        if self._blind_key is None:
+            self._blind_key = IncidentKey(rule.id, MONITOR)
+            named = ", ".join(other.id for other in silent)
+            evidence = clean(f"nobody answers; silent besides: {named}", MAX_EVIDENCE)
+            self._step(Step.OPENED, self._blind_key, rule, rule.say({}, {}), evidence, now)
+
+    # Opening and closing
+
+    def _open_area(self, area: Area, areas: Iterable[Area], out: set[str], now: datetime) -> None:
+        rule = self._rules["area"]
+        words = {"value": f"{len(out)}/{len(area.sites)}"}
+        summary = rule.say(words | {"subject": area.called.vi}, words | {"subject": area.called.en})
+        shares = "; ".join(
+            f"{one.called.en}: {len(out & set(one.sites))} of {len(one.sites)}" for one in areas
+        )
+        names = ", ".join(self._areas.sites[site].name for site in sorted(out))
+        cause, signs = guess_of_area(area, [head for site in out for head in self._of_site(site)])
+        evidence = clean(f"{shares}; {signs}{names}", MAX_EVIDENCE)
+        key = IncidentKey(rule.id, f"@{area.common}", "", area.subject)
+        self._open(key, rule, area.called, frozenset(area.sites), out, summary, evidence, cause, now)
+
+    def _open_site(self, watched: Watched, now: datetime) -> None:
+        rule, site = self._rules["site"], watched.site
+        words = {"site": clean(site.name, 64), "value": str(len(site.devices))}
+        heads = ", ".join(head.id for head in self._watching(site.id))
+        evidence = clean(f"silent: {heads}", MAX_EVIDENCE)
+        cause = guess_of_site(self._of_site(site.id))
+        self._open(
+            IncidentKey(rule.id, site.id), rule, _called(site), frozenset({site.id}), {site.id},
+            rule.say(words, words), evidence, cause, now,
+        )  # fmt: skip
+
+    def _of_site(self, site: str) -> list[Watched]:
+        """Return every device of a site."""
+        found = (self._devices.get(device.id) for device in self._areas.sites[site].devices)
+        return [watched for watched in found if watched is not None]
+
+    def _open(
+        self, key: IncidentKey, rule: Rule, called: Words, scope: frozenset[str], out: set[str], summary: Words,
+        evidence: str, cause: Words | None, now: datetime,
+    ) -> None:  # fmt: skip
+        shared = Shared(
+            key, rule, called, scope, set(out), set(out), summary, evidence, cause, frozenset(out), now
+        )
+        self._shared[key] = shared
+        self._step(Step.OPENED, key, rule, summary, evidence, now, sites=out, cause=cause)
+
+    def _join(self, shared: Shared, site: str, now: datetime) -> None:
+        shared.hit.add(site)
+        shared.out.add(site)
+        shared.changed_at, shared.most_back_since = now, None
+
+    def tick(self, now: datetime) -> Iterator[Watched]:
+        """Notice what is over; yield the heads that are judged by themselves from now on."""
+        if (
+            self._sees_since is not None
+            and now - self._sees_since >= SEES_AGAIN
+            and self._blind_key is not None
+        ):
+            rule = self._rules.get("monitor")
+            if rule is not None:
+                self._step(Step.RESOLVED, self._blind_key, rule, rule.say({}, {}), "", now)
+            self._blind_key = self._sees_since = None
+        for shared in tuple(self._shared.values()):
+            yield from self._look_at(shared, now)
+
+    def _look_at(self, shared: Shared, now: datetime) -> Iterator[Watched]:
+        if 2 * len(shared.out) <= len(shared.hit):
+            shared.most_back_since = shared.most_back_since or now
+        else:
+            shared.most_back_since = None
+        if not shared.out and now - shared.changed_at >= CALM:
+            self._end(shared, now, "")
+        elif shared.out and shared.most_back_since and now - shared.most_back_since >= PATIENCE:
+            rest = ", ".join(self._areas.sites[site].name for site in sorted(shared.out))
+            self._end(shared, now, clean(f"still silent, now judged by itself: {rest}", MAX_EVIDENCE))
+            yield from (head for site in shared.out for head in self._watching(site))
+        elif shared.hit != shared.stored:
+            shared.stored = frozenset(shared.hit)
+            self._step(
+                Step.CHANGED, shared.key, shared.rule, shared.summary, shared.evidence, now,
+                sites=shared.hit, cause=shared.cause, before=shared.rule.level,
+            )  # fmt: skip
+
+    def _end(self, shared: Shared, now: datetime, note: str) -> None:
+        del self._shared[shared.key]
+        self._step(
+            Step.RESOLVED, shared.key, shared.rule, shared.summary, shared.evidence, now,
+            sites=shared.hit, cause=shared.cause, before=shared.rule.level, note=note,
+        )  # fmt: skip
+
+    def _step(
+        self, step: Step, key: IncidentKey, rule: Rule, summary: Words, evidence: str, now: datetime, *,
+        sites: Iterable[str] = (), cause: Words | None = None, before: Severity | None = None, note: str = "",
+    ) -> None:  # fmt: skip
+        hit = tuple(sorted(sites))
+        self._draft.step(
+            Transition(
+                key,
+                step,
+                now,
+                rule.kind,
+                rule.level,
+                summary,
+                evidence,
+                note=note,
+                before=before,
+                sites=hit,
+                cause=cause,
+            )
+        )
+
+
+def _hardest_hit(areas: Iterable[Area], fallen: set[str]) -> Area | None:
+    """Return the area that explains best what fell: many of its sites, and a large share of them."""
+    best, most = None, 0.0
+    for area in areas:
+        hit = len(fallen.intersection(area.sites))
+        share = hit / len(area.sites)
+        least = LEAST_OF_PROVINCE if area.common is Common.PROVINCE else LEAST_SITES
+        if hit >= least and share >= LEAST_SHARE[area.common] and hit * share > most:
+            best, most = area, hit * share
+    return best
+
+
+def _called(site: Site) -> Words:
+    name = clean(site.name, 64)
+    return Words(name, name)
+
+
+def _confirmed(head: Watched, now: datetime) -> bool:
+    return head.hearing.silence(now) >= head.attempts
+
+
+def _is_down(head: Watched) -> bool:
+    return head.state is DeviceState.DOWN
+
+
+def _in_doubt(head: Watched, watched: Watched, now: datetime) -> bool:
+    """Whether a head neither answered since the last attempt at `watched` began, nor was silent often enough."""
+    heard, asked = head.hearing.answered_at, watched.hearing.asked_at
+    if heard is not None and asked is not None and heard >= asked:
+        return False
+    return not head.cut_off and not _confirmed(head, now)
+
+
+def _silent_when_last_asked(other: Watched) -> bool:
+    asked, heard = other.hearing.asked_at, other.hearing.answered_at
+    return asked is not None and (heard is None or heard < asked)
