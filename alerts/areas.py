@@ -61,9 +61,12 @@ class Areas:
         self.sites: Mapping[str, Site] = inventory.sites
         self.heads = {site.id: tuple(_heads(site, topology)) for site in inventory.sites.values()}
         """Devices of a site through which all others of it are reached."""
-        self.references = frozenset(
+        self.references = tuple(
             device.id for device in inventory.devices.values() if REFERENCE in device.tags
         )
+        roots = (device for device, parents in topology.parents.items() if not parents)
+        self.roots = tuple(dict.fromkeys((*self.references, *roots)))
+        """Devices before which there is nothing of the inventory: while one of them answers, we are not cut off."""
         self.of: dict[str, tuple[Area, ...]] = {}
         self._collect(least)
 
@@ -96,7 +99,7 @@ def _shared(site: Site) -> Iterator[tuple[Common, str, str]]:
     province = site.commune.province_code if site.commune else ""
     if site.carrier:
         yield Common.CARRIER, site.carrier, province
-    if site.power:
-        yield Common.POWER, site.power, province
+    if site.power_feed:
+        yield Common.POWER, site.power_feed, province
     if site.kind == "commune":
         yield Common.PROVINCE, province, province

@@ -73,6 +73,9 @@ class Outage(Model):
     """Every device of a site; several sites of one carrier, power feed or province; the monitor itself."""
 
 
+FORGOTTEN = 0.25
+"""Share of the way from good to `clear` below which an average is forgotten at the next good number."""
+
 _PROGRESS = {Outcome.UNTRUSTED: 1, Outcome.AUTH_FAILED: 2, Outcome.OK: 3}
 """How far an attempt got: the service answered, its key was trusted, our credential was accepted."""
 
@@ -184,7 +187,8 @@ class Threshold(Model):
         bound, clear = self._span
         old = self.good if before is None else before
         new = old + (value - old) / (self.average or 1)
-        return new if (new - self.good) / (bound - clear) > 0.25 else None
+        span = bound - clear
+        return None if (value - self.good) / span <= 0 and (new - self.good) / span <= FORGOTTEN else new
 
     @cached_property
     def good(self) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from alerts.cases import LOSS_RULE
 from alerts.decision import Draft, Standing
 from alerts.describe import OUTCOMES, Places, silence_evidence
 from alerts.guess import guess_of_device
@@ -132,7 +133,7 @@ class Liveness:
     def _state(self, watched: Watched, now: datetime) -> tuple[DeviceState, Words]:
         hearing = watched.hearing
         silent = hearing.silence(now)
-        if not silent or silent < watched.attempts:
+        if not silent or silent < self._needed(watched):
             self._release(watched)
         if silent:
             return self._state_in_silence(watched, silent, now)
@@ -144,13 +145,14 @@ class Liveness:
 
     def _state_in_silence(self, watched: Watched, silent: int, now: datetime) -> tuple[DeviceState, Words]:
         parents = self._parents(watched)
-        if parents and all(parent.cut_off for parent in parents):
+        if parents and self.topology.suffices(watched.id, (parent.cut_off for parent in parents)):
             self._release(watched)
-            return DeviceState.UNREACHABLE, _unreachable(self._culprits(parents))
+            cut = [parent for parent in parents if parent.cut_off]
+            return DeviceState.UNREACHABLE, _unreachable(self._culprits(cut))
         if self.together.of(watched) is not None:
             self._release(watched)
             return DeviceState.UNREACHABLE, self.together.joined(watched)
-        if silent < watched.attempts:
+        if silent < self._needed(watched):
             return watched.state, watched.reason
         if watched.state is DeviceState.DOWN:
             return DeviceState.DOWN, _down(watched)
@@ -204,7 +206,8 @@ class Liveness:
 
     def _must_wait(self, watched: Watched, parents: list[Watched], now: datetime) -> bool:
         """Whether a silent device waits because it is not yet known whether a parent lives."""
-        if not parents or any(_answered_during(parent, watched) for parent in parents):
+        answered = [_answered_during(parent, watched) for parent in parents]
+        if all(answered) or (any(answered) and watched.id not in self.topology.every):
             return False
         return watched.held_since is None or now - watched.held_since < MAX_HOLD
 
@@ -237,7 +240,7 @@ class Liveness:
         silence = watched.hearing.silence(now)
         if ear.failing == 1:
             self._ask(watched)
-        elif ear.failing < watched.attempts or 0 < silence < watched.attempts:
+        elif ear.failing < watched.attempts or 0 < silence < self._needed(watched):
             self._draft.recheck(watched.id, ear.name)
         if silence:
             self._ask_parents(watched)
@@ -247,9 +250,13 @@ class Liveness:
             if not parent.cut_off and not _answered_during(parent, watched):
                 self._ask(parent)
 
+    def _needed(self, watched: Watched) -> int:
+        """Return how many silent attempts make a device down: twice as many where packets are lost on the way."""
+        return watched.attempts * (2 if self.is_poor(watched, LOSS_RULE, itself=True) else 1)
+
     def _ask(self, watched: Watched) -> None:
         for ear in watched.hearing.watching:
-            if ear.silent < watched.attempts:
+            if ear.silent < self._needed(watched):
                 self._draft.recheck(watched.id, ear.name)
 
     def _parents(self, watched: Watched) -> list[Watched]:

@@ -42,6 +42,8 @@ MOST_ASKED = 100
 """Neighbours asked at most for one silent site."""
 WITNESSES = 5
 """Devices elsewhere that must have been asked in vain before the monitor says that it is itself cut off."""
+MOST_ROOTS = 20
+"""Devices before which there is nothing, of which none may be in doubt then."""
 CALM = timedelta(minutes=2)
 """How long all must be back before an incident of several is over."""
 PATIENCE = timedelta(minutes=5)
@@ -112,7 +114,8 @@ class Together:
             rule.condition.of: rule for rule in rules if rule.enabled and isinstance(rule.condition, Outage)
         }
         heads = [head for found in areas.heads.values() for head in found]
-        self._witnesses = tuple(dict.fromkeys((*areas.references, *heads)))
+        self._roots = areas.roots[:MOST_ROOTS]
+        self._witnesses = tuple(dict.fromkeys((*self._roots, *heads)))
         for shared in tuple(self._shared.values()) if now else ():
             gone = {site for site in shared.out if site not in areas.sites}
             shared.out -= gone
@@ -217,7 +220,7 @@ class Together:
         late = now - watched.gathers_since >= GATHER
         if "monitor" in self._rules and not self._seen_elsewhere(watched):
             silent, unsure = self._witnesses_against(watched)
-            if len(silent) >= WITNESSES:
+            if len(silent) >= WITNESSES and not any(other.id in self._roots for other in unsure):
                 self._go_blind(now, silent)
                 return Verdict.BLIND
             if len(silent) + len(unsure) >= WITNESSES and not late:
@@ -293,15 +296,14 @@ class Together:
         unsure: list[Watched] = []
         for key in self._witnesses:
             other = self._devices.get(key)
-            if (
-                other is None
-                or other.site.id == watched.site.id
-                or other.cut_off
-                or not other.hearing.watching
-            ):
+            if other is None or other is watched or other.cut_off or not other.hearing.watching:
+                continue
+            if other.site.id == watched.site.id and key not in self._roots:
                 continue
             (silent if _silent_when_last_asked(other) else unsure).append(other)
-            if len(silent) >= WITNESSES or len(unsure) >= 2 * WITNESSES:
+            if key not in self._roots and len(silent) >= WITNESSES:
+                break
+            if len(unsure) >= MOST_ROOTS + WITNESSES:
                 break
         return silent, unsure
 

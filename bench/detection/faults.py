@@ -78,12 +78,13 @@ class Trouble:
 class Truth:
     """Everything that breaks in one run."""
 
-    def __init__(self, world: World, seed: int, days: float) -> None:
+    def __init__(self, world: World, seed: int, days: float, hurry: float = 1.0) -> None:
+        """With `hurry` so many times as much breaks: for short runs."""
         self.world = world
         self.length = days * DAY + QUIET_END
         self._rng = random.Random(f"faults {seed}")
         self._topology = Topology(world.inventory)
-        self._months = days / 30
+        self._months = days / 30 * hurry
         self._communes = [site for site in world.inventory.sites if site != CENTRE]
         self.faults = sorted(self._every(), key=lambda fault: fault.start)
         self.troubles = sorted(self._troubles(), key=lambda trouble: trouble.at)
@@ -140,8 +141,8 @@ class Truth:
 
     def _power(self, start: float) -> Fault:
         sites = self.world.inventory.sites
-        feed = sites[self._site()].power
-        fed = [site for site in self._communes if sites[site].power == feed]
+        feed = sites[self._site()].power_feed
+        fed = [site for site in self._communes if sites[site].power_feed == feed]
         fault = Fault(Kind.POWER, start, self._lasting(start, 600, 3600), self._of(fed))
         for site in fed:
             lives = self._rng.uniform(600, 2400) if site in self.world.battery else self._rng.uniform(0, 2)
@@ -201,7 +202,8 @@ class Truth:
         return Fault(Kind.SLOW, start, end, frozenset({self._asked_by_snmp()}))
 
     def _lossy(self, start: float) -> Fault:
-        return Fault(Kind.LOSSY, start, start + self._rng.uniform(7200, 14400), self._of([self._site()]))
+        end = min(start + self._rng.uniform(7200, 14400), self.length - QUIET_END)
+        return Fault(Kind.LOSSY, start, end, self._of([self._site()]))
 
     def _burst(self, start: float) -> Fault:
         return Fault(Kind.BURST, start, start + self._rng.uniform(1, 8), self._of([self._site()]))

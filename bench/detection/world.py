@@ -86,7 +86,7 @@ def _commune(number: int, rng: random.Random) -> Site:
         kind="commune",
         owner=owner,
         carrier=carrier,
-        power=power,
+        power_feed=power,
         devices=devices,
     )
 
