@@ -8,9 +8,15 @@ from functools import cached_property
 
 import msgspec
 
-from alerts.incident import Incident
+from alerts.condition import DeviceDown, Outage, Service
+from alerts.incident import Incident, Kind
+from alerts.rule import RuleBook
 from alerts.topology import Topology
-from inventory.model import Inventory, Service
+from inventory.model import Inventory
+from inventory.model import Service as UsedService
+
+MANAGEMENT = frozenset({"icmp", "snmp", "ssh"})
+"""Checks that fail without any service for people failing."""
 
 
 class Impact(msgspec.Struct, frozen=True):
@@ -20,7 +26,7 @@ class Impact(msgspec.Struct, frozen=True):
     """Devices that are cut off, the one it is about first."""
     cut_off: tuple[str, ...] = ()
     """Sites that cannot be reached at all."""
-    services: tuple[Service, ...] = ()
+    services: tuple[UsedService, ...] = ()
     """Services that do not work, those that run on the devices first."""
     users: tuple[str, ...] = ()
     """Sites that lack one of those services."""
@@ -35,6 +41,17 @@ class Impacts:
     @cached_property
     def _topology(self) -> Topology:
         return Topology(self._inventory)
+
+    def by_rule(self, incident: Incident, rules: RuleBook) -> Impact:
+        """Return what an incident hits by what its rule is about: a full disk alone stops nothing."""
+        rule = rules.get(incident.key.rule)
+        if rule is None or rule.kind is not Kind.INCIDENT:
+            return Impact()
+        if isinstance(rule.condition, DeviceDown | Outage):
+            return self.of(incident)
+        if isinstance(rule.condition, Service) and incident.key.check not in MANAGEMENT:
+            return self.of(incident, whole=False)
+        return Impact()
 
     def of(self, incident: Incident, *, whole: bool = True) -> Impact:
         """Return what an incident hits; not `whole` when its device lives, so that only what runs on it may fail."""
@@ -56,7 +73,7 @@ class Impacts:
             if all(device.id in lost for device in self._inventory.sites[site].devices):
                 yield site
 
-    def _stopped(self, lost: Collection[str]) -> Iterable[Service]:
+    def _stopped(self, lost: Collection[str]) -> Iterable[UsedService]:
         """Yield the services that run on what is lost, then those that need them, the nearer first."""
         services = self._inventory.services
         stopped = {
@@ -70,11 +87,16 @@ class Impacts:
             stopped |= more
         return stopped.values()
 
-    def _users(self, services: Iterable[Service]) -> Iterable[str]:
+    def _users(self, services: Iterable[UsedService]) -> Iterable[str]:
         patterns = [one.used_by for one in services]
         for site in self._inventory.sites.values() if patterns else ():
             if any(_uses(site.id, site.kind, used_by) for used_by in patterns):
                 yield site.id
+
+
+def impact_of(incident: Incident, rules: RuleBook, inventory: Inventory) -> Impact:
+    """Return what one incident hits."""
+    return Impacts(inventory).by_rule(incident, rules)
 
 
 def _uses(site: str, kind: str, used_by: tuple[str, ...]) -> bool:

@@ -95,10 +95,16 @@ class IncidentKey(msgspec.Struct, frozen=True):
 
     rule: str
     device: str
+    """Id of the device, or of a site as a whole; ``"@…"`` for something larger."""
     check: str = ""
     """Name of the check, ``""`` for rules about the device as a whole."""
     subject: str = ""
     """Tells apart several of one check: a file system, an interface, a port."""
+
+    @property
+    def at_large(self) -> bool:
+        """Whether it is about no single site: several of them, or the monitor."""
+        return self.device.startswith("@")
 
     def of(self, device: str) -> IncidentKey:
         """Return the key of the same about another device."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
-from alerts.condition import DeviceDown, Outage, Service
-from alerts.impact import Impact, Impacts
+from alerts.impact import Impacts
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from alerts.notification import Message
 from alerts.notifier import Settings
@@ -22,9 +21,6 @@ from probes.core.text import clean
 
 VIETNAM = timezone(timedelta(hours=7))
 """Vietnam has one time zone and no summer time."""
-
-MANAGEMENT = frozenset({"icmp", "snmp", "ssh"})
-"""Checks that fail without any service for people failing."""
 
 _TAGS = {
     (Kind.INCIDENT, Severity.LOW): Words("GHI NHẬN", "NOTICE"),
@@ -115,7 +111,7 @@ class Composer:
                 self._inventory.sites[one].name for one in incident.sites if one in self._inventory.sites
             ]
             lines += _line("sites", _some(names), language)
-        impact = self._impact(incident)
+        impact = self._impacts.by_rule(incident, self._rules)
         if impact.services:
             titles = [one.title.in_language(language) for one in impact.services]
             lines += _line("services", _some(titles), language)
@@ -123,16 +119,6 @@ class Composer:
             words = _hit(len(impact.devices), len(impact.cut_off), len(impact.users))
             lines += _line("users", words.in_language(language), language)
         return lines
-
-    def _impact(self, incident: Incident) -> Impact:
-        rule = self._rules.get(incident.key.rule)
-        if rule is None or rule.kind is not Kind.INCIDENT:
-            return Impact()
-        if isinstance(rule.condition, DeviceDown | Outage):
-            return self._impacts.of(incident)
-        if isinstance(rule.condition, Service) and incident.key.check not in MANAGEMENT:
-            return self._impacts.of(incident, whole=False)
-        return Impact()
 
     def _advice(self, rule_id: str, language: str) -> list[str]:
         rule = self._rules.get(rule_id)
@@ -149,7 +135,7 @@ def _place(site: Site | None, key: IncidentKey) -> Words:
     """Return what stands first in a title."""
     if key.device == MONITOR:
         return Words("Hệ thống giám sát", "The monitor")
-    if site is None and key.device.startswith("@"):
+    if key.at_large:
         return Words("Nhiều đơn vị", "Several sites")
     name = clean(site.name if site else key.device.partition("/")[0], 64)
     return Words(name, name)
