@@ -21,6 +21,9 @@ from probes.core.observation import Fact, Observation, Outcome, Sample
 LOSS_RULE = "packet-loss"
 """The rule about lost packets: they explain slow and missing answers."""
 
+WHERE_LOST = 2
+"""How many times as many silent attempts it takes where packets are lost on the way."""
+
 DURATION = "probe.duration"
 """The one number that is no sample: how long a successful attempt took, as the stores call it."""
 
@@ -74,13 +77,15 @@ def _services(
         failing_since = track.failing_since if track else None
         heard = watched.hearing.answered_at
         alive = failing_since is not None and heard is not None and heard >= failing_since
+        few = track is None or track.worse + 1 < WHERE_LOST * rule.attempts
+        lost = silent and few and way.is_poor(watched, LOSS_RULE, itself=True)
         yield Case(
             rule,
             key,
             judgement,
             rule.say(places.vi, places.en),
             outcome_evidence(seen),
-            hold=silent and (not alive or way.is_poor(watched, LOSS_RULE, itself=True)),
+            hold=lost or (silent and not alive),
             confirm=True,
         )
 

@@ -197,9 +197,9 @@ class Threshold(Model):
         return 2 * clear - bound
 
     def is_poor(self, value: float) -> bool:
-        """Whether a number is on the bad side of `clear`."""
+        """Whether a number is nearer to the bound than to `clear`, or beyond it."""
         bound, clear = self._span
-        return (value - clear) * (bound - clear) > 0
+        return (value - clear) / (bound - clear) > 0.5
 
     @property
     def _span(self) -> tuple[float, float]:

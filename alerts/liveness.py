@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from alerts.cases import LOSS_RULE
+from alerts.cases import LOSS_RULE, WHERE_LOST
 from alerts.decision import Draft, Standing
 from alerts.describe import OUTCOMES, Places, silence_evidence
 from alerts.guess import guess_of_device
@@ -252,7 +252,7 @@ class Liveness:
 
     def _needed(self, watched: Watched) -> int:
         """Return how many silent attempts make a device down: twice as many where packets are lost on the way."""
-        return watched.attempts * (2 if self.is_poor(watched, LOSS_RULE, itself=True) else 1)
+        return watched.attempts * (WHERE_LOST if self.is_poor(watched, LOSS_RULE, itself=True) else 1)
 
     def _ask(self, watched: Watched) -> None:
         for ear in watched.hearing.watching:

@@ -33,6 +33,8 @@ from probes.core.text import clean
 
 GATHER = timedelta(seconds=20)
 """How long a silent site waits at most for what is known of its neighbours."""
+BATTERIES = timedelta(hours=2)
+"""How long sites live on when their power fails, at most."""
 ONSET = timedelta(minutes=10)
 """Sites that fell within this time fell together."""
 LEAST_SITES = 3
@@ -90,6 +92,8 @@ class Shared:
     """The sites its last step names."""
     changed_at: datetime
     """When a site was last lost or came back."""
+    lost_at: datetime
+    """When a site was last lost."""
     most_back_since: datetime | None = None
 
 
@@ -151,7 +155,7 @@ class Together:
         called = area.called if area else _called(self._areas.sites[next(iter(sites))])
         self._shared[key] = Shared(
             key, rule, called, scope, set(sites), sites, incident.summary, incident.evidence, incident.cause,
-            frozenset(sites), incident.changed_at,
+            frozenset(sites), incident.changed_at, incident.changed_at,
         )  # fmt: skip
         return True
 
@@ -162,6 +166,7 @@ class Together:
         self._sees_since = self._sees_since and self._sees_since + step
         for shared in self._shared.values():
             shared.changed_at += step
+            shared.lost_at += step
             shared.most_back_since = shared.most_back_since and shared.most_back_since + step
 
     # What is heard
@@ -233,7 +238,7 @@ class Together:
     def _judge_head(self, watched: Watched, now: datetime, late: bool, may_open: bool) -> Verdict:
         site = watched.site.id
         areas = self._areas.of.get(site, ()) if "area" in self._rules else ()
-        joins = next((one for one in self._shared.values() if site in one.scope), None)
+        joins = next((one for one in self._shared.values() if _takes_in(one, site, now)), None)
         if joins is not None and self._silent(site, now):
             self._join(joins, site, now)
             return Verdict.TOGETHER
@@ -352,7 +357,7 @@ class Together:
         evidence: str, cause: Words | None, now: datetime,
     ) -> None:  # fmt: skip
         shared = Shared(
-            key, rule, called, scope, set(out), set(out), summary, evidence, cause, frozenset(out), now
+            key, rule, called, scope, set(out), set(out), summary, evidence, cause, frozenset(out), now, now
         )
         self._shared[key] = shared
         self._step(Step.OPENED, key, rule, summary, evidence, now, sites=out, cause=cause)
@@ -360,7 +365,7 @@ class Together:
     def _join(self, shared: Shared, site: str, now: datetime) -> None:
         shared.hit.add(site)
         shared.out.add(site)
-        shared.changed_at, shared.most_back_since = now, None
+        shared.changed_at, shared.lost_at, shared.most_back_since = now, now, None
 
     def tick(self, now: datetime) -> Iterator[Watched]:
         """Notice what is over; yield the heads that are judged by themselves from now on."""
@@ -421,6 +426,15 @@ class Together:
                 cause=cause,
             )
         )
+
+
+def _takes_in(shared: Shared, site: str, now: datetime) -> bool:
+    """Whether what falls now still belongs to it: it was hit before, or fell soon after the others.
+
+    Batteries last: on a power feed that may be hours later.
+    """
+    late = BATTERIES if shared.key.device == f"@{Common.POWER}" else ONSET
+    return site in shared.hit or (site in shared.scope and bool(shared.out) and now - shared.lost_at <= late)
 
 
 def _hardest_hit(areas: Iterable[Area], fallen: set[str]) -> Area | None:

@@ -33,7 +33,7 @@ class RulesOfCheck:
 
 
 class Average(NamedTuple):
-    """An average that is remembered, and whether it is on the bad side of `clear`."""
+    """An average that is remembered, and whether it is nearer to the bound than to `clear`."""
 
     value: float
     poor: bool

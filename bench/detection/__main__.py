@@ -45,10 +45,12 @@ def once(pages: Sequence[Page]) -> list[Page]:
     return list({page.message.key: page for page in reversed(pages)}.values())[::-1]
 
 
-def judge(seed: int, days: float, sites: int, loss: float | None = None) -> dict[str, Any]:
+def judge(
+    seed: int, days: float, sites: int, loss: float | None = None, hurry: float = 1.0
+) -> dict[str, Any]:
     """Run the laboratory once and return its figures."""
     began = time.process_time()
-    truth = Truth(make_world(seed, sites, loss), seed, days)
+    truth = Truth(make_world(seed, sites, loss), seed, days, hurry)
     report = Laboratory(truth, load_rules(*BUILT_IN), seed).run()
     ours = score(truth, told(once(report.pages)), report.away)
     checks = every_check(truth, seed)
@@ -136,9 +138,10 @@ def main() -> None:
     parser.add_argument(
         "--loss", type=float, help="share of packets every line loses; else mixed, 0 to 10 %%"
     )
+    parser.add_argument("--hurry", type=float, default=1.0, help="so many times as much breaks")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = judge(options.seed, options.days, options.sites, options.loss)
+    result = judge(options.seed, options.days, options.sites, options.loss, options.hurry)
     print(json.dumps(result) if options.json else table(result))
     sys.exit(bool(result["aims_missed"]))
 

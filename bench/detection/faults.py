@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from alerts.topology import Topology
 from bench.detection.world import CENTRE, CORE, World
+from inventory.model import Site
 
 DAY = 86400.0
 QUIET_START, QUIET_END = 600.0, 7200.0
@@ -156,8 +157,9 @@ class Truth:
 
     def _carrier(self, start: float) -> Fault:
         sites = self.world.inventory.sites
-        carrier = sites[self._site()].carrier
-        carried = [site for site in self._communes if sites[site].carrier == carrier]
+        origin = sites[self._site()]
+        near = (site for site in self._communes if _province(sites[site]) == _province(origin))
+        carried = [site for site in near if sites[site].carrier == origin.carrier]
         hit = self._rng.sample(carried, max(1, round(len(carried) * self._rng.uniform(0.4, 1.0))))
         return Fault(Kind.CARRIER, start, self._lasting(start, 300, 2400), self._of(hit))
 
@@ -232,6 +234,10 @@ class Truth:
             for device, begin, end in fault.silent():
                 found[device].append((begin, end))
         return {device: merged(spans) for device, spans in found.items()}
+
+
+def _province(site: Site) -> str:
+    return site.commune.province_code if site.commune else ""
 
 
 def merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from inventory.model import CheckSpec, Contact, Device, Inventory, Role, Site, Text
+from inventory.model import CheckSpec, Commune, Contact, Device, Inventory, Role, Site, Text
 from probes.core.probe import Params
 
 INTERVAL = 60.0
@@ -15,6 +15,8 @@ CORE = f"{CENTRE}/core"
 CARRIERS = ("vnpt", "viettel", "fpt")
 PER_FEED = 9
 """Communes to a power feed."""
+PER_PROVINCE = 98
+"""Communes to a province: 3,321 are in 34."""
 LEAVES = ("server", "conference", "ups", "printer", "nvr", "access_point")
 CHECKS: dict[str, tuple[tuple[str, float], ...]] = {
     "router": (("icmp", INTERVAL), ("snmp", INTERVAL)),
@@ -69,7 +71,7 @@ def _centre() -> Site:
 
 
 def _commune(number: int, rng: random.Random) -> Site:
-    key = f"{18000 + number:05}"
+    key = f"{10000 + number:05}"
     routers = ("router", "router-2") if rng.random() < 0.06 else ("router",)
     leaves = [rng.choice(LEAVES) for _ in range(rng.randint(3, 8 - len(routers)))]
     devices = (
@@ -84,10 +86,18 @@ def _commune(number: int, rng: random.Random) -> Site:
         id=key,
         name=f"Xã {number}",
         kind="commune",
+        commune=_official(key, number),
         owner=owner,
         carrier=carrier,
         power_feed=power,
         devices=devices,
+    )
+
+
+def _official(key: str, number: int) -> Commune:
+    province = f"{number // PER_PROVINCE + 1:02}"
+    return Commune(
+        code=key, name=f"Xã {number}", kind="xã", province_code=province, province=f"Tỉnh {province}"
     )
 
 
