@@ -35,6 +35,10 @@ class Way(Protocol):
         """Whether by `rule` a device before this one, or this one `itself`, has poor numbers."""
         ...
 
+    def is_told(self, watched: Watched, rule: str) -> bool:
+        """Whether an incident of several sites is open that says what `rule` would say of this device."""
+        ...
+
 
 def cases(
     watched: Watched, rules: RulesOfCheck, seen: Observation, now: datetime, way: Way
@@ -52,7 +56,7 @@ def cases(
                 yield from _numbers(watched, found, seen, sample, now, way)
     if rules.facts or rules.events:
         for fact in seen.facts:
-            yield from _facts(watched, rules, seen, fact, now)
+            yield from _facts(watched, rules, seen, fact, now, way)
 
 
 def _services(
@@ -107,12 +111,16 @@ def _numbers(
             continue
         check = "" if threshold.of_device else seen.check
         key = IncidentKey(rule.id, watched.id, check, subject_of(sample.labels))
-        if threshold.average:
-            sample = _averaged(watched, key, threshold, sample)
+        number = _averaged(watched, key, threshold, sample) if threshold.average else sample
         track = watched.tracks.get(key)
         if track is not None and not track.accepts(seen.check, now):
             continue
-        judgement = threshold.judge(sample.value, track.hard if track else None)
+        if threshold.of_path and (track is None or track.hard is None) and _explained(watched, rule, way):
+            # What was counted so far was as much the way's: nothing of it is left when that is well again.
+            watched.averages.pop(key, None)
+            watched.tracks.pop(key, None)
+            continue
+        judgement = threshold.judge(number.value, track.hard if track else None)
         if isinstance(judgement, Unknown):
             continue
         if _nothing_new(track, judgement):
@@ -120,9 +128,9 @@ def _numbers(
                 track.judged_at = now
             continue
         places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
-        places.number(sample, threshold, judgement or threshold.levels[-1][0])
-        words, evidence = rule.say(places.vi, places.en), number_evidence(sample)
-        hold = threshold.of_path and _explained(watched, rule, way)
+        places.number(number, threshold, judgement or threshold.levels[-1][0])
+        words, evidence = rule.say(places.vi, places.en), number_evidence(number)
+        hold = way.is_told(watched, rule.id)
         yield Case(rule, key, judgement, words, evidence, owner=seen.check, hold=hold)
 
 
@@ -147,7 +155,7 @@ def _explained(watched: Watched, rule: Rule, way: Way) -> bool:
 
 
 def _facts(
-    watched: Watched, rules: RulesOfCheck, seen: Observation, fact: Fact, now: datetime
+    watched: Watched, rules: RulesOfCheck, seen: Observation, fact: Fact, now: datetime, way: Way
 ) -> Iterator[Case]:
     conditions: list[tuple[Rule, FactCondition | Event]] = [
         *rules.facts.get(fact.name, ()),
@@ -169,7 +177,8 @@ def _facts(
         places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
         places.fact(fact)
         words = rule.say(places.vi, places.en)
-        yield Case(rule, key, judgement, words, evidence, confirm=isinstance(condition, FactCondition))
+        confirm, hold = isinstance(condition, FactCondition), way.is_told(watched, rule.id)
+        yield Case(rule, key, judgement, words, evidence, confirm=confirm, hold=hold)
 
 
 def _nothing_new(track: Track | None, judgement: Severity | None) -> bool:

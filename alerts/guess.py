@@ -8,8 +8,10 @@ from alerts.areas import Area, Common
 from alerts.incident import Words
 from alerts.watched import Watched
 
-BATTERY_RULES = frozenset({"ups-on-battery", "battery-low", "trap-ups-on-battery", "trap-ups-battery-low"})
-"""Rules whose open incidents say that the mains failed."""
+ON_BATTERY = frozenset({"ups-on-battery", "trap-ups-on-battery"})
+"""Rules that say that the mains failed."""
+BATTERY_RULES = ON_BATTERY | {"battery-low", "trap-ups-battery-low"}
+"""Rules whose judgements speak for a power cut."""
 
 
 def guess_of_device(
@@ -73,7 +75,7 @@ def on_battery(devices: Iterable[Watched]) -> list[str]:
     return [
         watched.id
         for watched in devices
-        if any(key.rule in BATTERY_RULES and track.hard for key, track in watched.tracks.items())
+        if any(key.rule in BATTERY_RULES and track.seen_at for key, track in watched.tracks.items())
     ]
 
 

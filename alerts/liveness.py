@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from alerts.cases import LOSS_RULE, WHERE_LOST
 from alerts.decision import Draft, Standing
 from alerts.describe import OUTCOMES, Places, silence_evidence
-from alerts.guess import guess_of_device
+from alerts.guess import ON_BATTERY, guess_of_device
 from alerts.incident import DeviceState, IncidentKey, Words
 from alerts.rule import Rule
 from alerts.state import Ear
@@ -124,6 +124,10 @@ class Liveness:
                     seen.add(parent.id)
                     waiting.append(parent)
         return False
+
+    def is_told(self, watched: Watched, rule: str) -> bool:
+        """Whether an incident of several sites is open that says what `rule` would say of this device."""
+        return rule in ON_BATTERY and self.together.power_is_out(watched.site.id)
 
     def settle_behind(self, watched: Watched, now: datetime) -> None:
         """Work out the states of the devices right behind one."""

@@ -208,6 +208,11 @@ class Together:
         site = watched.site.id
         return next((shared for shared in self._shared.values() if site in shared.out), None)
 
+    def power_is_out(self, site: str) -> bool:
+        """Whether an incident of the power feed of a site is open."""
+        power = f"@{Common.POWER}"
+        return any(key.device == power and site in shared.scope for key, shared in self._shared.items())
+
     def joined(self, watched: Watched) -> Words:
         """Return why a head is unreachable that belongs to something larger."""
         shared = self.of(watched)

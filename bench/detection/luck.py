@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.detection.faults import Kind, Truth, merged
+from bench.detection.faults import BOOT, Kind, Truth, merged
 from inventory.model import CheckSpec, Device
 from probes.core.observation import Outcome, Sample
 
@@ -38,11 +38,13 @@ class Ending:
     @property
     def plain(self) -> bool:
         """Whether it says that all is well."""
-        return self is PLAIN or self is PLAIN_PING
+        return self is PLAIN or self is PLAIN_PING or self is PLAIN_UPS
 
 
 PLAIN = Ending(Outcome.OK, 0.05)
 PLAIN_PING = Ending(Outcome.OK, 0.45, _LOSS[0])
+PLAIN_UPS = Ending(Outcome.OK, 0.05, (Sample("hw.battery.discharging", 0.0),))
+_ON_BATTERY = Ending(Outcome.OK, 0.05, (Sample("hw.battery.discharging", 1.0),))
 _PINGS = (PLAIN_PING, *(Ending(Outcome.OK, 0.45 + 0.2 * lost, _LOSS[lost]) for lost in (1, 2)))
 _SLOW = {"snmp": Ending(Outcome.OK, 2.1), "sip": Ending(Outcome.OK, 1.1), "http": Ending(Outcome.OK, 1.1)}
 _VERY_SLOW = Ending(Outcome.OK, 3.1)
@@ -75,6 +77,9 @@ class Asked:
         self._mute = _Spans([(f.start, f.end) for f in mine if f.kind is Kind.AGENT and snmp])
         self._slow = _Spans([(f.start, f.end) for f in mine if f.kind is Kind.SLOW and snmp])
         self._lossy = _Spans([(f.start, f.end) for f in mine if f.kind is Kind.LOSSY])
+        self._ups = snmp and device.role == "ups"
+        cuts = [f for f in truth.faults if f.kind is Kind.POWER and self._ups and device.id in f.devices]
+        self._battery = _Spans([(f.start, f.end - BOOT[1]) for f in cuts])
         self._rechecks = random.Random(f"{seed} {self.id}")
         self.special = self._specials(truth.length, np.random.default_rng((seed, number)))
         self._numbers = {int(k): float(u) for k, u in self.special}
@@ -84,7 +89,7 @@ class Asked:
         count = int((length - self.phase) / self.interval) + 1
         numbers = rng.random(count, dtype=np.float32)
         wanted = numbers < sum(chances(self.probe, self._base))
-        for spans in (self._silent, self._mute, self._slow, self._lossy):
+        for spans in (self._silent, self._mute, self._slow, self._lossy, self._battery):
             for begin, end in spans.spans:
                 first, last = self.index(begin), self.index(end) + 1
                 wanted[max(first, 0) : last + 1] = True
@@ -116,12 +121,16 @@ class Asked:
     @property
     def plain(self) -> Ending:
         """All is well."""
+        if self._ups:
+            return PLAIN_UPS
         return PLAIN_PING if self.probe == "icmp" else PLAIN
 
     def ending(self, at: float, number: float) -> Ending:
         """Return how an attempt ends that begins at `at`."""
         if self._silent.hold(at) or self._mute.hold(at):
             return _SILENT[self.probe]
+        if self._battery.hold(at):
+            return _ON_BATTERY
         if self._slow.hold(at):
             return _VERY_SLOW
         silent, much, some = chances(self.probe, LOSSY if self._lossy.hold(at) else self._base)

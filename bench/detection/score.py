@@ -17,6 +17,7 @@ GRACE = 900.0
 
 AVAILABILITY = frozenset({"device-down", "site-down", "common-cause", "monitor-blind"})
 RULES: dict[Kind, frozenset[str]] = {
+    Kind.POWER: AVAILABILITY | {"ups-on-battery"},
     Kind.AGENT: frozenset({"service-failed"}),
     Kind.SLOW: frozenset({"slow-answer"}),
     Kind.LOSSY: frozenset({"packet-loss", "slow-answer", "service-failed"}),
