@@ -231,7 +231,10 @@ class Liveness:
             self.settle(child, now)
 
     def _wake_children(self, watched: Watched) -> None:
-        """Count silent children anew: their attempts may have met the silence that is just over."""
+        """Count what is silent behind a device anew, and its own services: they may have met the silence just over."""
+        for track in watched.tracks.values():
+            if track.hard is None:
+                track.forget_row()
         for child in self._children(watched):
             if not child.cut_off and any(ear.silent for ear in child.hearing.watching):
                 child.hearing.begin_anew()
