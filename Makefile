@@ -16,7 +16,7 @@ run: $(VENV)/run.stamp  ## Install, then watch a simulated province on http://12
 test: $(VENV)/dev.stamp  ## Install what the tests need, servers too, and run them all.
 	@sh scripts/test-servers.sh
 	$(SAY) "tests"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp  ## Lint, types, import contracts, generated files.
 	$(SAY) "ruff";     $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -152,14 +152,15 @@ async def pysnmp(fleet: Fleet) -> AsyncIterator[Poll]:
 async def gufo(fleet: Fleet) -> AsyncIterator[Poll]:
     """Stock gufo_snmp, a session for each device; a column at a time, for it knows no other way."""
     try:
-        sessions: Any = importlib.import_module("gufo.snmp")
+        sessions: Any = importlib.import_module("gufo.snmp.aio")
+        users: Any = importlib.import_module("gufo.snmp.user")
     except ImportError:
         raise Skipped("gufo_snmp is not importable here; it is no dependency of ours") from None
     if fleet.v3:
-        user = sessions.User(
+        user = users.User(
             USER,
-            auth_key=sessions.Sha256Key(PASSWORDS.auth.encode()),
-            priv_key=sessions.Aes128Key(PASSWORDS.priv.encode()),
+            auth_key=users.Sha256Key(PASSWORDS.auth.encode()),
+            priv_key=users.Aes128Key(PASSWORDS.priv.encode()),
         )
         made = [
             sessions.SnmpSession(address(n), PORT, user=user, timeout=fleet.wait) for n in range(fleet.count)
@@ -182,7 +183,7 @@ async def gufo(fleet: Fleet) -> AsyncIterator[Poll]:
 
 
 ENGINES = {"ours": ours, "probe": probe, "pysnmp": pysnmp, "gufo": gufo}
-AT_ONCE = {"ours": 500, "probe": 500, "pysnmp": 50, "gufo": 500}
+AT_ONCE = {"ours": 500, "probe": 500, "pysnmp": 10, "gufo": 500}
 """Polls under way; pysnmp drops answers with more."""
 MOST = {"pysnmp": 200}
 """Devices at most: pysnmp gets dearer with each it knows."""

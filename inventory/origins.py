@@ -5,7 +5,9 @@ Nothing is kept for this while an inventory is loaded: the files are read again 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from inventory.loader import assemble
 from inventory.model import CheckSpec, Device, Inventory, Site
 from inventory.problem import Invalid, Problem
 from inventory.traits import RESERVED, ProbeTraits
-from inventory.tree import read_tree
+from inventory.tree import Tree, read_tree
 from inventory.yamltree import Node, child
 
 
@@ -60,7 +62,7 @@ class Traced(msgspec.Struct, frozen=True):
     subject: str
     settings: tuple[Setting, ...]
     mistakes: int
-    """Errors elsewhere in the inventory: with any, a service would not start."""
+    """Errors elsewhere in what was read: with any, a service would not start."""
 
 
 class Unknown(LookupError):
@@ -81,10 +83,45 @@ def trace(
     """Return the effective configuration of a device (``"18073/router"``) or a site (``"18073"``).
 
     Raises `Unknown` when nothing of that name is written, `Invalid` when it has mistakes or roles have.
-    Other mistakes do not matter.
+    Other mistakes do not matter. Files that are about other sites only are not even parsed, unless something is wrong.
     """
+    tree = read_tree(folder)
+    with suppress(Unknown, Invalid):
+        traced = _traced(_about(subject.partition("/")[0], tree), subject, probes, profiles)
+        if not traced.mistakes:
+            return traced
+    return _traced(tree, subject, probes, profiles)
+
+
+def names(folder: Path, beginning: str) -> list[str]:
+    """Return the keys of sites that begin so, or after a slash (``"18073/r"``) the devices of that site that do."""
+    site, slash, _ = beginning.partition("/")
+    sites = gather(_about(site, read_tree(folder)), []).of("sites").entries
+    devices = child(sites[site], "devices") if slash and site in sites else None
+    within = devices.entries if isinstance(devices, yamltree.Mapping) else {}
+    found = [f"{site}/{name}" for name in within] if slash else list(sites)
+    return sorted(name for name in found if name.startswith(beginning))
+
+
+_MORE_THAN_SITES = re.compile(
+    rb"^(?!sites:|---|[ #\r\n]|\Z)"  # a line that begins another section, or how that could be written otherwise:
+    rb"|\\|\r(?!\n)|\xc2\x85|\xe2\x80[\xa8\xa9]",  # an escape, the other line breaks of YAML
+    re.MULTILINE,
+)
+
+
+def _about(site: str, tree: Tree) -> Tree:
+    """Return the files that may say something about a site: those naming it, those with more than sites."""
+    key = site.encode()
+    named = {name: raw for name, raw in tree.files.items() if key in raw or _MORE_THAN_SITES.search(raw)}
+    return Tree(tree.root, named, tree.problems)
+
+
+def _traced(
+    tree: Tree, subject: str, probes: Mapping[str, ProbeTraits], profiles: Collection[str] | None
+) -> Traced:
     problems: list[Problem] = []
-    sections = gather(read_tree(folder), problems)
+    sections = gather(tree, problems)
     _must_be_written(sections, subject)
     site = subject.partition("/")[0]
     inventory = assemble(sections, probes, profiles, problems, only=site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -89,8 +90,12 @@ def load_settings(path: Path) -> Settings:
     return load(path, settings_model())
 
 
+@cache
 def settings_model() -> type[Settings]:
-    """Return the settings model with the channels that exist: what a notifier wants is known to its module only."""
+    """Return the settings model with the channels that exist: what a notifier wants is known to its module only.
+
+    It is one class, for models of two classes are never equal.
+    """
     channel: Any = alerts.notifier.settings_type()
     fields: dict[str, Any] = {"notifiers": (dict[Slug, channel], {})}
     return create_model("Settings", __base__=Settings, **fields)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +18,29 @@ from monitor import logs
 SETTINGS = "commune-monitor.yaml"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """The files of this folder; only that of the command asked for is imported, so that it answers at once."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all commands; this imports every file."""
+        found = (_command(file.name) for file in pkgutil.iter_modules(__path__))
+        return sorted(command.name or "" for command in found if command is not None)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return the command of that name: a file has it, with a line at its end where it is a word of Python."""
+        file = name.replace("-", "_")
+        files = {module.name for module in pkgutil.iter_modules(__path__)} & {file, f"{file}_"}
+        command = _command(files.pop()) if files else None
+        return command if command is not None and command.name == name else None
+
+
+def _command(file: str) -> click.Command | None:
+    """Return the command in a file: what has the file's name; helpers have none."""
+    command = getattr(importlib.import_module(f"{__name__}.{file}"), file, None)
+    return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--settings",
     "-s",
@@ -35,15 +56,3 @@ def main(context: click.Context, settings: Path) -> None:
     """Watch the commune offices of a province: devices, services, conference units, security."""
     logs.configure()
     context.obj = settings
-
-
-def _commands() -> Iterator[click.Command]:
-    """Yield the command of each file here: the one that has the file's name."""
-    for file in pkgutil.iter_modules(__path__):
-        command = getattr(importlib.import_module(f"{__name__}.{file.name}"), file.name, None)
-        if isinstance(command, click.Command):
-            yield command
-
-
-for command in _commands():
-    main.add_command(command)

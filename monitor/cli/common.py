@@ -12,16 +12,39 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from inventory.document import Invalid, Problem
+from inventory.origins import names
 from inventory.secrets import SecretMissing
 from inventory.tree import read_tree
 from monitor import configuration
 from monitor.configuration import Configuration
 from monitor.ledger import LedgerError
+from monitor.settings import load_settings
 from monitor.store import StoreError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Name(click.ParamType[str]):
+    """A device (``SITE/NAME``) or a site of the inventory, which the shell can complete."""
+
+    name = "name"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the sites that begin so, and the devices of a single one."""
+        settings = ctx.find_root().params["settings"]
+        try:
+            folder = settings.parent / load_settings(settings).inventory
+        except Invalid:
+            return []
+        found = names(folder, incomplete)
+        if len(found) == 1 and "/" not in incomplete:
+            found += names(folder, f"{found[0]}/")
+        return [CompletionItem(name) for name in found]
 
 
 def json_option(command: F) -> F:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from monitor.cli.common import json_option, load, print_json
+from monitor.cli.common import Name, json_option, load, print_json
 from monitor.cli.snmp_agent import Agent, agent_options, failed, find
 from monitor.configuration import Configuration
 from probes.core.probe import ProbeFailure
@@ -21,7 +21,7 @@ from probes.snmp.session import studies
 
 
 @click.command
-@click.argument("address")
+@click.argument("address", type=Name())
 @agent_options
 @json_option
 @click.pass_obj

@@ -13,7 +13,7 @@ import msgspec
 
 from monitor.app import open_probes, utc_now
 from monitor.binding import bound
-from monitor.cli.common import clear_start, json_option, load, print_json
+from monitor.cli.common import Name, clear_start, json_option, load, print_json
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.runner import Runner
@@ -25,7 +25,7 @@ from probes.snmp.trace import lines
 
 
 @click.command
-@click.argument("device")
+@click.argument("device", type=Name())
 @click.option("--check", "only", default="", help="Ask only this check of the device.")
 @click.option("--trace", is_flag=True, help="Show every SNMP question and answer, to stderr.")
 @json_option

@@ -10,7 +10,7 @@ import click
 from inventory.duration import written
 from inventory.origins import Setting, Traced, Unknown, trace
 from inventory.problem import Invalid
-from monitor.cli.common import json_option, print_json, print_problems, print_table
+from monitor.cli.common import Name, json_option, print_json, print_problems, print_table
 from monitor.configuration import profiles_of_the_product
 from monitor.plan import traits
 from monitor.settings import load_settings
@@ -18,7 +18,7 @@ from probes.core.discovery import discover
 
 
 @click.command
-@click.argument("subject", metavar="DEVICE|SITE")
+@click.argument("subject", metavar="DEVICE|SITE", type=Name())
 @json_option
 @click.pass_obj
 def show(settings: Path, subject: str, as_json: bool) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from monitor.app import utc_now
-from monitor.cli.common import clear_start, json_option, load, operator, print_json, print_table
+from monitor.cli.common import Name, clear_start, json_option, load, operator, print_json, print_table
 from monitor.ledger import Ledger
 
 
 @click.command
-@click.argument("device", required=False)
+@click.argument("device", type=Name(), required=False)
 @click.argument("fingerprint", required=False)
 @json_option
 @click.pass_obj

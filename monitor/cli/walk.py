@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli.common import json_option, load, print_json
+from monitor.cli.common import Name, json_option, load, print_json
 from monitor.cli.snmp_agent import Agent, agent_options, failed, find
 from probes.core.probe import ProbeFailure
 from probes.snmp.ber import Malformed, VarBind, dotted
@@ -23,7 +23,7 @@ EVERYTHING = "1.3.6.1.2.1"
 
 
 @click.command
-@click.argument("device")
+@click.argument("device", type=Name())
 @click.argument("oid", default=EVERYTHING)
 @agent_options
 @click.option(

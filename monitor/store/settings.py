@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inventory.secrets import SecretRef, Secrets
 from monitor.store import Store
-from monitor.store.duckdb import DuckDBStore
-from monitor.store.influxdb import Access, InfluxDBStore
 from monitor.store.retention import Retention
 
 
@@ -48,10 +46,17 @@ StoreSettings = Annotated[DuckDBSettings | InfluxDBSettings, Field(discriminator
 
 
 def open_store(settings: DuckDBSettings | InfluxDBSettings, data_dir: Path, secrets: Secrets) -> Store:
-    """Return the store, not entered yet. Raises `inventory.secrets.SecretMissing`."""
+    """Return the store, not entered yet. Raises `inventory.secrets.SecretMissing`.
+
+    Only the store in use is imported: both databases take long, and commands that open none should answer at once.
+    """
     folder = data_dir / "store"
     if isinstance(settings, DuckDBSettings):
+        from monitor.store.duckdb import DuckDBStore
+
         return DuckDBStore(folder, retention=settings.retention)
+    from monitor.store.influxdb import Access, InfluxDBStore
+
     access = Access(
         url=settings.url,
         bucket=settings.bucket,

@@ -87,6 +87,9 @@ async def test_a_bad_edit_changes_nothing_and_says_so_until_it_is_mended(tmp_pat
             office(tmp_path).write_text(good)
             await eventually(lambda: not running.reloader.state.problems, within=10)
             assert running.vitals().problems == ()
+            assert not running.reloader.state.restart, "the settings are as they were"
+            settings.write_text(settings.read_text() + "\nlanguage: en\n")
+            await eventually(lambda: running.reloader.state.restart, within=10)
 
 
 async def test_a_refused_edit_shows_in_the_metrics_and_on_every_page(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inventory.loader import load_inventory
-from inventory.origins import Origin, Setting, Traced, Unknown, trace
+from inventory.origins import Origin, Setting, Traced, Unknown, names, trace
 from inventory.problem import Invalid
 from tests.inventory.traits import PROBES
 
@@ -217,3 +217,19 @@ def test_an_unknown_name_gets_the_likely_one(folder: Path, subject: str, words: 
     with pytest.raises(Unknown) as refusal:
         trace(folder, subject, PROBES)
     assert str(refusal.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "again", ['sites: {"180\\u00373": {devices: {}}}', "defaults: {tags: [x]}", '"sites": {18073: {}}']
+)
+def test_a_file_that_does_not_look_concerned_is_read_when_it_may_be(folder: Path, again: str) -> None:
+    (folder / "z.yaml").write_text(again, encoding="utf-8")
+    with pytest.raises(Invalid) as caught:
+        trace(folder, "18073/router", PROBES)
+    assert "is defined twice" in str(caught.value)
+
+
+def test_names_begin_as_asked(folder: Path) -> None:
+    assert names(folder, "18") == ["18073", "18100"]
+    assert names(folder, "18073/") == ["18073/kiosk", "18073/router", "18073/server"]
+    assert names(folder, "18074/") == []

@@ -32,14 +32,14 @@ def call(*arguments: str | Path) -> Result:
 
 
 def commands() -> list[str]:
-    return sorted(main.commands)
+    return main.list_commands(click.Context(main))
 
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_explains_itself(command: str) -> None:
     result = call(command, "--help")
     assert result.exit_code == 0
-    one = main.commands[command]
+    one = main.get_command(click.Context(main), command)
     assert isinstance(one, click.Command)
     assert one.help
     assert result.stdout.startswith("Usage: ")
