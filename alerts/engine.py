@@ -106,13 +106,14 @@ class Engine:
         now: datetime,
         *,
         topology: Topology | None = None,
+        areas: Areas | None = None,
         touched: Difference | None = None,
     ) -> Decision:
         """Judge by another rule book and inventory from now on.
 
         What did not change keeps its state and its open incidents, and so does a device that has another id now;
-        what is no longer watched is closed, with the reason. `topology` and `touched` (what `inventory` changes) are
-        worked out here unless given: they take a while for a nation, and may be made in another thread.
+        what is no longer watched is closed, with the reason. `topology`, `areas` and `touched` (what `inventory`
+        changes) are worked out here unless given: they take a while for a nation, and may be made in another thread.
         """
         touched = touched if touched is not None else difference(self._inventory, inventory)
         others = rules is not self._rules
@@ -131,7 +132,7 @@ class Engine:
         self._liveness.rewire(links, self._compiler.incidents)
         for key in touched.added:
             self._devices[key] = self._compiler.watched(inventory.devices[key], inventory.site_of(key))
-        self._liveness.together.rewire(Areas(inventory, links, LEAST_SITES), rules, now)
+        self._liveness.together.rewire(areas or Areas(inventory, links, LEAST_SITES), rules, now)
         for was, present in moved.items():
             self._move(was, present, now)
         for key in dict.fromkeys((*renewed, *moved.values())):

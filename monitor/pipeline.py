@@ -136,7 +136,12 @@ class Pipeline:
         """Judge by another inventory or other rules from now on, and tell of it by another composer."""
         touched = change.touched
         decision = self._engine.follow(
-            change.rules, change.inventory, self._now(), topology=change.topology, touched=touched
+            change.rules,
+            change.inventory,
+            self._now(),
+            topology=change.topology,
+            areas=change.areas,
+            touched=touched,
         )
         self._board.follow(change.inventory, touched.removed, change.renewed, self._now())
         if touched.moved:  # before transitions of the present ids, after all those of the former ones
