@@ -113,17 +113,10 @@ class Liveness:
 
     def is_poor(self, watched: Watched, rule: str, *, itself: bool) -> bool:
         """Whether by `rule` a device before this one, or this one `itself`, has poor numbers."""
-        if itself and _is_poor(watched, rule):
+        if itself and watched.averages and _is_poor(watched, rule):
             return True
-        seen, waiting = {watched.id}, [watched]
-        while waiting:
-            for parent in self._parents(waiting.pop()):
-                if parent.id not in seen:
-                    if _is_poor(parent, rule):
-                        return True
-                    seen.add(parent.id)
-                    waiting.append(parent)
-        return False
+        before = (self._devices[device] for device in self.topology.above(watched.id))
+        return any(parent.averages and _is_poor(parent, rule) for parent in before)
 
     def is_told(self, watched: Watched, rule: str) -> bool:
         """Whether an incident of several sites is open that says what `rule` would say of this device."""

@@ -22,7 +22,21 @@ class Topology:
         for child, parents in self.parents.items():
             for parent in parents:
                 children.setdefault(parent, []).append(child)
+        self._above: dict[str, tuple[str, ...]] = {}
         self.children = {parent: tuple(behind) for parent, behind in children.items()}
+
+    def above(self, device: str) -> tuple[str, ...]:
+        """Return every device before one, the nearest first; remembered, for it is asked at every silence."""
+        known = self._above.get(device)
+        if known is None:
+            found: dict[str, None] = {}
+            waiting = [device]
+            while waiting:
+                fresh = [parent for parent in self.parents[waiting.pop(0)] if parent not in found]
+                found |= dict.fromkeys(fresh)
+                waiting += fresh
+            known = self._above[device] = tuple(found)
+        return known
 
     def suffices(self, device: str, of_parents: Iterable[bool]) -> bool:
         """Whether what holds `of_parents` cuts a device off: of one of them if it needs all, else of all."""
