@@ -13,8 +13,9 @@ from bench.detection.world import CENTRE, CORE, World
 from inventory.model import Site
 
 DAY = 86400.0
-QUIET_START, QUIET_END = 600.0, 7200.0
-"""Seconds at both ends in which nothing breaks: the first round of questions, and the time to find all well again."""
+QUIET_START, QUIET_END = 600.0, 12600.0
+"""Seconds at both ends in which nothing breaks: the first round of questions, and the time
+until averages of what is asked each five minutes are well again."""
 BOOT = (60.0, 180.0)
 """Seconds until a device works again once it has power."""
 
