@@ -230,10 +230,11 @@ class Together:
         late = now - watched.gathers_since >= GATHER
         if "monitor" in self._rules and not self._seen_elsewhere(watched):
             silent, unsure = self._witnesses_against(watched)
-            if len(silent) >= WITNESSES and not any(other.id in self._roots for other in unsure):
+            doubt = any(other.id in self._roots for other in unsure)
+            if self._enough(silent) and (late or not doubt):
                 self._go_blind(now, silent)
                 return Verdict.BLIND
-            if len(silent) + len(unsure) >= WITNESSES and not late:
+            if self._enough([*silent, *unsure]) and not late:
                 self._ask(unsure)
                 return Verdict.WAIT
         if watched.id not in self._areas.heads.get(watched.site.id, ()):
@@ -299,6 +300,12 @@ class Together:
         """Whether another device answered after the last attempt at this one began."""
         asked = watched.hearing.asked_at
         return asked is None or any(other != watched.id and at >= asked for other, at in self._answers)
+
+    def _enough(self, witnesses: list[Watched]) -> bool:
+        """Whether so many silent devices, or all of those that are there to tell, mean that it is us."""
+        found = {other.id for other in witnesses}
+        references = self._areas.references
+        return len(found) >= WITNESSES or (bool(references) and found.issuperset(references))
 
     def _witnesses_against(self, watched: Watched) -> tuple[list[Watched], list[Watched]]:
         """Return devices elsewhere that were silent when last asked, and some that were not asked since."""
