@@ -16,6 +16,8 @@ DAY = 86400.0
 QUIET_START, QUIET_END = 600.0, 12600.0
 """Seconds at both ends in which nothing breaks: the first round of questions, and the time
 until averages of what is asked each five minutes are well again."""
+APART = 60.0
+"""Seconds between two short gaps of one site, at least."""
 BOOT = (60.0, 180.0)
 """Seconds until a device works again once it has power."""
 
@@ -88,7 +90,7 @@ class Truth:
         self._topology = Topology(world.inventory)
         self._months = days / 30 * hurry
         self._communes = [site for site in world.inventory.sites if site != CENTRE]
-        self.faults = sorted(self._every(), key=lambda fault: fault.start)
+        self.faults = list(_apart(sorted(self._every(), key=lambda fault: fault.start)))
         self.troubles = sorted(self._troubles(), key=lambda trouble: trouble.at)
         self.silences = self._silences()
 
@@ -239,6 +241,17 @@ class Truth:
 
 def _province(site: Site) -> str:
     return site.commune.province_code if site.commune else ""
+
+
+def _apart(faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Leave out short gaps soon after another at the same site: together they would be no short gap."""
+    last: dict[frozenset[str], float] = {}
+    for fault in faults:
+        if fault.kind is Kind.BURST:
+            if fault.start - last.get(fault.devices, -APART) < APART:
+                continue
+            last[fault.devices] = fault.end
+        yield fault
 
 
 def merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
