@@ -15,8 +15,9 @@ from alerts.describe import OUTCOMES, Places, silence_evidence
 from alerts.guess import ON_BATTERY, guess_of_device
 from alerts.incident import DeviceState, IncidentKey, Words
 from alerts.rule import Rule
+from alerts.sight import BLIND
 from alerts.state import Ear
-from alerts.together import BLIND, Together, Verdict
+from alerts.together import Together, Verdict
 from alerts.topology import Topology
 from alerts.tracker import Case, Tracker
 from alerts.watched import NO_DATA, Watched

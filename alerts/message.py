@@ -15,7 +15,7 @@ from alerts.notification import Message
 from alerts.notifier import Settings
 from alerts.quantity import duration
 from alerts.rule import RuleBook
-from alerts.together import MONITOR
+from alerts.sight import MONITOR
 from inventory.model import Contact, Device, Inventory, Site
 from probes.core.text import clean
 

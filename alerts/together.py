@@ -4,7 +4,7 @@ A device that would be down is held until it is known whether its neighbours liv
 are asked at once, and answers count when they came after the last attempt at the silent device began. Then one
 incident opens for what fell together, and its devices are unreachable.
 
-* Nobody else answers at all: the monitor is cut off. It says so once and judges nobody until somebody answers.
+* Nobody else answers at all: the monitor is cut off (`alerts.sight`).
 * Every head of a site is silent, and it has several: the site is down.
 * At least three sites, a fifth of those with the same carrier or power feed, fell within ten minutes: they have one
   cause. For a province it takes five sites and a tenth of them. Of several areas the one counts that is hit hardest.
@@ -27,6 +27,7 @@ from alerts.describe import MAX_EVIDENCE
 from alerts.guess import guess_of_area, guess_of_site
 from alerts.incident import DeviceState, Incident, IncidentKey, Severity, Step, Transition, Words
 from alerts.rule import Rule, RuleBook
+from alerts.sight import Sight, ask
 from alerts.watched import Watched
 from inventory.model import Site
 from probes.core.text import clean
@@ -42,22 +43,10 @@ LEAST_OF_PROVINCE = 5
 LEAST_SHARE = {Common.CARRIER: 0.2, Common.POWER: 0.2, Common.PROVINCE: 0.1}
 MOST_ASKED = 100
 """Neighbours asked at most for one silent site."""
-WITNESSES = 5
-"""Devices elsewhere that must have been asked in vain before the monitor says that it is itself cut off."""
-MOST_ROOTS = 20
-"""Devices before which there is nothing, of which none may be in doubt then."""
 CALM = timedelta(minutes=2)
 """How long all must be back before an incident of several is over."""
 PATIENCE = timedelta(minutes=5)
 """How long most must be back before the rest is judged by itself."""
-SEES_AGAIN = timedelta(seconds=30)
-"""How long somebody must answer before the monitor says that it sees again."""
-
-MONITOR = "@monitor"
-"""In the place of a device: the incident is about the monitor itself."""
-BLIND = Words(
-    "Hệ thống giám sát mất kết nối, không biết gì về thiết bị", "The monitor is cut off; nothing is known"
-)
 
 
 class Verdict(Enum):
@@ -104,12 +93,7 @@ class Together:
         self._devices = devices
         self._draft = draft
         self._shared: dict[IncidentKey, Shared] = {}
-        self._answers: tuple[tuple[str, datetime], ...] = ()
-        """The last answers of two different devices, the newer first."""
-        self._blind_since: datetime | None = None
-        self._blind_key: IncidentKey | None = None
-        """Set while the incident about ourselves is open."""
-        self._sees_since: datetime | None = None
+        self.sight = Sight(devices, draft)
 
     def rewire(self, areas: Areas, rules: RuleBook, now: datetime | None = None) -> None:
         """Judge by other sites and rules from now on; what no rule or site stands for any more is closed."""
@@ -117,9 +101,7 @@ class Together:
         self._rules = {
             rule.condition.of: rule for rule in rules if rule.enabled and isinstance(rule.condition, Outage)
         }
-        heads = [head for found in areas.heads.values() for head in found]
-        self._roots = areas.roots[:MOST_ROOTS]
-        self._witnesses = tuple(dict.fromkeys((*self._roots, *heads)))
+        self.sight.rewire(areas, self._rules.get("monitor"))
         for shared in tuple(self._shared.values()) if now else ():
             gone = {site for site in shared.out if site not in areas.sites}
             shared.out -= gone
@@ -129,14 +111,9 @@ class Together:
                 )
 
     @property
-    def blind(self) -> bool:
-        """Whether the monitor is cut off itself."""
-        return self._blind_since is not None
-
-    @property
     def waits(self) -> bool:
         """Whether time alone may end something."""
-        return bool(self._shared) or self._blind_key is not None or self.blind
+        return bool(self._shared) or self.sight.waits
 
     def restore(self, incident: Incident) -> bool:
         """Continue an incident that was open before a restart. Whether it is one of ours."""
@@ -145,7 +122,7 @@ class Together:
         if rule is None or not isinstance(rule.condition, Outage):
             return False
         if rule.condition.of == "monitor":
-            self._blind_key = key
+            self.sight.restore()
             return True
         area = self._areas.find(key.device.removeprefix("@"), key.subject)
         sites = {site for site in incident.sites if site in self._areas.sites}
@@ -161,9 +138,7 @@ class Together:
 
     def shift(self, step: timedelta) -> None:
         """Let everything remembered have happened so much later: the clock was set."""
-        self._answers = tuple((device, at + step) for device, at in self._answers)
-        self._blind_since = self._blind_since and self._blind_since + step
-        self._sees_since = self._sees_since and self._sees_since + step
+        self.sight.shift(step)
         for shared in self._shared.values():
             shared.changed_at += step
             shared.lost_at += step
@@ -173,24 +148,9 @@ class Together:
 
     def answered(self, watched: Watched, now: datetime) -> None:
         """Take in that a device answered."""
-        before = self._answers
-        if before and before[0][0] != watched.id:
-            self._answers = (watched.id, now), before[0]
-        else:
-            self._answers = (watched.id, now), *before[1:]
-        if self._blind_since is not None:
-            self._see()
-        if self._blind_key is not None and self._sees_since is None:
-            self._sees_since = now
+        self.sight.answered(watched, now)
         if self._shared:
             self._back(watched, now)
-
-    def _see(self) -> None:
-        """Somebody answers: ask everybody afresh, for what was silent says nothing any more."""
-        self._blind_since = self._sees_since = None
-        for watched in self._devices.values():
-            if not watched.cut_off:
-                watched.hearing.begin_anew()
 
     def _back(self, watched: Watched, now: datetime) -> None:
         site = watched.site.id
@@ -224,19 +184,15 @@ class Together:
 
         It is held while the answer is `Verdict.WAIT`. Nothing opens unless `may_open`: its parents are not known yet.
         """
-        if self.blind:
+        if self.sight.blind:
             return Verdict.BLIND
         watched.gathers_since = watched.gathers_since or now
         late = now - watched.gathers_since >= GATHER
-        if "monitor" in self._rules and not self._seen_elsewhere(watched):
-            silent, unsure = self._witnesses_against(watched)
-            doubt = any(other.id in self._roots for other in unsure)
-            if self._enough(silent) and (late or not doubt):
-                self._go_blind(now, silent)
-                return Verdict.BLIND
-            if self._enough([*silent, *unsure]) and not late:
-                self._ask(unsure)
-                return Verdict.WAIT
+        ours = self.sight.lost(watched, now, late=late)
+        if ours is None:
+            return Verdict.WAIT
+        if ours:
+            return Verdict.BLIND
         if watched.id not in self._areas.heads.get(watched.site.id, ()):
             return Verdict.ALONE
         return self._judge_head(watched, now, late, may_open)
@@ -255,7 +211,7 @@ class Together:
         if several:
             unsure += [head for head in heads if head is not watched and _in_doubt(head, watched, now)]
         if (unsure and not late) or not may_open:
-            self._ask(unsure)
+            ask(self._draft, unsure)
             return Verdict.WAIT
         fallen = {other for other in others if self._fell(other, now)} | {site}
         area = _hardest_hit(areas, fallen)
@@ -287,51 +243,6 @@ class Together:
         """Return the heads of a site of which it is not known whether it lives."""
         heads = self._watching(site)
         return heads if heads and all(_in_doubt(head, watched, now) for head in heads) else []
-
-    def _ask(self, heads: Iterable[Watched]) -> None:
-        for head in heads:
-            quickest = min(head.hearing.watching, key=lambda ear: ear.timeout)
-            if quickest.silent < head.attempts:
-                self._draft.recheck(head.id, quickest.name)
-
-    # Our own line
-
-    def _seen_elsewhere(self, watched: Watched) -> bool:
-        """Whether another device answered after the last attempt at this one began."""
-        asked = watched.hearing.asked_at
-        return asked is None or any(other != watched.id and at >= asked for other, at in self._answers)
-
-    def _enough(self, witnesses: list[Watched]) -> bool:
-        """Whether so many silent devices, or all of those that are there to tell, mean that it is us."""
-        found = {other.id for other in witnesses}
-        references = self._areas.references
-        return len(found) >= WITNESSES or (bool(references) and found.issuperset(references))
-
-    def _witnesses_against(self, watched: Watched) -> tuple[list[Watched], list[Watched]]:
-        """Return devices elsewhere that were silent when last asked, and some that were not asked since."""
-        silent: list[Watched] = []
-        unsure: list[Watched] = []
-        for key in self._witnesses:
-            other = self._devices.get(key)
-            if other is None or other is watched or other.cut_off or not other.hearing.watching:
-                continue
-            if other.site.id == watched.site.id and key not in self._roots:
-                continue
-            (silent if _silent_when_last_asked(other) else unsure).append(other)
-            if key not in self._roots and len(silent) >= WITNESSES:
-                break
-            if len(unsure) >= MOST_ROOTS + WITNESSES:
-                break
-        return silent, unsure
-
-    def _go_blind(self, now: datetime, silent: list[Watched]) -> None:
-        self._blind_since, self._sees_since = now, None
-        rule = self._rules["monitor"]
-        if self._blind_key is None:
-            self._blind_key = IncidentKey(rule.id, MONITOR)
-            named = ", ".join(other.id for other in silent)
-            evidence = clean(f"nobody answers; silent besides: {named}", MAX_EVIDENCE)
-            self._step(Step.OPENED, self._blind_key, rule, rule.say({}, {}), evidence, now)
 
     # Opening and closing
 
@@ -381,15 +292,7 @@ class Together:
 
     def tick(self, now: datetime) -> Iterator[Watched]:
         """Notice what is over; yield the heads that are judged by themselves from now on."""
-        if (
-            self._sees_since is not None
-            and now - self._sees_since >= SEES_AGAIN
-            and self._blind_key is not None
-        ):
-            rule = self._rules.get("monitor")
-            if rule is not None:
-                self._step(Step.RESOLVED, self._blind_key, rule, rule.say({}, {}), "", now)
-            self._blind_key = self._sees_since = None
+        self.sight.tick(now)
         for shared in tuple(self._shared.values()):
             yield from self._look_at(shared, now)
 
@@ -480,8 +383,3 @@ def _in_doubt(head: Watched, watched: Watched, now: datetime) -> bool:
     if heard is not None and asked is not None and heard >= asked:
         return False
     return not head.cut_off and not _confirmed(head, now)
-
-
-def _silent_when_last_asked(other: Watched) -> bool:
-    asked, heard = other.hearing.asked_at, other.hearing.answered_at
-    return asked is not None and (heard is None or heard < asked)
