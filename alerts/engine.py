@@ -1,8 +1,9 @@
 """The judge: observations in, decisions out. Pure: no clock, no I/O, no event loop.
 
-A device's state follows `alerts.state`, what is behind what `alerts.topology`, one subject of one rule
-`alerts.track`. Three invariants hold throughout: missing data never resolves anything, a device whose way is
-cut gets no incident of its own, and suppression never stops asking or resolving.
+A device's state follows `alerts.state`, what is behind what `alerts.topology`, what fell together `alerts.together`,
+whether we see at all `alerts.sight`, one subject of one rule `alerts.track`. Three invariants hold throughout:
+missing data never resolves anything, a device whose way is cut gets no incident of its own, and suppression never
+stops asking or resolving.
 """
 
 from __future__ import annotations

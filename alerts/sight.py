@@ -45,8 +45,10 @@ class Sight:
         """Whether the incident about ourselves is open."""
         self._sees_since: datetime | None = None
 
-    def rewire(self, areas: Areas, rule: Rule | None) -> None:
+    def rewire(self, areas: Areas, rule: Rule | None, now: datetime | None) -> None:
         """Judge by other sites and another rule from now on; without a rule we are never blind."""
+        if rule is None and self._rule is not None and self._told and now is not None:
+            self._step(Step.RESOLVED, self._rule, "", now, note="no longer watched: the rule was removed")
         self._rule = rule
         self._references = areas.references
         heads = (head for found in areas.heads.values() for head in found)
@@ -151,9 +153,9 @@ class Sight:
             self._told, self._sees_since = False, None
             self._step(Step.RESOLVED, rule, "", now)
 
-    def _step(self, step: Step, rule: Rule, evidence: str, now: datetime) -> None:
-        key = IncidentKey(rule.id, MONITOR)
-        self._draft.step(Transition(key, step, now, rule.kind, rule.level, rule.say({}, {}), evidence))
+    def _step(self, step: Step, rule: Rule, evidence: str, now: datetime, note: str = "") -> None:
+        key, summary = IncidentKey(rule.id, MONITOR), rule.say({}, {})
+        self._draft.step(Transition(key, step, now, rule.kind, rule.level, summary, evidence, note=note))
 
 
 def ask(draft: Draft, heads: Iterable[Watched]) -> None:

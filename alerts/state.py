@@ -6,8 +6,9 @@ State        When
 up           a check was answered lately, every service works, nothing is open about the device
 degraded     a check was answered lately, and a service fails `attempts` times in a row or an incident is open
 down         no watching check was answered, `attempts` attempts in a row, and a parent lives or there is none
-unreachable  every watching check was silent when last asked, and every parent is down or unreachable
-no_data      nothing was heard lately: not asked yet, or the fault is our own (not_ready, probe_bug)
+unreachable  every watching check was silent when last asked, and every parent is down or unreachable, or it is a
+             way into a site that fell together with others
+no_data      nothing was heard lately: not asked yet, or the fault is our own (not_ready, probe_bug, no line)
 ===========  =================================================================================================
 
 An answer is any outcome that proves life: ok, refused, a refused credential, an untrusted key, nonsense.

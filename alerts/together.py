@@ -101,7 +101,7 @@ class Together:
         self._rules = {
             rule.condition.of: rule for rule in rules if rule.enabled and isinstance(rule.condition, Outage)
         }
-        self.sight.rewire(areas, self._rules.get("monitor"))
+        self.sight.rewire(areas, self._rules.get("monitor"), now)
         for shared in tuple(self._shared.values()) if now else ():
             gone = {site for site in shared.out if site not in areas.sites}
             shared.out -= gone
