@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from alerts.areas import Area, Common
 from alerts.incident import Words
 from alerts.watched import Watched
+from probes.core.text import clean
 
 ON_BATTERY = frozenset({"ups-on-battery", "trap-ups-on-battery"})
 """Rules that say that the mains failed."""
@@ -23,10 +24,10 @@ def guess_of_device(
     alive = [parent.id for parent in parents if not parent.cut_off]
     inside = [parent for parent in alive if parent.partition("/")[0] == watched.site.id]
     if behind and inside:
-        named = inside[0]
+        named, vi, en = inside[0], *(clean(watched.device.called(language), 64) for language in ("vi", "en"))
         return Words(
-            f"Có thể hỏng {watched.device.title} hoặc dây, nguồn của nó: {named} vẫn trả lời, mọi thứ phía sau im lặng",
-            f"Probably {watched.device.title}, its cable or its power: {named} answers, all behind it is silent",
+            f"Có thể hỏng {vi} hoặc dây, nguồn của nó: {named} vẫn trả lời, mọi thứ phía sau im lặng",
+            f"Probably {en}, its cable or its power: {named} answers, all behind it is silent",
         )
     if inside:
         return Words(
