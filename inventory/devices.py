@@ -102,9 +102,12 @@ class Devices:
         self._entries(yamltree.child(node, "checks"), f"{path}.checks")
         own = self._planner.level(node, path, adds=True)
         checks, unasked = self._planner.plan(self._role(node), changes, own, credentials)
+        by_probe: dict[str, list[str]] = {}
         for check in unasked:
-            kinds = self._planner.kinds(check.probe)
-            message = f"{check.name!r} is not checked: no credential of the kind {kinds} is given"
+            by_probe.setdefault(check.probe, []).append(repr(check.name))
+        for probe, names in by_probe.items():
+            kinds, verb = self._planner.kinds(probe), "are" if len(names) > 1 else "is"
+            message = f"{', '.join(names)} {verb} not checked: no credential of the kind {kinds} is given"
             self._problems.append(node.problem(f"{path}.checks", message).as_warning())
         return checks
 

@@ -49,6 +49,7 @@ _GEAR = """\
       snmp: {{port: {snmp}, interval: 20s, timeout: 8s}}
       telnet: {{probe: tcp, port: {telnet}, expect: closed, banner: true, interval: 20s, timeout: 4s}}
       community: {{probe: snmp_community, port: {snmp}, interval: 1m, timeout: 10s}}
+      neighbours: {{port: {snmp}}}
       plain: {{enabled: false}}
 """
 _ROLES = """\

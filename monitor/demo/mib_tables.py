@@ -5,10 +5,11 @@ Sources: SNMPv2-MIB, IF-MIB, HOST-RESOURCES-MIB, ENTITY-SENSOR-MIB, UPS-MIB (RFC
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from monitor.demo import faults
+from monitor.demo.layout import DATA_CENTRE
 from monitor.demo.mib import Mib, Moment, Reading, Variable, text, variable
 from probes.snmp import ber
 
@@ -70,9 +71,24 @@ def mibs() -> dict[str, Mib]:
     card = (Port("eth0", "", 100, 2e3, 3e3),)
     gear = (_processors(2), _memory(512 * 1024), _sensor())
     return {
-        "router": _mib(_system("router", f"{EXAMPLE}.1.1", 78), _interfaces((wan, *lan)), *gear),
-        "firewall": _mib(_system("firewall", f"{EXAMPLE}.1.2", 78), _interfaces((wan, *lan[:2])), *gear),
-        "switch": _mib(_system("switch", f"{EXAMPLE}.1.3", 2), _interfaces(ports), _sensor()),
+        "router": _mib(
+            _system("router", f"{EXAMPLE}.1.1", 78),
+            _interfaces((wan, *lan)),
+            *gear,
+            _lldp({2: ("switch", "gi1/0/1")}),
+        ),
+        "firewall": _mib(
+            _system("firewall", f"{EXAMPLE}.1.2", 78),
+            _interfaces((wan, *lan[:2])),
+            *gear,
+            _lldp({2: ("bo-chuyen-mach-tang-2", "gi1/0/24")}),  # which the inventory does not have
+        ),
+        "switch": _mib(
+            _system("switch", f"{EXAMPLE}.1.3", 2),
+            _interfaces(ports),
+            _sensor(),
+            _lldp({1: ("router", "ether2"), 2: ("server", "eth0")}),
+        ),
         "server": _mib(
             _system("linux", _LINUX, 72),
             _interfaces(server),
@@ -147,6 +163,28 @@ def _interface(index: int, port: Port) -> Iterator[Variable]:
     yield variable(f"{extended}.17.{index}", ber.INTEGER, 2 if port.name == "lo" else 1)
     yield text(f"{extended}.18.{index}", port.alias)
     yield variable(f"{extended}.19.{index}", ber.TIMETICKS, 0)
+
+
+def _lldp(neighbours: Mapping[int, tuple[str, str]]) -> Iterator[Variable]:
+    """Yield lldpRemTable (IEEE 802.1AB): at each interface the neighbour's name within the site, and its port."""
+    base = "1.0.8802.1.1.2.1.4.1.1"
+    for interface, (name, port) in neighbours.items():
+        row = f"0.{interface}.1"
+        yield variable(f"{base}.4.{row}", ber.INTEGER, 7)  # the chassis has a name of our own
+        yield text(f"{base}.5.{row}", _neighbour(name))
+        yield text(f"{base}.7.{row}", port)
+        yield text(f"{base}.9.{row}", _neighbour(name))
+        yield text(f"{base}.10.{row}", f"Simulated {name} of the demo province")
+
+
+def _neighbour(name: str) -> Callable[[Moment], str]:
+    """Return what a neighbour calls itself; in the data centre router and switch see the firewall between them."""
+
+    def called(moment: Moment) -> str:
+        between = moment.machine.place.site == DATA_CENTRE and name in ("router", "switch")
+        return f"{'firewall' if between else name}-{moment.machine.place.site}"
+
+    return called
 
 
 def _hardware_address(moment: Moment, index: int) -> bytes:

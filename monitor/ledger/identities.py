@@ -50,6 +50,11 @@ class LedgerIdentities:
         """Every trait that is known."""
         return self._traits
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What each device calls itself, by id."""
+        return {device: traits[NAME].value for device, traits in self._traits.items() if NAME in traits}
+
     def learn(self, traits: dict[str, dict[str, Trait]]) -> None:
         """Replace what is known by what the ledger holds."""
         self._traits = traits

@@ -13,10 +13,12 @@ from alerts.incident import Incident, Kind, Status, Transition, Words
 from inventory.coverage import as_json, coverage
 from inventory.model import Contact
 from monitor.drift import drift
+from monitor.neighbours import neighbourhood
 from monitor.store import Bucket, SeriesKey
 from monitor.web import query
 from monitor.web.context import WebContext
 from monitor.web.device import Asked, asked_of, find_device
+from monitor.web.neighbours import seen
 from monitor.web.search import Row, rows
 from monitor.web.site import find_site
 from monitor.web.summary import DeviceView, SiteSummary, open_entries, summaries, summarise, view_device
@@ -267,6 +269,12 @@ class Api:
         """``GET /api/v1/drift``: devices whose model, firmware, serial number or address is another than expected."""
         seen = self._context.ledger.identities.traits
         return answer({"drift": list(drift(self._context.board.inventory, seen)), "identified": len(seen)})
+
+    async def neighbours(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/neighbours``: links that devices see, parents they propose, and what no inventory has."""
+        board, names = self._context.board, self._context.ledger.identities.names
+        said = seen(board)
+        return answer({"asked": len(said), "neighbourhood": neighbourhood(board.inventory, said, names)})
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is in the body."""

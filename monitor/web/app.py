@@ -80,6 +80,7 @@ def _api_routes(api: Api) -> list[web.RouteDef]:
         web.get("/api/v1/series", api.series),
         web.get("/api/v1/coverage", api.coverage),
         web.get("/api/v1/drift", api.drift),
+        web.get("/api/v1/neighbours", api.neighbours),
         web.get("/healthz", api.alive),
     ]
 

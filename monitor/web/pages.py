@@ -13,7 +13,19 @@ from aiohttp.typedefs import Handler
 
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
-from monitor.web import coverage, demo, device, drift, editing, health, incidents, search, site, wall
+from monitor.web import (
+    coverage,
+    demo,
+    device,
+    drift,
+    editing,
+    health,
+    incidents,
+    neighbours,
+    search,
+    site,
+    wall,
+)
 from monitor.web.context import WebContext
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
@@ -46,6 +58,7 @@ PAGES: Mapping[str, Page] = {
     "search": Page("/search", search.view, ("q",)),
     "coverage": Page("/inventory", coverage.view),
     "drift": Page("/inventory/drift", drift.view),
+    "neighbours": Page("/inventory/neighbours", neighbours.view),
     "files": Page("/inventory/files", editing.files_view),
     "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",)),
     "health": Page("/health", health.view),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
+from enum import StrEnum
 from types import TracebackType
 from typing import Annotated, Self
 from zlib import crc32
@@ -21,6 +22,7 @@ from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing
 from probes.snmp.memory import EngineMemory
+from probes.snmp.neighbours import Neighbours
 from probes.snmp.security import Community, Security
 from probes.snmp.session import MAX_REQUESTS, POLLS_PER_PLAN, Session, studies
 from probes.snmp.usm import EngineState, User
@@ -30,9 +32,20 @@ SAVE_EVERY = 300.0
 """Seconds between two writings of what is known of v3 engines."""
 
 
+class What(StrEnum):
+    """What is read of a device."""
+
+    HEALTH = "health"
+    """Uptime, interfaces, processors, memory, storage, sensors: what its profile says."""
+    NEIGHBOURS = "neighbours"
+    """Who is connected where: LLDP, CDP, the tables of addresses."""
+
+
 class Params(core.Params):
     """Parameters of the probe `snmp`."""
 
+    read: What = What.HEALTH
+    """What is read: the device's `health`, or its `neighbours`, which propose links for the inventory."""
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     """UDP port of the agent."""
     wait: Annotated[float, Field(gt=0, le=10)] = 2.0
@@ -47,7 +60,7 @@ class Params(core.Params):
 
 class _Known(msgspec.Struct):
     target: Target
-    session: Session
+    session: Session | Neighbours
     lock: asyncio.Lock
     """Shared by all sessions with one agent: it is never asked by two at a time."""
     moved: bool = False
@@ -117,14 +130,19 @@ class Probe(core.Probe[Params]):
             known.moved = False
             return known
         peer = Peer(address, self._security(target, params.port), params.wait)
-        study = studies(self.environment.profiles, target.profile, params.max_interfaces, params.interfaces)
-        phase = crc32(target.device.encode()) % POLLS_PER_PLAN
         if len(self._known) >= MAX_SESSIONS:
             del self._known[next(iter(self._known))]
         lock = self._locks.setdefault((target.device, params.port), asyncio.Lock())
-        session = Session(self.engine, peer, study, phase=phase, budget=params.requests)
+        session = self._session(target, params, peer)
         known = self._known[target.device, params] = _Known(target, session, lock)
         return known
+
+    def _session(self, target: Target, params: Params, peer: Peer) -> Session | Neighbours:
+        if params.read is What.NEIGHBOURS:
+            return Neighbours(self.engine, peer, params.requests)
+        study = studies(self.environment.profiles, target.profile, params.max_interfaces, params.interfaces)
+        phase = crc32(target.device.encode()) % POLLS_PER_PLAN
+        return Session(self.engine, peer, study, phase=phase, budget=params.requests)
 
     def _security(self, target: Target, port: int) -> Security:
         if target.credential is None:

@@ -116,7 +116,10 @@ def test_a_level_that_names_another_probe_takes_none_of_the_old_parameters(folde
 def test_a_check_of_a_level_that_lacks_its_credential_is_a_warning_as_for_a_role(folder: Path) -> None:
     text = COMMUNE.format(site="checks: {snmp: {interval: 5m}}", device="")
     messages = [one.message for one in load(folder, text).warnings]
-    assert "'snmp' is not checked: no credential of the kind snmp_v2c or snmp_v3 is given" in messages
+    assert (
+        "'snmp', 'neighbours' are not checked: no credential of the kind snmp_v2c or snmp_v3 is given"
+        in messages
+    )
 
 
 def test_tags_add_up_from_the_defaults_down(folder: Path) -> None:

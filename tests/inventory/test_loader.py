@@ -51,7 +51,7 @@ def test_three_lines_are_an_inventory(folder: Path) -> None:
     assert list(checks(router)) == ["icmp", "telnet", "community", "plain"]
     assert [str(warning).partition("warning: ")[2] for warning in loaded.warnings] == [
         "sites.18073: nobody answers for router: neither the device nor the site has an owner",
-        "sites.18073.devices.router.checks: 'snmp' is not checked:"
+        "sites.18073.devices.router.checks: 'snmp', 'neighbours' are not checked:"
         " no credential of the kind snmp_v2c or snmp_v3 is given",
     ]
 

@@ -29,13 +29,17 @@ class HttpParams(Model):
     status: int | tuple[int, ...] = 200
 
 
+class SnmpParams(Model):
+    read: str = "health"
+
+
 PROBES = {
     "icmp": ProbeTraits(IcmpParams),
     "tcp": ProbeTraits(TcpParams, timeout=5),
     "http": ProbeTraits(HttpParams, credential_kinds=("http_basic", "http_bearer")),
     "tls": ProbeTraits(NoParams, interval=3600),
     "sip": ProbeTraits(NoParams),
-    "snmp": ProbeTraits(NoParams, credential_kinds=("snmp_v2c", "snmp_v3"), needs_credential=True),
+    "snmp": ProbeTraits(SnmpParams, credential_kinds=("snmp_v2c", "snmp_v3"), needs_credential=True),
     "ssh": ProbeTraits(NoParams, credential_kinds=("ssh_password", "ssh_key"), needs_credential=True),
     "snmp_community": ProbeTraits(NoParams, interval=21600),
 }

@@ -31,6 +31,7 @@ ADDRESSES = (
     "/health",
     "/inventory",
     "/inventory/drift",
+    "/inventory/neighbours",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -240,3 +241,21 @@ async def test_a_device_that_is_another_than_it_was_stands_on_the_page_of_differ
     async with client.get("/api/v1/drift") as answer:
         (found,) = (await answer.json())["drift"]
     assert (found["device"], found["what"], found["expected"]) == (device.id, "serial", "A1")
+
+
+async def test_what_is_connected_elsewhere_and_what_nobody_declared_stand_on_the_page_of_neighbours(
+    client: Client, town: Province
+) -> None:
+    told = ("LLDP", NASTY, "", "gi1", "192.0.2.200", "")
+    facts = (Fact("neighbours.name", "r"), Fact("neighbours.told", told, "ether5"))
+    check = town.board.checks("18073/router")[0].name
+    town.board.observe(
+        Observation("18073/router", check, "snmp", datetime.now(UTC), 0.1, Outcome.OK, facts=facts)
+    )
+    html = await text(client, "/inventory/neighbours")
+    assert "192.0.2.200" in html and "ether5" in html
+    assert NASTY not in html and "&lt;script&gt;" in html
+    async with client.get("/api/v1/neighbours") as answer:
+        body = await answer.json()
+    assert body["asked"] == 1
+    assert body["neighbourhood"]["strangers"][0]["seen_by"] == "18073/router"
