@@ -14,6 +14,7 @@ from functools import lru_cache
 
 MAX_LENGTH = 300
 MAX_NODES = 100
+MAX_EXPONENT = 60
 
 Number = float | None
 Evaluate = Callable[[Mapping[str, Number]], Number]
@@ -155,6 +156,14 @@ def _ratio(part: Evaluate, whole: Evaluate) -> Evaluate:
     return evaluate
 
 
+def _power_of_ten(exponent: Evaluate) -> Evaluate:
+    def evaluate(values: Mapping[str, Number]) -> Number:
+        value = exponent(values)
+        return None if value is None or abs(value) > MAX_EXPONENT else 10.0**value
+
+    return evaluate
+
+
 _CALLS: dict[str, tuple[Callable[..., Evaluate], int, int]] = {
     "first": (_over_present(operator.itemgetter(0)), 2, 8),
     "max": (_over_present(max), 2, 8),
@@ -162,5 +171,6 @@ _CALLS: dict[str, tuple[Callable[..., Evaluate], int, int]] = {
     "sum": (_over_present(math.fsum), 2, 16),
     "when": (_when, 2, 2),
     "ratio": (_ratio, 2, 2),
+    "exp10": (_power_of_ten, 1, 1),
 }
 """The function, the fewest and the most arguments. All but `when` and `ratio` pass over what is missing."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,6 +57,28 @@ def replace(path: Path, content: bytes, mode: int) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def create(path: Path, content: bytes, mode: int) -> None:
+    """Write a new file as `replace` does. Raises `FileExistsError` when there is one, `OSError`."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+            flush(stream)
+        path.hardlink_to(temporary)  # fails where a file is, unlike a rename
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def sweep(path: Path) -> None:
+    """Remove what `replace` and `create` left beside `path` when they were killed. Nobody may be writing it now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        with suppress(OSError):
+            left.unlink()
 
 
 def flush(stream: BinaryIO) -> None:

@@ -7,24 +7,23 @@ they inherit through `extends`, so that a reader of a `Profile` need not know of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from inventory import document, wording
 from inventory.expression import parsed
 from inventory.model import Model, Slug
 from inventory.problem import Invalid, Problem
+from inventory.sensors import OVERALL, QUANTITIES, Oid, Pattern, Sensor, State
 from inventory.yamltree import Mapping as MappingNode
 from inventory.yamltree import Node
 
 MAX_ROWS = 512
 
-Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,9})){1,127}$", max_length=600)]
-"""A dotted object identifier without a leading dot."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 """Name of a reading, as expressions use it."""
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=100)]
@@ -35,19 +34,7 @@ def _expression(text: str) -> str:
     return text
 
 
-def _pattern(text: str) -> str:
-    """A pattern meets text that a hostile device chose: refuse what can take long (abuse case A09)."""
-    if re.search(r"\)\s*[*+?{]|\\[1-9]|\(\?[^:i]", text) or len(re.findall(r"[*+{]", text)) > 2:
-        raise ValueError("wants a simple pattern: no quantified groups or references, at most two of * + {}")
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
 ExpressionText = Annotated[str, AfterValidator(_expression)]
-Pattern = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_pattern)]
 
 
 class Kind(StrEnum):
@@ -76,6 +63,8 @@ class Reading(Model):
     """Read at each so manieth poll only; in between the last value stands."""
     fixed: bool = False
     """Does not change while the tables do not: read once."""
+    states: Mapping[str, State] = {}
+    """What its values mean; it is read as 0 ok, 1 warning, 2 critical, -1 unknown."""
 
 
 class Metric(Model):
@@ -85,6 +74,8 @@ class Metric(Model):
     value: ExpressionText
     unit: Annotated[str, Field(min_length=1, max_length=20)] = "1"
     labels: Mapping[Name, Annotated[str, Field(max_length=64)]] = {}
+    keep: Mapping[Name, tuple[str, ...]] = {}
+    """Of a table: only rows whose column has one of these values have this metric."""
     limit: ExpressionText | None = None
     """A greater value is absurd and left out: a counter that was reset, not one that wrapped."""
 
@@ -110,6 +101,8 @@ class Table(Model):
     """Rows whose column has one of these values; all when empty."""
     skip: Mapping[Name, tuple[str, ...]] = {}
     """Rows whose column has one of these values do not count."""
+    like: Mapping[Name, Pattern] = {}
+    """Rows whose column contains this regular expression."""
     labels: Mapping[Name, Name] = {}
     """Label name to the column that gives its value."""
     metrics: Mapping[Name, Metric] = {}
@@ -119,10 +112,13 @@ class Table(Model):
     """Fact that lists the rows by their first label."""
     rows: Annotated[int, Field(ge=1, le=MAX_ROWS)] = MAX_ROWS
     """Most rows that are read."""
+    index_label: bool = False
+    """Rows are labelled by their index alone."""
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
-        used = {*self.keep, *self.skip, *self.labels.values()}
+        used = {*self.keep, *self.skip, *self.like, *self.labels.values()}
+        used |= {name for metric in self.metrics.values() for name in metric.keep}
         unknown = sorted(used - self.columns.keys())
         if unknown:
             raise ValueError(wording.unknown("column", unknown[0], self.columns))
@@ -134,21 +130,90 @@ class Table(Model):
         return self
 
 
+class Extra(Model):
+    """An object that only this family has."""
+
+    oid: Oid
+    """The device has something at this place or below it."""
+    like: Pattern | None = None
+    """The first thing there, as text, contains this regular expression."""
+
+    def fits(self, found: Mapping[str, str]) -> bool:
+        """Return whether what devices said (`found`, by `oid`) fits."""
+        text = found.get(self.oid)
+        return text is not None and (self.like is None or re.search(self.like, text) is not None)
+
+
 class Match(Model):
     """How to recognise the family: all that is given must fit."""
 
-    sys_object_id: Oid
+    sys_object_id: Oid | None = None
     """The device's sysObjectID begins with this; the longest that fits wins."""
     sys_descr: Pattern | None = None
     """The device's sysDescr contains this regular expression."""
+    has: Extra | None = None
+    """Something else that the device has: asked only where the rest fits."""
 
-    def score(self, sys_object_id: str, sys_descr: str) -> int:
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.sys_object_id or self.sys_descr or self.has):
+            raise ValueError("wants `sys_object_id`, `sys_descr` or `has`")
+        return self
+
+    def fits(self, sys_object_id: str, sys_descr: str) -> bool:
+        """Return whether a device fits, as far as one knows without asking for more."""
+        if self.sys_object_id and not f"{sys_object_id}.".startswith(f"{self.sys_object_id}."):
+            return False
+        return self.sys_descr is None or re.search(self.sys_descr, sys_descr) is not None
+
+    def score(self, sys_object_id: str, sys_descr: str, found: Mapping[str, str]) -> int:
         """Return how specifically a device fits; 0 when it does not."""
-        if not f"{sys_object_id}.".startswith(f"{self.sys_object_id}."):
+        if not self.fits(sys_object_id, sys_descr) or (self.has and not self.has.fits(found)):
             return 0
-        if self.sys_descr is None:
-            return 2 * len(self.sys_object_id)
-        return 2 * len(self.sys_object_id) + 1 if re.search(self.sys_descr, sys_descr) else 0
+        return (
+            4 * len(self.sys_object_id or "") + 2 * (self.has is not None) + (self.sys_descr is not None) + 1
+        )
+
+
+class Source(Model):
+    """Where a fact comes from: an object, a column's first text, or the profile itself."""
+
+    oid: Oid | None = None
+    column: Oid | None = None
+    """The first row that has a text; with `where`, among the rows that it names."""
+    where: Mapping[Oid, tuple[str, ...]] = {}
+    """Another column of the same rows, and the values that count."""
+    text: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """Is so for the whole family."""
+    find: Pattern | None = None
+    """Its first group (or all of it) is the fact; where it is not found there is no fact."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(given is not None for given in (self.oid, self.column, self.text)) != 1:
+            raise ValueError("wants one of `oid`, `column` and `text`")
+        return self
+
+    def part(self, text: str) -> str:
+        """Return what `find` finds in `text`, "" when nothing."""
+        if self.find is None:
+            return text.strip()
+        found = re.search(self.find, text)
+        return (found.group((found.lastindex and 1) or 0) or "").strip() if found else ""
+
+
+def _sources(value: object) -> object:
+    """A fact is an OID, a source, or several sources of which the first that says something counts."""
+    several = value if isinstance(value, list) else [value]
+    return tuple({"oid": one} if isinstance(one, str) else one for one in several)
+
+
+FactName = Annotated[str, Field(pattern=r"^(snmp|device)\.[a-z_]+$")]
+Sources = Annotated[tuple[Source, ...], BeforeValidator(_sources), Field(min_length=1, max_length=8)]
+
+
+PARTS = ("read", "metrics", "tables", "sensors", "facts")
+"""What a profile inherits."""
 
 
 class Profile(Model):
@@ -160,17 +225,21 @@ class Profile(Model):
     without: tuple[Name, ...] = ()
     """Inherited readings, metrics and tables that this family does not have."""
     match: tuple[Match, ...] = ()
-    facts: Mapping[Annotated[str, Field(pattern=r"^snmp\.[a-z_]+$")], Oid] = {}
+    include: tuple[Slug, ...] = ()
+    """Profiles whose readings, metrics, tables, sensors and facts are added; what comes later counts."""
+    facts: Mapping[FactName, Sources] = {}
     """Texts to report as facts, by fact name."""
     changes: tuple[Oid, ...] = ()
     """Objects whose change means that tables must be read afresh."""
     read: Mapping[Name, Reading] = {}
     metrics: Mapping[Name, Metric] = {}
     tables: Mapping[Name, Table] = {}
+    sensors: Mapping[Name, Sensor] = {}
+    """Numbers and columns in short; each becomes a reading and a metric, or a table, of its name."""
 
-    def score(self, sys_object_id: str, sys_descr: str) -> int:
+    def score(self, sys_object_id: str, sys_descr: str, found: Mapping[str, str]) -> int:
         """Return how specifically this profile fits a device; 0 when it does not."""
-        return max((match.score(sys_object_id, sys_descr) for match in self.match), default=0)
+        return max((match.score(sys_object_id, sys_descr, found) for match in self.match), default=0)
 
     def over(self, base: Profile) -> Profile:
         """Return this profile with what it inherits of `base`."""
@@ -178,17 +247,34 @@ class Profile(Model):
         inherited = {
             part: {name: value for name, value in getattr(base, part).items() if name not in dropped}
             | dict(getattr(self, part))
-            for part in ("read", "metrics", "tables", "facts")
+            for part in PARTS
+        }
+        inherited["facts"] |= {
+            name: (*sources, *(source for source in base.facts[name] if source not in sources))
+            for name, sources in self.facts.items()
+            if name in base.facts and name not in dropped
         }
         changes = tuple(dict.fromkeys((*base.changes, *self.changes)))
         return self.model_copy(update={**inherited, "changes": changes})
 
 
-def recognise(profiles: Mapping[str, Profile], sys_object_id: str, sys_descr: str) -> Profile | None:
-    """Return the profile that fits a device most specifically, `None` when none does."""
-    scored = [(profile.score(sys_object_id, sys_descr), name) for name, profile in profiles.items()]
+def recognise(
+    profiles: Mapping[str, Profile], sys_object_id: str, sys_descr: str, found: Mapping[str, str] = {}
+) -> Profile | None:
+    """Return the profile that fits a device most specifically, `None` when none does.
+
+    `found` is what the device has of `extras`, as text.
+    """
+    scored = [(profile.score(sys_object_id, sys_descr, found), name) for name, profile in profiles.items()]
     score, name = max(scored, default=(0, ""))
     return profiles[name] if score else None
+
+
+def extras(profiles: Mapping[str, Profile], sys_object_id: str, sys_descr: str) -> list[str]:
+    """Return the objects that must be asked for before one can tell what the device is."""
+    matches = [match for profile in profiles.values() for match in profile.match]
+    asked = [match.has.oid for match in matches if match.has and match.fits(sys_object_id, sys_descr)]
+    return [*dict.fromkeys(asked)]
 
 
 def load_profiles(folder: Path) -> Mapping[str, Profile]:
@@ -205,6 +291,7 @@ def load_profiles(folder: Path) -> Mapping[str, Profile]:
     family = {name: _inherit(name, written, problems) for name in written} if not problems else {}
     for name, profile in family.items():
         problems.extend(_unknown_names(profile, written[name][1]))
+    family = {name: _expanded(profile) for name, profile in family.items()} if not problems else {}
     if problems:
         raise Invalid(problems)
     return family
@@ -217,21 +304,84 @@ def _at(node: Node, *keys: str) -> Node:
     return node
 
 
-def _inherit(name: str, written: Mapping[str, tuple[Profile, Node]], problems: list[Problem]) -> Profile:
-    chain: list[str] = []
-    base: str | None = name
-    while base is not None:
-        if base not in written or base in chain:
-            node = written[chain[-1]][1]
-            what = "leads in a circle" if base in chain else wording.unknown("profile", base, written)
-            problems.append(_at(node, "extends").problem("extends", what))
-            break
-        chain.append(base)
-        base = written[base][0].extends
-    whole = written[chain[-1]][0]
-    for link in reversed(chain[:-1]):
-        whole = written[link][0].over(whole)
-    return whole
+def _inherit(
+    name: str,
+    written: Mapping[str, tuple[Profile, Node]],
+    problems: list[Problem],
+    above: tuple[str, ...] = (),
+) -> Profile:
+    """Return a profile over what it extends and includes, in this order."""
+    profile, node = written[name]
+    whole: Profile | None = None
+    bases = [("extends", profile.extends)] if profile.extends else []
+    for key, base in (*bases, *(("include", included) for included in profile.include)):
+        if base not in written or base in (*above, name):
+            wrong = base in written and "leads in a circle"
+            what = wrong or wording.unknown("profile", base, written)
+            problem = _at(node, key).problem(key, what)
+            if problem not in problems:
+                problems.append(problem)
+            continue
+        inherited = _inherit(base, written, problems, (*above, name))
+        whole = inherited.over(whole) if whole else inherited
+    return profile.over(whole) if whole else profile
+
+
+def _expanded(profile: Profile) -> Profile:
+    """Return the profile with its sensors written out as readings, metrics and tables."""
+    read, metrics, tables = dict(profile.read), dict(profile.metrics), dict(profile.tables)
+    for key, sensor in profile.sensors.items():
+        taken = _of_the_whole(metrics, tables)
+        if sensor.is_column:
+            tables[key] = _column(key, sensor, taken)
+            continue
+        names = {part: f"{key}_{part}"[-41:] for part in sensor.objects}
+        for part, oid in sensor.objects.items():
+            read[names[part]] = Reading(oid=oid, states=sensor.states, every=sensor.every)
+        whole = sensor.what in OVERALL and QUANTITIES[sensor.what].metric not in taken
+        labels = {} if whole else {"sensor": key}
+        metrics[key] = _metric(sensor, names, labels)
+    return profile.model_copy(update={"read": read, "metrics": metrics, "tables": tables})
+
+
+def _of_the_whole(metrics: Mapping[str, Metric], tables: Mapping[str, Table]) -> set[str]:
+    """Return the metrics that already say something of the device as a whole, without labels."""
+    several = [table.metrics.values() for table in tables.values() if table.overall]
+    every = [*metrics.values(), *(metric for some in several for metric in some)]
+    return {metric.metric for metric in every if not metric.labels}
+
+
+def _metric(sensor: Sensor, names: Mapping[str, str], labels: Mapping[str, str]) -> Metric:
+    quantity = QUANTITIES[sensor.what]
+    limit = None if quantity.most is None else f"{quantity.most:g}"
+    return Metric(
+        metric=quantity.metric, unit=quantity.unit, value=sensor.value(names), labels=labels, limit=limit
+    )
+
+
+def _column(key: str, sensor: Sensor, taken: Collection[str]) -> Table:
+    columns = {
+        part: Reading(oid=oid, states=sensor.states, every=sensor.every)
+        for part, oid in sensor.objects.items()
+    }
+    keep = {f"only_{at}": values for at, values in enumerate(sensor.only.values())}
+    columns |= {f"only_{at}": Reading(oid=oid, kind=Kind.TEXT) for at, oid in enumerate(sensor.only)}
+    if sensor.name:
+        columns["name"] = Reading(oid=sensor.name, kind=Kind.TEXT)
+    overall = OVERALL.get(sensor.what)
+    first = next(iter(sensor.objects))
+    whole = overall and QUANTITIES[sensor.what].metric not in taken
+    return Table(
+        columns=columns,
+        keep=keep,
+        like={"name": sensor.like} if sensor.like else {},
+        labels={} if overall else {"sensor": "name" if sensor.name else first},
+        index_label=sensor.name is None,
+        metrics={
+            "value": _metric(sensor, {part: part for part in sensor.objects}, {} if whole else {"part": key})
+        },
+        overall=Overall(overall) if overall else None,
+    )
 
 
 def _unknown_names(profile: Profile, node: Node) -> Iterator[Problem]:

@@ -227,8 +227,8 @@ class Credential:
         return f"Credential(kind={self.kind!r}, secrets={sorted(self.secrets)})"
 
 
-def references(spec: _Spec) -> Iterator[SecretRef]:
-    """Yield every reference of a credential."""
+def references(spec: BaseModel) -> Iterator[SecretRef]:
+    """Yield every reference of a credential, or of what else names secrets."""
     for name in type(spec).model_fields:
         value = getattr(spec, name)
         if isinstance(value, SecretRef):

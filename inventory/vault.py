@@ -71,9 +71,27 @@ class Vault:
             raise VaultError(
                 f"the store of secrets {self.path} is damaged; put a backup in its place"
             ) from None
+        if any(
+            _is_no_time(time) for entry in file.entries.values() for time in (entry.created, entry.changed)
+        ):
+            raise VaultError(f"the store of secrets {self.path} is damaged; put a backup in its place")
         if file.format != _FORMAT:
             raise VaultError(f"the store of secrets {self.path} is of a newer version; upgrade first")
         return file.entries
+
+    def problem(self) -> str:
+        """Return why stored values do not open, in one line; "" when all do, or when nothing is stored."""
+        try:
+            entries = self.entries()
+            keys = self._keys() if entries else {}
+        except VaultError as error:
+            return str(error)
+        others = sum(entry.key not in keys for entry in entries.values())
+        return (
+            f"{others} of {len(entries)} secrets are sealed under another key than {self.key_path}"
+            if others
+            else ""
+        )
 
     def read(self, name: str) -> Secret:
         """Return one value. Raises `SecretMissing`."""
@@ -101,14 +119,12 @@ class Vault:
         """Make the master key. Raises `VaultError` when there is one already."""
         try:
             self.key_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.key_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with self._locked():
+                files.create(self.key_path, _line(secrets.token_bytes(KEY_BYTES)), mode=0o600)
         except FileExistsError:
             raise VaultError(f"there is a master key already: {self.key_path}") from None
         except OSError as error:
             raise VaultError(f"the master key {self.key_path} cannot be written: {error.strerror}") from error
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(_line(secrets.token_bytes(KEY_BYTES)))
-            files.flush(stream)
 
     def rotate_key(self) -> int:
         """Seal everything under a new master key; return how many values. Raises `VaultError`.
@@ -164,6 +180,8 @@ class Vault:
             raise VaultError(f"{self.path.parent} cannot be opened: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for path in (self.path, self.key_path):
+                files.sweep(path)  # what a process left that was killed while it wrote; none writes now
             yield
         finally:
             os.close(descriptor)
@@ -183,6 +201,11 @@ def _open(name: str, entry: Sealed, keys: Mapping[str, bytes]) -> Secret:
         return Secret(AESGCM(master).decrypt(entry.nonce, entry.value, _bound_to(name, entry.key)).decode())
     except (InvalidTag, ValueError):
         raise VaultError(f"the secret {name!r} is damaged in the store; set it again") from None
+
+
+def _is_no_time(time: datetime) -> bool:
+    """Whether nobody can have stored something then, nor any time zone show it."""
+    return time.tzinfo is None or not 2000 < time.year < 9999
 
 
 def _bound_to(name: str, key: str) -> bytes:

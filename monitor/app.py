@@ -25,6 +25,7 @@ from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
 from monitor.configuration import Configuration
+from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.part import Part
@@ -134,7 +135,10 @@ async def monitoring(
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
         )
+        custody = Custody(ledger, configuration.vault)
+        await custody.look()
         jobs = stack.enter_context(_calendar())
+        jobs.add_job(custody.look, "interval", seconds=EVERY, misfire_grace_time=None, coalesce=True)
         jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
         runner = Runner(
             await open_probes(configuration, ledger.host_keys, configuration.probe_state, stack), now
@@ -166,6 +170,8 @@ async def monitoring(
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
+            "secrets": lambda: custody.secrets,
+            "audit": lambda: custody.audit,
         }
         vitals = VitalsSource(
             started,

@@ -92,9 +92,17 @@ def place(check: Check) -> str:
     url = getattr(check.params, "url", "")
     if url:
         parts = urlsplit(url.replace("{address}", f"[{target}]" if ":" in target else target))
-        return f"{target} {parts.scheme}://{parts.netloc}"
+        return f"{target} {parts.scheme}://{parts.netloc}{_trust(check.params)}"
     port = getattr(check.params, "port", None)
     return f"{target}:{port}" if port else target
+
+
+def _trust(params: object) -> str:
+    """Return what vouches for a web server, where that is not the system: to trust less is another place."""
+    if not getattr(params, "verify", True):
+        return " (certificate not verified)"
+    authority = getattr(params, "ca_file", None)
+    return f" (certificate of {authority})" if authority else ""
 
 
 def _is_bound(check: Check) -> bool:

@@ -24,6 +24,8 @@ class Problem(msgspec.Struct, frozen=True):
 
     words: Words
     """One line."""
+    part: str
+    """What it concerns, in one word: ``"store"``, ``"audit"``."""
     grave: bool = True
     """Whether the pages, the record or the alerts cannot be relied on; ``/healthz`` answers 503 then."""
 
@@ -109,13 +111,14 @@ class VitalsSource(msgspec.Struct, frozen=True):
                 Words(
                     f"Không có kết quả đo nào từ {silence:.0f} giây nay: các trạng thái đang hiện đã cũ",
                     f"No check has been answered for {silence:.0f} s: the states shown are old",
-                )
+                ),
+                "checks",
             )
         told = {name: problem() for name, problem in self.parts.items()} | {"store": store.problem}
         for name, text in told.items():
             if text:
                 words = Words(f"{_PARTS[name].vi}: {text}", f"{_PARTS[name].en}: {text}")
-                yield Problem(words, grave=name not in _HARMLESS)
+                yield Problem(words, name, grave=name not in _HARMLESS)
 
 
 def _lateness(load: Load) -> Iterator[Problem]:
@@ -125,6 +128,7 @@ def _lateness(load: Load) -> Iterator[Problem]:
                 f"Đo chậm hơn kế hoạch: {load.late_p99:.1f} giây (bách phân vị 99)".replace(".", ","),
                 f"Polling is late: {load.late_p99:.1f} s (99th percentile)",
             ),
+            "lateness",
             grave=False,
         )
 
@@ -143,6 +147,8 @@ _PARTS = {
         "Thông tin đăng nhập được giữ lại cho đến khi có người xác nhận địa chỉ mới",
         "Credentials are held back until somebody confirms the new address",
     ),
+    "secrets": Words("Kho bí mật", "The store of secrets"),
+    "audit": Words("Nhật ký thao tác đã bị sửa", "The record of who did what was tampered with"),
 }
-_HARMLESS = frozenset({"store", "inventory", "bindings"})
+_HARMLESS = frozenset({"store", "inventory", "bindings", "secrets", "audit"})
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

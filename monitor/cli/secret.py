@@ -25,7 +25,7 @@ from monitor.cli.common import (
     print_table,
 )
 from monitor.cli.secret_confirm import confirm
-from monitor.cli.secret_uses import cells, uses
+from monitor.cli.secret_uses import cells, of_settings, uses
 from monitor.ledger import Ledger
 from monitor.settings import Settings, load_settings
 
@@ -45,6 +45,7 @@ def key(settings: Path) -> None:
     """Make the master key that the store is encrypted with. Do this once, and keep a copy in a safe place."""
     vault = _vault(settings)
     with _explained():
+        _audit(settings, "master key made", str(vault.key_path))
         vault.create_key()
     click.echo(
         f"Made {vault.key_path}. Without it no value opens: keep a copy where backups of the rest do not go."
@@ -112,7 +113,7 @@ def rotate(settings: Path, name: str | None, master_key: bool) -> None:
         value = _value(name)
         _audit(settings, "secret rotated", name)
         vault.put(name, value, utc_now())
-    click.echo(f"{name} has a new value; a running service uses it within seconds.")
+    click.echo(f"{name} has a new value; {_taken_in(settings, name)}.")
 
 
 secret.add_command(confirm)
@@ -174,6 +175,14 @@ def _vault(path: Path) -> Vault:
     """Return the store without reading the inventory: a secret may be set before anything refers to it."""
     settings = _settings(path)
     return Vault(path.parent / settings.vault, path.parent / settings.master_key)
+
+
+def _taken_in(path: Path, name: str) -> str:
+    """Return when a running service uses a new value: channels and the store log in with what they had at the start."""
+    users = [user for user, reference in of_settings(_settings(path)) if reference.secret == name]
+    if users:
+        return f"restart the service, for {', '.join(users)} uses it"
+    return "a running service uses it within seconds"
 
 
 def _audit(path: Path, what: str, subject: str, detail: str = "") -> None:

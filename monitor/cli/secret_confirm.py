@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -13,7 +15,6 @@ from monitor.binding import bind
 from monitor.cli.common import clear_start, json_option, load, operator, print_json, print_table
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
-from monitor.ledger.bindings import Places
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -28,9 +29,10 @@ class Waiting(msgspec.Struct, frozen=True):
 @click.command
 @click.argument("subject", metavar="[DEVICE|SITE]", required=False)
 @click.option("--all", "every", is_flag=True, help="Of every device.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask on a terminal.")
 @json_option
 @click.pass_obj
-def confirm(settings: Path, subject: str | None, every: bool, as_json: bool) -> None:
+def confirm(settings: Path, subject: str | None, every: bool, yes: bool, as_json: bool) -> None:
     """Let the credentials of DEVICE (SITE/NAME) or SITE go to its new address; without a name, list what waits.
 
     A device that was given another address or port gets no credential until somebody says that it is the same device:
@@ -38,11 +40,7 @@ def confirm(settings: Path, subject: str | None, every: bool, as_json: bool) -> 
     """
     configuration = load(settings)
     with clear_start():
-        waiting, known = asyncio.run(_confirm(configuration, subject, every))
-    rows = [
-        Waiting(device, probe, tuple(sorted(known.get((device, probe), ()))), tuple(sorted(places)))
-        for (device, probe), places in waiting.items()
-    ]
+        rows = asyncio.run(_waiting(configuration, subject, every))
     if as_json:
         print_json(rows)
     else:
@@ -50,22 +48,35 @@ def confirm(settings: Path, subject: str | None, every: bool, as_json: bool) -> 
             ("DEVICE", "PROBE", "BOUND TO", "WOULD GO TO"),
             [(row.device, row.probe, ", ".join(row.bound_to), ", ".join(row.would_go_to)) for row in rows],
         )
-        click.echo("Confirmed." if (subject or every) and rows else f"{len(rows)} waiting.", err=True)
-    if subject and not rows:
-        raise SystemExit(1)
+    if not (subject or every) or not rows:
+        click.echo(f"{len(rows)} waiting.", err=True)
+        raise SystemExit(bool(subject and not rows))
+    if not yes and sys.stdin.isatty():
+        click.confirm("The same devices? Their credentials will be sent there", abort=True, err=True)
+    with clear_start():
+        asyncio.run(_confirm(configuration, rows))
+    click.echo("Confirmed.", err=True)
 
 
-async def _confirm(configuration: Configuration, subject: str | None, every: bool) -> tuple[Places, Places]:
-    """Return what waited and what was bound before; confirm it when a subject is named."""
-    configuration.data.mkdir(parents=True, exist_ok=True)
-    async with Ledger(configuration.data / "ledger.sqlite") as ledger:
+async def _waiting(configuration: Configuration, subject: str | None, every: bool) -> list[Waiting]:
+    """Return what waits: of one device or site, of all when no name is given."""
+    async with _ledger(configuration) as ledger:
         known = ledger.bindings.known
         held = bind(configuration.plan, known).held
-        meant = {
-            holder: places
-            for holder, places in held.items()
-            if every or subject is None or holder[0] == subject or holder[0].startswith(f"{subject}/")
-        }
-        if (subject or every) and meant:
-            await ledger.bindings.confirm(meant, utc_now(), operator())
-        return meant, known
+        return [
+            Waiting(device, probe, tuple(sorted(known.get((device, probe), ()))), tuple(sorted(places)))
+            for (device, probe), places in held.items()
+            if every or subject is None or device == subject or device.startswith(f"{subject}/")
+        ]
+
+
+async def _confirm(configuration: Configuration, rows: Iterable[Waiting]) -> None:
+    """Bind the credentials to exactly the places that were shown."""
+    async with _ledger(configuration) as ledger:
+        shown = {(row.device, row.probe): frozenset(row.would_go_to) for row in rows}
+        await ledger.bindings.confirm(shown, utc_now(), operator())
+
+
+def _ledger(configuration: Configuration) -> Ledger:
+    configuration.data.mkdir(parents=True, exist_ok=True)
+    return Ledger(configuration.data / "ledger.sqlite")

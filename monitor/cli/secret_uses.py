@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
+from pydantic import BaseModel
 
 from alerts.message import local
 from inventory.secrets import SecretRef, references
 from monitor.configuration import Configuration
+from monitor.settings import Settings
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -21,6 +23,7 @@ class Use(msgspec.Struct, frozen=True):
     created: datetime | None
     changed: datetime | None
     credentials: tuple[str, ...]
+    """Names of credentials; of notifiers and the store, as ``"notifier duty-mail"``."""
     devices: int
     problem: str
     """``"missing"``, ``"unused"`` or nothing."""
@@ -33,6 +36,8 @@ def uses(configuration: Configuration) -> Iterator[Use]:
     for name, spec in configuration.inventory.credentials.items():
         for reference in references(spec):
             used.setdefault(reference, []).append(name)
+    for name, reference in of_settings(configuration.settings):
+        used.setdefault(reference, []).append(name)
     for reference, credentials in used.items():
         entry = sealed.pop(reference.secret, None) if reference.secret else None
         there = entry is not None or (
@@ -49,6 +54,15 @@ def uses(configuration: Configuration) -> Iterator[Use]:
         )
     for name, entry in sealed.items():
         yield Use(name, "store", entry.created, entry.changed, (), 0, "unused")
+
+
+def of_settings(settings: Settings) -> Iterator[tuple[str, SecretRef]]:
+    """Yield what the service itself uses: ``"notifier duty-mail"`` or ``"the store"`` with each of its references."""
+    parts: dict[str, BaseModel] = {
+        f"notifier {name}": channel for name, channel in settings.notifiers.items()
+    }
+    for name, part in {**parts, "the store": settings.store}.items():
+        yield from ((name, reference) for reference in references(part))
 
 
 def _users(configuration: Configuration, credentials: Iterable[str]) -> int:

@@ -253,7 +253,10 @@ class Ledger:
         self, state: hostkeys.State, device: str, fingerprint: str, who: str, at: datetime
     ) -> list[HostKey]:
         def work(db: sqlite3.Connection) -> tuple[list[HostKey], list[HostKey]]:
-            return hostkeys.decide(db, state, device, fingerprint, who, at), hostkeys.load(db)
+            decided = hostkeys.decide(db, state, device, fingerprint, who, at)
+            if decided:
+                audit.add(db, at, who, f"host key {state}", device, fingerprint)
+            return decided, hostkeys.load(db)
 
         decided, every = await self._database.write(work)
         self.host_keys.learn(every)

@@ -26,6 +26,7 @@ _DULL = (
     ".limit",
     ".usage",
     ".uptime",
+    ".status",
     ".status_code",
     ".count",
     ".up",

@@ -43,6 +43,10 @@ class _Vitals(Collector):
         load, store = vitals.scheduler, vitals.store
         yield InfoMetricFamily(f"{_PREFIX}build", "Version.", {"version": vitals.version})
         yield _gauge("problems", "Problems of the monitor itself.", len(vitals.problems))
+        parts = GaugeMetricFamily(f"{_PREFIX}problem", "1 for each part that has a problem.", labels=["part"])
+        for part in dict.fromkeys(problem.part for problem in vitals.problems):
+            parts.add_metric([part], 1)
+        yield parts
         yield _gauge("failing", "1 while the monitor cannot be relied on.", vitals.failing)
         yield _gauge("checks", "Checks that are planned.", load.checks)
         yield _gauge("checks_in_flight", "Questions under way.", load.in_flight)

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
+    audit,
     coverage,
     demo,
     device,
@@ -61,6 +62,7 @@ PAGES: Mapping[str, Page] = {
     "neighbours": Page("/inventory/neighbours", neighbours.view),
     "files": Page("/inventory/files", editing.files_view),
     "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",)),
+    "audit": Page("/inventory/audit", audit.view),
     "health": Page("/health", health.view),
     "demo": Page("/demo", demo.view),
 }

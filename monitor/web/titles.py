@@ -83,6 +83,26 @@ METRICS: Mapping[str, str] = {
     "hw.battery.discharging": N_("Running on battery"),
     "hw.battery.time_left": N_("Time left on battery"),
     "hw.power_supply.utilization": N_("Power supply load"),
+    "hw.status": N_("State"),
+    "hw.humidity": N_("Humidity"),
+    "hw.voltage": N_("Voltage"),
+    "hw.current": N_("Electric current"),
+    "hw.power": N_("Power"),
+    "hw.apparent_power": N_("Apparent power"),
+    "hw.energy.total": N_("Energy"),
+    "hw.frequency": N_("Frequency"),
+    "hw.fan.speed": N_("Fan speed"),
+    "hw.pressure": N_("Pressure"),
+    "hw.power_factor": N_("Power factor"),
+    "hw.signal.power": N_("Signal power"),
+    "hw.signal.ratio": N_("Signal to noise"),
+    "hw.battery.time_used": N_("Time on battery"),
+    "hw.delay": N_("Delay"),
+    "hw.utilization": N_("In use"),
+    "hw.count": N_("Count"),
+    "hw.supply.level": N_("Toner and paper"),
+    "system.cpu.core.utilization": N_("CPU in use, each core"),
+    "system.memory.pool.utilization": N_("Memory in use, each pool"),
     "icmp.loss": N_("Packet loss"),
     "icmp.rtt.min": N_("Latency, least"),
     "icmp.rtt.mean": N_("Latency"),
@@ -98,6 +118,17 @@ METRICS: Mapping[str, str] = {
     "http.response.body.size": N_("Size of the page"),
     "tls.certificate.remaining": N_("Certificate valid for"),
 }
+AUDITED = (
+    N_("secret set"),
+    N_("secret rotated"),
+    N_("secret removed"),
+    N_("master key made"),
+    N_("master key rotated"),
+    N_("credentials confirmed"),
+    N_("host key approved"),
+    N_("host key revoked"),
+)
+"""What the record says was done."""
 FLAGS = frozenset({"probe.success", "hw.network.up", "hw.battery.discharging"})
 """Metrics that are 1 or 0 and mean yes or no."""
 FACTS: Mapping[str, str] = {

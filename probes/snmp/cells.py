@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import msgspec
 
+from inventory.sensors import State
+from probes.core.text import clean
 from probes.snmp import ber
 from probes.snmp.ber import Value
 
+UNKNOWN = float(State.UNKNOWN.code)
 Readings = dict[str, float | None]
 
+_NUMBER = re.compile(rb"[\s\x00]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![0-9.:/-])")
 WRAP_32 = 1 << 32
 MAX_GAP = 900.0
 """Seconds after which a 32-bit counter may have wrapped more than once, so that its growth says nothing."""
@@ -121,16 +128,34 @@ class Ticks(Gauge):
             self.last, self.at, self.wraps = other.last, other.at, other.wraps
 
 
+class Meaning(Gauge):
+    """A state, read as what it means: 0 ok, 1 warning, 2 critical, -1 unknown."""
+
+    codes: Mapping[str, float] = {}
+
+    @classmethod
+    def of(cls, readings: Readings, name: str, states: Mapping[str, State]) -> Meaning:
+        """Return the cell of an object whose values mean `states`, by number or text."""
+        return cls(readings, name, {value: float(state.code) for value, state in states.items()})
+
+    def take(self, tag: int, value: Value, now: float) -> None:
+        """Take in what came at `now`."""
+        if value is None:
+            self.readings[self.name] = None
+            return
+        text = clean(value, 64) if isinstance(value, bytes) else str(value)
+        self.readings[self.name] = self.codes.get(text, UNKNOWN)
+
+
 def number(tag: int, value: Value) -> float | None:
-    """Return a value as a number; agents also write numbers as text (UCD's laLoad, many UPS)."""
+    """Return a value as a number; agents also write numbers as text, some with a
+    unit behind it ("15 PERCENT", "24% of maximum")."""
     if value is None or isinstance(value, (int, float)):
         return value
     if tag != ber.OCTETS or len(value) > 32:
         return None
-    try:
-        return float(value.decode("ascii").strip())
-    except ValueError:
-        return None
+    found = _NUMBER.match(value)
+    return float(found[1]) if found else None
 
 
 def wrapped(last: int, value: int, gap: float) -> bool:

@@ -55,7 +55,7 @@ async def identify(engine: Asks, peer: Peer, make_study: Callable[[Collector], S
     facts: dict[str, object] = {fact.name: fact.value for fact in answer.facts}
     number = str(facts.get("snmp.sys_object_id", ""))
     mibs = await answered(engine, peer, MIBS | _own(number, mib))
-    vendor = str(facts.get("snmp.vendor") or mib.vendor(number))
+    vendor = str(facts.get("device.vendor") or mib.vendor(number))
     return Identity(
         vendor, str(facts.get("snmp.profile", "")), facts, mibs, len(answer.samples), answer.detail
     )

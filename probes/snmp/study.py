@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from inventory.expression import parsed
-from inventory.profile import Kind, Metric, Profile, Reading, Table, recognise
+from inventory.profile import Kind, Metric, Profile, Reading, Source, Table, extras, recognise
 from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 from probes.snmp import ber
 from probes.snmp.ber import Malformed, Value, oid
-from probes.snmp.cells import Both, Counter, Gauge, Readings, Size, Ticks, number
+from probes.snmp.cells import Both, Counter, Gauge, Meaning, Readings, Size, Ticks, number
 from probes.snmp.collect import Collector, Column
 from probes.snmp.form import Reader
 from probes.snmp.plan import Cells, Output, Overall, Plan, Step, same_labels, same_oids
@@ -23,6 +24,8 @@ SYS_DESCR = oid("1.3.6.1.2.1.1.1.0")
 SYS_OBJECT_ID = oid("1.3.6.1.2.1.1.2.0")
 SYS_UPTIME = oid("1.3.6.1.2.1.1.3.0")
 LABEL_LENGTH = 64
+FACT_ROWS = 512
+"""Rows among which the one with a fact is looked for."""
 _CELLS = {Kind.GAUGE: Gauge, Kind.SIZE: Size, Kind.COUNTER: Counter, Kind.TICKS: Ticks}
 
 
@@ -55,11 +58,12 @@ class Study:
         """Ask whatever is needed and return the plan. Raises `ProbeFailure`."""
         self._cells, self._due, self._device = {}, {}, {}
         identity = await self._collector.get((SYS_UPTIME, SYS_OBJECT_ID, SYS_DESCR))
-        profile = self._choose(identity)
-        facts = {name: oid(text) for name, text in profile.facts.items()}
+        profile = await self._choose(identity)
+        sources = [source for several in profile.facts.values() for source in several]
+        facts = [oid(source.oid) for source in sources if source.oid]
         changes = [oid(text) for text in profile.changes]
         texts = [oid(text) for r in profile.read.values() for text in (r.oid, r.fallback) if text]
-        found = await self._collector.get([*facts.values(), *changes, *texts])
+        found = await self._collector.get([*dict.fromkeys((*facts, *changes, *texts))])
         self._device_readings(profile.read, found)
         every = {name: reading.every for name, reading in profile.read.items()}
         outputs: list[Output | Overall] = [*_outputs(profile.metrics, (), self._device, {}, every)]
@@ -67,7 +71,7 @@ class Study:
         for name, table in profile.tables.items():
             outputs += await self._table(name, table, listed)
         steps = self._steps(tuple(c for c in changes if c in found))
-        about = [Fact(name, clean(_text(found[at]))) for name, at in facts.items() if at in found]
+        about = [fact async for fact in self._facts(profile, found)]
         about += [Fact("snmp.profile", profile.name), Fact("snmp.sys_object_id", _object_id(identity))]
         return Plan(
             profile.name,
@@ -78,16 +82,53 @@ class Study:
             _detail(profile, about, listed),
         )
 
-    def _choose(self, identity: Mapping[bytes, tuple[int, Value]]) -> Profile:
+    async def _choose(self, identity: Mapping[bytes, tuple[int, Value]]) -> Profile:
         descr = clean(_text(identity.get(SYS_DESCR, (ber.OCTETS, b""))))
-        profile = (
-            self._profiles.get(self._wanted)
-            if self._wanted
-            else recognise(self._profiles, _object_id(identity), descr) or self._profiles.get("generic")
-        )
+        number = _object_id(identity)
+        if self._wanted:
+            profile = self._profiles.get(self._wanted)
+        else:
+            found = await self._extras(extras(self._profiles, number, descr))
+            profile = recognise(self._profiles, number, descr, found) or self._profiles.get("generic")
         if profile is None:
             raise ProbeFailure(Outcome.NOT_READY, f"there is no profile {self._wanted or 'generic'!r}")
         return profile
+
+    async def _extras(self, objects: Sequence[str]) -> dict[str, str]:
+        """Return the first text at or below each of `objects` that the device has."""
+        columns = await self._collector.walk([oid(text) for text in objects], 1) if objects else []
+        found = {text: column for text, column in zip(objects, columns, strict=True) if column}
+        return {text: clean(_text(next(iter(column.values())))) for text, column in found.items()}
+
+    async def _facts(self, profile: Profile, found: Mapping[bytes, tuple[int, Value]]) -> AsyncIterator[Fact]:
+        for name, sources in profile.facts.items():
+            for source in sources:
+                value = source.part(await self._source(source, found))
+                if value or (
+                    source.oid and len(sources) == 1 and not source.find and oid(source.oid) in found
+                ):
+                    yield Fact(name, value)
+                    break
+
+    async def _source(self, source: Source, found: Mapping[bytes, tuple[int, Value]]) -> str:
+        if source.text is not None:
+            return source.text
+        if source.oid is not None:
+            return clean(_text(found.get(oid(source.oid), (ber.NULL, None))))
+        columns = [oid(text) for text in (source.column, *source.where) if text]
+        new = [at for at in columns if at not in self._walked]
+        if new:
+            self._walked |= zip(new, await self._collector.walk(new, FACT_ROWS), strict=True)
+        texts = self._walked[columns[0]]
+        wanted = [
+            (self._walked[at], values) for at, values in zip(columns[1:], source.where.values(), strict=True)
+        ]
+        for index, cell in texts.items():
+            if all(index in other and clean(_text(other[index])) in values for other, values in wanted):
+                text = clean(_text(cell))
+                if source.part(text):
+                    return text
+        return ""
 
     def _device_readings(self, read: Mapping[str, Reading], found: Mapping[bytes, tuple[int, Value]]) -> None:
         for name, reading in read.items():
@@ -98,7 +139,9 @@ class Study:
 
     def _watch(self, whole: bytes, reading: Reading, readings: Readings, name: str) -> None:
         readings[name] = None
-        cell = _CELLS[reading.kind](readings, name)
+        cell: Gauge = _CELLS[reading.kind](readings, name)
+        if reading.states:
+            cell = Meaning.of(readings, name, reading.states)
         known = self._cells.get(whole)
         self._cells[whole] = Both.of(known, cell) if known else cell
         self._due[whole] = min(reading.every, self._due.get(whole, reading.every))
@@ -115,8 +158,12 @@ class Study:
                 self._watch_column(table, key, columns, rows, readings)
         every = {key: reading.every for key, reading in table.columns.items() if not reading.fixed}
         by_row = [
-            [*_outputs(table.metrics, () if table.overall else pairs, row, self._device, every)]
-            for row, pairs in zip(readings, named, strict=True)
+            [
+                *_outputs(
+                    _kept(table, columns, index), () if table.overall else pairs, row, self._device, every
+                )
+            ]
+            for index, row, pairs in zip(rows, readings, named, strict=True)
         ]
         if table.overall is None:
             return [output for row in by_row for output in row]
@@ -174,7 +221,7 @@ class Study:
             steps += self._bulk(prefixes, run, every)
             for prefix in prefixes:
                 for index in run[1:]:
-                    del waiting[prefix + index]
+                    waiting.pop(prefix + index, None)  # a column may lie below another
         singles = list(waiting)
         by_every: dict[int, list[bytes]] = {}
         for at in singles:
@@ -239,14 +286,28 @@ def _object_id(identity: Mapping[bytes, tuple[int, Value]]) -> str:
     return clean(_text((tag, value))) if tag == ber.OID else ""
 
 
-def _counts(table: Table, columns: Mapping[str, tuple[bytes, Column]], index: bytes) -> bool:
-    def value(key: str) -> str:
-        cell = columns[key][1].get(index)
-        return clean(_text(cell)) if cell else ""
+def _value(columns: Mapping[str, tuple[bytes, Column]], key: str, index: bytes) -> str:
+    cell = columns[key][1].get(index)
+    return clean(_text(cell)) if cell else ""
 
-    return all(value(key) in accepted for key, accepted in table.keep.items()) and not any(
-        value(key) in refused for key, refused in table.skip.items()
+
+def _counts(table: Table, columns: Mapping[str, tuple[bytes, Column]], index: bytes) -> bool:
+    return (
+        all(_value(columns, key, index) in accepted for key, accepted in table.keep.items())
+        and all(re.search(like, _value(columns, key, index)) for key, like in table.like.items())
+        and not any(_value(columns, key, index) in refused for key, refused in table.skip.items())
     )
+
+
+def _kept(table: Table, columns: Mapping[str, tuple[bytes, Column]], index: bytes) -> Mapping[str, Metric]:
+    """Return the metrics that this row has."""
+    if not any(metric.keep for metric in table.metrics.values()):
+        return table.metrics
+    return {
+        name: metric
+        for name, metric in table.metrics.items()
+        if all(_value(columns, key, index) in accepted for key, accepted in metric.keep.items())
+    }
 
 
 def _labels(
@@ -258,7 +319,8 @@ def _labels(
     for index in rows:
         number_text = ".".join(map(str, ber.split_index(index)))
         pairs = tuple(
-            (label, _label(columns[key][1].get(index), number_text)) for label, key in table.labels.items()
+            (label, _label(None if table.index_label else columns[key][1].get(index), number_text))
+            for label, key in table.labels.items()
         )
         if pairs in seen:
             pairs = tuple(

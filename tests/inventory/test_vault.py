@@ -193,3 +193,35 @@ def test_two_processes_that_set_and_rotate_at_once_lose_nothing(store: Vault) ->
     assert {name: store.read(name).reveal() for name in store.entries()} == {
         f"s{number}": str(number) for number in range(60) if number % 3
     }
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_time_that_no_zone_can_show_is_damage(store: Vault, year: str) -> None:
+    store.put("a", Secret(CANARY), AT)
+    damaged(store, {"changed": f"{year}-01-01T00:00:00Z"})
+    with pytest.raises(VaultError, match="damaged"):
+        store.entries()
+
+
+def test_what_keeps_values_from_opening_is_said_in_one_line(store: Vault) -> None:
+    key = store.key_path.read_bytes()
+    store.key_path.unlink()
+    assert store.problem() == "", "nothing is stored, so nothing is missing"
+    store.create_key()
+    store.put("a", Secret(CANARY), AT)
+    assert store.problem() == ""
+    store.key_path.write_bytes(key)
+    assert "1 of 1 secrets are sealed under another key" in store.problem()
+    store.key_path.unlink()
+    assert "secret key" in store.problem()
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(store: Vault) -> None:
+    store.put("a", Secret(CANARY), AT)
+    left = store.path.parent / f".{store.path.name}.a1b2c3d4"
+    other = store.path.parent / ".secrets.vault-of-somebody"
+    left.write_bytes(b"x")
+    other.write_bytes(b"x")
+    store.put("b", Secret(CANARY), AT)
+    assert not left.exists() and other.exists()
+    assert set(store.entries()) == {"a", "b"}

@@ -17,6 +17,8 @@ class PortParams(Params):
 
 class UrlParams(Params):
     url: str = "http://{address}/"
+    verify: bool = True
+    ca_file: str | None = None
 
 
 def check(
@@ -80,6 +82,13 @@ def test_another_host_in_the_url_or_no_encryption_is_another_place() -> None:
     assert not bind(plan(page("https://{address}/other")), known).held
     for elsewhere in ("http://{address}/login", "https://evil.example/", "https://{address}:8443/"):
         assert bind(plan(page(elsewhere)), known).held, elsewhere
+
+
+def test_who_vouches_for_a_server_is_part_of_its_place() -> None:
+    url = "https://{address}/"
+    known = bound_to(check(name="http", params=UrlParams(url=url)))
+    for weaker in (UrlParams(url=url, verify=False), UrlParams(url=url, ca_file="/tmp/mine.pem")):
+        assert bind(plan(check(name="http", params=weaker)), known).held, weaker
 
 
 def test_a_second_new_place_beside_the_known_one_is_held_back_alone() -> None:

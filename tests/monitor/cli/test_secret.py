@@ -6,11 +6,14 @@ import asyncio
 import json
 import os
 import pwd
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from monitor.cli import main
@@ -60,8 +63,8 @@ def test_a_stored_value_is_used_and_its_name_is_in_the_record(settings: Path) ->
     stored(settings)
     plan = CliRunner().invoke(main, ["-s", str(settings), "plan", "--json"])
     assert [check["blocked"] for check in json.loads(plan.stdout)] == [""]
-    (entry,) = audited(settings)
-    assert (entry.what, entry.subject) == ("secret set", "community")
+    entry, made = audited(settings)
+    assert (entry.what, entry.subject, made.what) == ("secret set", "community", "master key made")
 
 
 def test_an_existing_value_is_not_replaced_by_accident(settings: Path) -> None:
@@ -140,3 +143,41 @@ def test_bytes_that_are_no_text_are_refused(settings: Path) -> None:
     command = [sys.executable, "-m", "monitor", "-s", str(settings), "secret", "set", "community"]
     done = subprocess.run(command, input=b"\xff\xfe", capture_output=True, check=False)
     assert done.returncode == 2 and b"Traceback" not in done.stderr
+
+
+def test_the_record_is_printed_and_a_change_of_it_is_found(settings: Path) -> None:
+    stored(settings)
+
+    def audit(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["-s", str(settings), "audit", *arguments])
+
+    assert audit().exit_code == 0
+    assert "secret set" in audit().stdout and "master key made" in audit().stdout
+    assert [
+        one["what"] for one in json.loads(audit("--subject", "community", "--json").stdout)["entries"]
+    ] == ["secret set"]
+    with closing(sqlite3.connect(settings.parent / "data" / "ledger.sqlite")) as db, db:
+        db.execute("DROP TRIGGER audit_is_never_changed")
+        db.execute("UPDATE audit SET who = 'somebody else' WHERE id = 1")
+    assert audit().exit_code == 1
+    assert "line 1" in audit().stderr and "backup" in audit().stderr
+
+
+def test_without_a_record_audit_says_so(settings: Path) -> None:
+    result = CliRunner().invoke(main, ["-s", str(settings), "audit"])
+    assert result.exit_code == 2 and "nothing was recorded yet" in result.stderr
+
+
+def test_what_a_notifier_uses_is_not_unused_and_wants_a_restart(settings: Path) -> None:
+    document = yaml.safe_load(settings.read_text())
+    document["notifiers"] = {
+        "hook": {"kind": "webhook", "url": "https://example.gov.vn/", "bearer_token": {"secret": "hook"}}
+    }
+    settings.write_text(yaml.safe_dump(document))
+    stored(settings)
+    stored(settings, "hook")
+    row = next(one for one in json.loads(call(settings, "list", "--json").stdout) if one["name"] == "hook")
+    assert (row["credentials"], row["problem"]) == (["notifier hook"], "")
+    assert call(settings, "remove", "hook").exit_code == 2
+    assert "restart the service" in call(settings, "rotate", "hook", value="next").stdout
+    assert "within seconds" in call(settings, "rotate", "community", value="next").stdout

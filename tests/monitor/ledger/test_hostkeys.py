@@ -47,6 +47,8 @@ async def test_an_approved_key_is_trusted_at_exactly_its_address_and_port(ledger
     (pending,) = await ledger.pending_keys()
     (approved,) = await ledger.approve(PLACE[0], pending.fingerprint, "an", T0)
     assert (approved.state, approved.decided_by) == ("approved", "an")
+    (told,) = await ledger.audited()
+    assert (told.who, told.what, told.subject) == ("an", "host key approved", PLACE[0])
     assert ledger.host_keys.approved(*PLACE) == (key(),)
     assert ledger.host_keys.approved(PLACE[0], "10.42.1.2", 22) == ()
     assert ledger.host_keys.approved(PLACE[0], PLACE[1], 2222) == ()

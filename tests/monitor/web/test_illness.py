@@ -139,7 +139,7 @@ async def test_a_viewer_stays_while_the_ledger_is_away(
 async def test_a_problem_of_the_monitor_stands_on_every_page(client: Client, town: Province) -> None:
     nasty = "sổ sự cố: <b>đầy</b>"
     assert "Hệ thống giám sát đang bị lỗi" not in await text(client, "/sites/18100")
-    town.problems.append(Problem(Words(nasty, "the ledger: full")))
+    town.problems.append(Problem(Words(nasty, "the ledger: full"), "ledger"))
     for address in ADDRESSES:
         page = await text(client, f"{address}{'&' if '?' in address else '?'}lang=vi")
         assert "sổ sự cố: &lt;b&gt;đầy" in page, address
@@ -147,7 +147,7 @@ async def test_a_problem_of_the_monitor_stands_on_every_page(client: Client, tow
 
 
 async def test_a_lesser_problem_is_said_without_alarm(town: Province) -> None:
-    town.problems.append(Problem(Words("đo chậm", "polling is late"), grave=False))
+    town.problems.append(Problem(Words("đo chậm", "polling is late"), "lateness", grave=False))
     async with TestClient(TestServer(create_app(town.context()))) as client:
         page = await text(client, "/?lang=en")
         assert "polling is late" in page
@@ -160,7 +160,7 @@ async def test_a_lesser_problem_is_said_without_alarm(town: Province) -> None:
 async def test_healthz_answers_503_with_the_problem_while_the_monitor_is_failing(
     client: Client, town: Province
 ) -> None:
-    town.problems.append(Problem(Words("im", "No check has been answered for 300 s")))
+    town.problems.append(Problem(Words("im", "No check has been answered for 300 s"), "checks"))
     async with client.get("/healthz") as answer:
         assert answer.status == 503
         assert await answer.json() == {

@@ -32,6 +32,7 @@ ADDRESSES = (
     "/inventory",
     "/inventory/drift",
     "/inventory/neighbours",
+    "/inventory/audit",
     "/demo",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

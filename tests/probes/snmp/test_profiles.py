@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 import inventory.profiles
-from inventory.expression import Expression
+from inventory.expression import _CALLS, Expression
 from inventory.problem import Invalid
-from inventory.profile import load_profiles, recognise
+from inventory.profile import (
+    Extra,
+    Kind,
+    Match,
+    Metric,
+    Profile,
+    Reading,
+    Source,
+    Table,
+    extras,
+    load_profiles,
+    recognise,
+)
+from inventory.sensors import QUANTITIES, Sensor, State
 
 GENERIC = """
 name: generic
@@ -36,9 +50,9 @@ def test_the_profiles_of_the_product_are_valid() -> None:
     profiles = load_profiles(Path(inventory.profiles.__path__[0]))
     assert {"generic", "net-snmp-linux"} <= profiles.keys()
     for profile in profiles.values():
-        metrics = [(m.metric, tuple(m.labels.items())) for m in profile.metrics.values()]
+        metrics = [(m.metric, str(m.labels), "") for m in profile.metrics.values()]
         for table in profile.tables.values():
-            metrics += [(m.metric, tuple(m.labels.items())) for m in table.metrics.values()]
+            metrics += [(m.metric, str(m.labels), str(m.keep)) for m in table.metrics.values()]
         assert len(set(metrics)) == len(metrics), f"{profile.name} reports one metric twice"
 
 
@@ -133,6 +147,65 @@ def test_patterns_that_could_take_long_are_refused(tmp_path: Path, pattern: str)
     text = GENERIC + f"match: [{{sys_object_id: 1.3.6.1, sys_descr: '{pattern}'}}]\n"
     (said,) = mistakes(folder(tmp_path, generic=text))
     assert "sys_descr" in said
+
+
+def test_everything_that_can_be_written_is_documented() -> None:
+    text = Path("docs/profiles.md").read_text()
+    models = (Profile, Match, Extra, Source, Table, Metric, Reading, Sensor)
+    keys = {key for model in models for key in model.model_fields}
+    words = {*keys, *map(str, Kind), *map(str, State), *QUANTITIES, *_CALLS}
+    assert sorted(words - {*re.findall(r"\w+", text)}) == []
+
+
+def test_facts_states_includes_and_sensors(tmp_path: Path) -> None:
+    block = """
+name: block
+facts: {device.serial: 1.3.6.1.4.1.9.1.0}
+sensors:
+  fan: {oid: 1.3.6.1.4.1.9.2.1.3, name: 1.3.6.1.4.1.9.2.1.2, states: {1: ok, 2: critical}}
+  inlet: {what: temperature, oid: 1.3.6.1.4.1.9.3.0, scale: 0.1, missing: [-1]}
+  ram: {what: memory, used: 1.3.6.1.4.1.9.4.0, free: 1.3.6.1.4.1.9.5.0}
+"""
+    child = """
+name: child
+extends: generic
+include: [block]
+match: [{has: {oid: 1.3.6.1.4.1.9.2, like: "^x"}}]
+facts: {device.serial: {oid: 1.3.6.1.2.1.1.1.0, find: "SN ([0-9]+)"}}
+"""
+    profiles = load_profiles(folder(tmp_path, generic=GENERIC, block=block, child=child))
+    whole = profiles["child"]
+    assert [source.oid for source in whole.facts["device.serial"]] == [
+        "1.3.6.1.2.1.1.1.0",
+        "1.3.6.1.4.1.9.1.0",
+    ]
+    assert whole.facts["device.serial"][0].part("a SN 12 b") == "12"
+    assert whole.tables["fan"].metrics["value"].metric == "hw.status"
+    assert whole.metrics["inlet"].value == "when(inlet_value != (0 - 1), inlet_value * 0.1)"
+    assert whole.metrics["ram"].value == "ratio(ram_used, ram_used + ram_free)"
+    assert extras(profiles, "", "") == ["1.3.6.1.4.1.9.2"]
+    assert recognise(profiles, "", "", {"1.3.6.1.4.1.9.2": "xy"}) is whole
+    assert recognise(profiles, "", "", {"1.3.6.1.4.1.9.2": "y"}) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "words"),
+    [
+        ("sensors: {a: {what: heat, oid: 1.3.6.1.0}}", "6:", "unknown quantity 'heat'"),
+        ("sensors: {a: {oid: 1.3.6.1.0}}", "6:", "states"),
+        ("sensors: {a: {what: memory, used: 1.3.6.1.0}}", "6:", "two of `used`, `free` and `total`"),
+        ("sensors: {a: {oid: 1.3.6.1.0, states: {1: good}}}", "6:", "ok, warning, critical"),
+        ("facts: {device.model: {find: x}}", "6:", "wants one of `oid`, `column` and `text`"),
+        ("match: [{}]", "6:", "sys_object_id"),
+        ("include: [nothing]", "6:", "unknown profile 'nothing'"),
+    ],
+)
+def test_a_mistake_in_the_short_forms_is_said_with_its_place(
+    tmp_path: Path, line: str, place: str, words: str
+) -> None:
+    (said, *_) = mistakes(folder(tmp_path, generic=GENERIC + line + "\n"))
+    assert said.startswith(f"generic.yaml:{place}")
+    assert words in said
 
 
 NO_EXPRESSIONS = """
