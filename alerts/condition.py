@@ -66,6 +66,16 @@ class DeviceDown(Model):
     """The device is down, which `alerts.state` decides; behind a down parent it is unreachable instead."""
 
 
+class Outage(Model):
+    """Something larger than a device is cut off, which `alerts.together` decides."""
+
+    of: Literal["site", "area", "monitor"]
+    """Every device of a site; several sites of one carrier, power feed or province; the monitor itself."""
+
+
+FORGOTTEN = 0.25
+"""Share of the way from good to `clear` below which an average is forgotten at the next good number."""
+
 _PROGRESS = {Outcome.UNTRUSTED: 1, Outcome.AUTH_FAILED: 2, Outcome.OK: 3}
 """How far an attempt got: the service answered, its key was trusted, our credential was accepted."""
 
@@ -127,6 +137,10 @@ class Threshold(Model):
     """Only series with these labels."""
     ignore_below: Quantity | None = None
     """A smaller number says nothing: of an expired certificate another rule speaks."""
+    average: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Over how many attempts the number is averaged before it is judged (exponentially)."""
+    of_path: bool = False
+    """Whether it is as much the way's as the device's: what a device before it has as well is told of that one."""
     low: Level | None = None
     medium: Level | None = None
     warning: Level | None = None
@@ -137,6 +151,8 @@ class Threshold(Model):
     def _some_level(self) -> Threshold:
         if not self.levels:
             raise ValueError("wants at least one level: low, medium, warning, high or critical")
+        if self.average and self._span[0] == self._span[1]:
+            raise ValueError("an average wants a clear value other than the bound at its mildest level")
         return self
 
     @cached_property
@@ -162,6 +178,33 @@ class Threshold(Model):
             if level.passed(value, already=current is not None and severity.rank <= current.rank):
                 return severity
         return None
+
+    def averaged(self, value: float, before: float | None) -> float | None:
+        """Return the average with one more value, `None` when it is so good that nothing need be remembered.
+
+        It begins as far on the good side of `clear` as the bound is on the bad one, so that one value says little.
+        """
+        bound, clear = self._span
+        old = self.good if before is None else before
+        new = old + (value - old) / (self.average or 1)
+        span = bound - clear
+        return None if (value - self.good) / span <= 0 and (new - self.good) / span <= FORGOTTEN else new
+
+    @cached_property
+    def good(self) -> float:
+        """A number as far on the good side of `clear` as the mildest bound is on the bad one."""
+        bound, clear = self._span
+        return 2 * clear - bound
+
+    def is_poor(self, value: float) -> bool:
+        """Whether a number is nearer to the bound than to `clear`, or beyond it."""
+        bound, clear = self._span
+        return (value - clear) / (bound - clear) > 0.5
+
+    @property
+    def _span(self) -> tuple[float, float]:
+        mildest = self.levels[-1][1]
+        return mildest.bound, mildest.bound if mildest.clear is None else mildest.clear
 
     def level(self, severity: Severity) -> Level:
         """Return the level of `severity`, or the worst one below it."""

@@ -1,21 +1,24 @@
 """The judge: observations in, decisions out. Pure: no clock, no I/O, no event loop.
 
-A device's state follows `alerts.state`, what is behind what `alerts.topology`, one subject of one rule
-`alerts.track`. Three invariants hold throughout: missing data never resolves anything, a device whose way is
-cut gets no incident of its own, and suppression never stops asking or resolving.
+A device's state follows `alerts.state`, what is behind what `alerts.topology`, what fell together `alerts.together`,
+whether we see at all `alerts.sight`, one subject of one rule `alerts.track`. Three invariants hold throughout:
+missing data never resolves anything, a device whose way is cut gets no incident of its own, and suppression never
+stops asking or resolving.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from alerts.areas import Areas
 from alerts.cases import cases
 from alerts.condition import Event
 from alerts.decision import NOTHING, Decision, Draft, Standing
 from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition
 from alerts.liveness import Liveness
 from alerts.rule import Rule, RuleBook
+from alerts.together import LEAST_SITES
 from alerts.topology import Topology
 from alerts.tracker import Tracker
 from alerts.watched import Compiler, Watched, continued, renewed
@@ -45,6 +48,7 @@ class Engine:
         self._liveness = Liveness(
             self._devices, Topology(inventory), self._compiler.incidents, self._tracker, self._draft
         )
+        self._liveness.together.rewire(Areas(inventory, self._liveness.topology, LEAST_SITES), rules)
         self._events: dict[IncidentKey, Event] = {}
         self._orphans: list[Incident] = []
         for incident in open_incidents:
@@ -63,7 +67,7 @@ class Engine:
         if ear is not None:
             self._liveness.hear(watched, ear, now)
         judged = False
-        for case in cases(watched, rules, observation, now):
+        for case in cases(watched, rules, observation, now, self._liveness):
             judged = True
             self._tracker.take(watched, case, now)
             if case.rule.event is not None:
@@ -71,6 +75,12 @@ class Engine:
         if judged:
             self._liveness.settle(watched, now)
         return self._draft.finish()
+
+    def shift(self, step: timedelta) -> None:
+        """Let everything remembered have happened so much later: the clock was set by `step`."""
+        for watched in self._devices.values():
+            watched.shift(step)
+        self._liveness.together.shift(step)
 
     def tick(self, now: datetime) -> Decision:
         """Notice what time alone brings: we are deaf, a hold lasted too long, an event is over."""
@@ -80,6 +90,16 @@ class Engine:
             self._end_event(key, event, now)
         return self._draft.finish()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a device waits to be judged, so that the next `tick` may decide something."""
+        return self._liveness.waits
+
+    def settled(self, device: str) -> bool:
+        """Whether one more answer that all is well would change nothing about a device but the time of it."""
+        watched = self._devices[device]
+        return watched.state is DeviceState.UP and not (watched.tracks or watched.averages)
+
     def follow(
         self,
         rules: RuleBook,
@@ -87,13 +107,14 @@ class Engine:
         now: datetime,
         *,
         topology: Topology | None = None,
+        areas: Areas | None = None,
         touched: Difference | None = None,
     ) -> Decision:
         """Judge by another rule book and inventory from now on.
 
         What did not change keeps its state and its open incidents, and so does a device that has another id now;
-        what is no longer watched is closed, with the reason. `topology` and `touched` (what `inventory` changes) are
-        worked out here unless given: they take a while for a nation, and may be made in another thread.
+        what is no longer watched is closed, with the reason. `topology`, `areas` and `touched` (what `inventory`
+        changes) are worked out here unless given: they take a while for a nation, and may be made in another thread.
         """
         touched = touched if touched is not None else difference(self._inventory, inventory)
         others = rules is not self._rules
@@ -108,9 +129,11 @@ class Engine:
         for key in touched.removed:
             if key not in moved:
                 self._remove(key, before, now)
-        self._liveness.rewire(topology or Topology(inventory), self._compiler.incidents)
+        links = topology or Topology(inventory)
+        self._liveness.rewire(links, self._compiler.incidents)
         for key in touched.added:
             self._devices[key] = self._compiler.watched(inventory.devices[key], inventory.site_of(key))
+        self._liveness.together.rewire(areas or Areas(inventory, links, LEAST_SITES), rules, now)
         for was, present in moved.items():
             self._move(was, present, now)
         for key in dict.fromkeys((*renewed, *moved.values())):
@@ -178,6 +201,8 @@ class Engine:
 
     def _continue(self, incident: Incident) -> None:
         key = incident.key
+        if self._liveness.together.restore(incident):
+            return
         rule, watched = self._rules.get(key.rule), self._devices.get(key.device)
         if rule is None or watched is None or not _still_watched(rule, watched, key):
             self._orphans.append(incident)

@@ -95,10 +95,16 @@ class IncidentKey(msgspec.Struct, frozen=True):
 
     rule: str
     device: str
+    """Id of the device, or of a site as a whole; ``"@…"`` for something larger."""
     check: str = ""
     """Name of the check, ``""`` for rules about the device as a whole."""
     subject: str = ""
     """Tells apart several of one check: a file system, an interface, a port."""
+
+    @property
+    def at_large(self) -> bool:
+        """Whether it is about no single site: several of them, or the monitor."""
+        return self.device.startswith("@")
 
     def of(self, device: str) -> IncidentKey:
         """Return the key of the same about another device."""
@@ -122,6 +128,10 @@ class Transition(msgspec.Struct, frozen=True):
     note: str = ""
     before: Severity | None = None
     """Severity before a CHANGED step, the worst it ever had at a RESOLVED one; `None` otherwise."""
+    sites: tuple[str, ...] = ()
+    """Ids of the sites it hits, when it is about no single device."""
+    cause: Words | None = None
+    """What is probably broken, and what says so."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -138,3 +148,5 @@ class Incident(msgspec.Struct, frozen=True):
     changed_at: datetime
     resolved_at: datetime | None = None
     acknowledged_by: str = ""
+    sites: tuple[str, ...] = ()
+    cause: Words | None = None

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from alerts.cases import LOSS_RULE, WHERE_LOST
 from alerts.decision import Draft, Standing
 from alerts.describe import OUTCOMES, Places, silence_evidence
+from alerts.guess import ON_BATTERY, guess_of_device
 from alerts.incident import DeviceState, IncidentKey, Words
 from alerts.rule import Rule
+from alerts.sight import BLIND
 from alerts.state import Ear
+from alerts.together import Together, Verdict
 from alerts.topology import Topology
 from alerts.tracker import Case, Tracker
 from alerts.watched import NO_DATA, Watched
@@ -39,15 +43,21 @@ class Liveness:
     ) -> None:
         """`incidents` are the ids of the rules whose open incidents make a device degraded."""
         self._devices = devices
-        self._topology = topology
+        self.topology = topology
         self._incidents = incidents
         self._tracker = tracker
         self._draft = draft
         self._held: dict[str, Watched] = {}
+        self.together = Together(devices, draft)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a silent device waits for its parents or its neighbours, or something larger for its end."""
+        return bool(self._held) or self.together.waits
 
     def rewire(self, topology: Topology, incidents: frozenset[str]) -> None:
         """Judge by other parent links and other rules from now on."""
-        self._topology = topology
+        self.topology = topology
         self._incidents = incidents
 
     def forget(self, watched: Watched) -> None:
@@ -59,18 +69,22 @@ class Liveness:
         for watched in self._devices.values():
             if watched.state is not DeviceState.NO_DATA and watched.hearing.stale(now):
                 self.settle(watched, now)
-        for watched in tuple(self._held.values()):
+        for watched in (*self._held.values(), *self.together.tick(now)):
             self.settle(watched, now)
             self._ask_parents(watched)
 
     def hear(self, watched: Watched, ear: Ear, now: datetime) -> None:
         """Take in what a check of a device has just heard."""
+        if not ear.silent:
+            self.together.answered(watched, now)
         if (
             ear.outcome is Outcome.OK
             and watched.state is DeviceState.UP
             and not (watched.tracks or self._held)
         ):
             return
+        if watched.hearing.woke:
+            self._wake_children(watched)
         self.settle(watched, now)
         if ear.silent:
             self._confirm_silence(watched, ear, now)
@@ -98,6 +112,17 @@ class Liveness:
         if watched.cut_off != was_cut_off:
             self._tell_children(watched, now)
 
+    def is_poor(self, watched: Watched, rule: str, *, itself: bool) -> bool:
+        """Whether by `rule` a device before this one, or this one `itself`, has poor numbers."""
+        if itself and watched.averages and _is_poor(watched, rule):
+            return True
+        before = (self._devices[device] for device in self.topology.above(watched.id))
+        return any(parent.averages and _is_poor(parent, rule) for parent in before)
+
+    def is_told(self, watched: Watched, rule: str) -> bool:
+        """Whether an incident of several sites is open that says what `rule` would say of this device."""
+        return rule in ON_BATTERY and self.together.power_is_out(watched.site.id)
+
     def settle_behind(self, watched: Watched, now: datetime) -> None:
         """Work out the states of the devices right behind one."""
         for child in self._children(watched):
@@ -106,7 +131,7 @@ class Liveness:
     def _state(self, watched: Watched, now: datetime) -> tuple[DeviceState, Words]:
         hearing = watched.hearing
         silent = hearing.silence(now)
-        if not silent or silent < watched.attempts:
+        if not silent or silent < self._needed(watched):
             self._release(watched)
         if silent:
             return self._state_in_silence(watched, silent, now)
@@ -118,14 +143,32 @@ class Liveness:
 
     def _state_in_silence(self, watched: Watched, silent: int, now: datetime) -> tuple[DeviceState, Words]:
         parents = self._parents(watched)
-        if parents and all(parent.cut_off for parent in parents):
+        if parents and self.topology.suffices(watched.id, (parent.cut_off for parent in parents)):
             self._release(watched)
-            return DeviceState.UNREACHABLE, _unreachable(self._culprits(parents))
-        if silent < watched.attempts:
+            cut = [parent for parent in parents if parent.cut_off]
+            return DeviceState.UNREACHABLE, _unreachable(self._culprits(cut))
+        if self.together.of(watched) is not None:
+            self._release(watched)
+            return DeviceState.UNREACHABLE, self.together.joined(watched)
+        if silent < self._needed(watched):
             return watched.state, watched.reason
-        if watched.state is not DeviceState.DOWN and self._must_wait(watched, parents, now):
+        if watched.state is DeviceState.DOWN:
+            return DeviceState.DOWN, _down(watched)
+        return self._state_if_alone(watched, parents, now)
+
+    def _state_if_alone(
+        self, watched: Watched, parents: list[Watched], now: datetime
+    ) -> tuple[DeviceState, Words]:
+        waits = self._must_wait(watched, parents, now)
+        verdict = self.together.judge(watched, now, may_open=not waits)
+        if verdict is Verdict.WAIT or (waits and verdict is Verdict.ALONE):
+            self._hold(watched, now)
             return watched.state, watched.reason
         self._release(watched)
+        if verdict is Verdict.BLIND:
+            return (watched.state, watched.reason) if watched.cut_off else (DeviceState.NO_DATA, BLIND)
+        if verdict is Verdict.TOGETHER:
+            return DeviceState.UNREACHABLE, self.together.joined(watched)
         return DeviceState.DOWN, _down(watched)
 
     def _state_in_life(self, watched: Watched) -> tuple[DeviceState, Words]:
@@ -144,27 +187,34 @@ class Liveness:
         key = IncidentKey(rule.id, watched.id)
         if not down and key not in watched.tracks:
             return
-        behind = self._topology.behind(watched.id, self._cut_off_besides(watched)) if down else ()
+        behind = self.topology.behind(watched.id, self._cut_off_besides(watched)) if down else ()
         places = Places(watched.device, watched.site, attempts=str(watched.attempts))
         summary = _with_behind(rule.say(places.vi, places.en), len(behind))
         evidence = silence_evidence(watched.hearing.watching, behind)
-        case = Case(rule, key, rule.level if down else None, summary, evidence, certain=True)
+        cause = self._guess(watched, len(behind)) if down and key not in watched.tracks else None
+        case = Case(rule, key, rule.level if down else None, summary, evidence, certain=True, cause=cause)
         self._tracker.take(watched, case, now)
         track = watched.tracks.get(key)
         if track is not None and track.soft:
             self._ask(watched)
 
+    def _guess(self, watched: Watched, behind: int) -> Words:
+        of_site = (self._devices[device.id] for device in watched.site.devices if device.id in self._devices)
+        return guess_of_device(watched, self._parents(watched), behind, of_site)
+
     def _must_wait(self, watched: Watched, parents: list[Watched], now: datetime) -> bool:
         """Whether a silent device waits because it is not yet known whether a parent lives."""
-        if not parents or any(_answered_during(parent, watched) for parent in parents):
+        answered = [_answered_during(parent, watched) for parent in parents]
+        if all(answered) or (any(answered) and watched.id not in self.topology.every):
             return False
-        if watched.held_since is None:
-            watched.held_since = now
-            self._held[watched.id] = watched
-        return now - watched.held_since < MAX_HOLD
+        return watched.held_since is None or now - watched.held_since < MAX_HOLD
+
+    def _hold(self, watched: Watched, now: datetime) -> None:
+        watched.held_since = watched.held_since or now
+        self._held[watched.id] = watched
 
     def _release(self, watched: Watched) -> None:
-        watched.held_since = None
+        watched.held_since = watched.gathers_since = None
         self._held.pop(watched.id, None)
 
     def _tell_children(self, watched: Watched, now: datetime) -> None:
@@ -174,6 +224,16 @@ class Liveness:
                 self._ask(child)
             self.settle(child, now)
 
+    def _wake_children(self, watched: Watched) -> None:
+        """Count what is silent behind a device anew, and its own services: they may have met the silence just over."""
+        for track in watched.tracks.values():
+            if track.hard is None:
+                track.forget_row()
+        for child in self._children(watched):
+            if not child.cut_off and any(ear.silent for ear in child.hearing.watching):
+                child.hearing.begin_anew()
+                self._ask(child)
+
     def _confirm_silence(self, watched: Watched, ear: Ear, now: datetime) -> None:
         """Ask again soon: the silent check, the other checks at its first silence, and the parents."""
         if watched.cut_off:
@@ -181,7 +241,7 @@ class Liveness:
         silence = watched.hearing.silence(now)
         if ear.failing == 1:
             self._ask(watched)
-        elif ear.failing < watched.attempts or 0 < silence < watched.attempts:
+        elif ear.failing < watched.attempts or 0 < silence < self._needed(watched):
             self._draft.recheck(watched.id, ear.name)
         if silence:
             self._ask_parents(watched)
@@ -191,18 +251,22 @@ class Liveness:
             if not parent.cut_off and not _answered_during(parent, watched):
                 self._ask(parent)
 
+    def _needed(self, watched: Watched) -> int:
+        """Return how many silent attempts make a device down: twice as many where packets are lost on the way."""
+        return watched.attempts * (WHERE_LOST if self.is_poor(watched, LOSS_RULE, itself=True) else 1)
+
     def _ask(self, watched: Watched) -> None:
         for ear in watched.hearing.watching:
-            if ear.silent < watched.attempts:
+            if ear.silent < self._needed(watched):
                 self._draft.recheck(watched.id, ear.name)
 
     def _parents(self, watched: Watched) -> list[Watched]:
         """Return the parents that can be known to be down: those with a check that watches."""
-        found = (self._devices[parent] for parent in self._topology.parents[watched.id])
+        found = (self._devices[parent] for parent in self.topology.parents[watched.id])
         return [parent for parent in found if parent.hearing.watching]
 
     def _children(self, watched: Watched) -> list[Watched]:
-        return [self._devices[child] for child in self._topology.children.get(watched.id, ())]
+        return [self._devices[child] for child in self.topology.children.get(watched.id, ())]
 
     def _culprits(self, parents: list[Watched]) -> list[Watched]:
         """Return who is truly down among `parents` and, where a parent is unreachable itself, among its own."""
@@ -222,8 +286,12 @@ class Liveness:
 
     def _cut_off_besides(self, watched: Watched) -> set[str]:
         """Return the other parents of the children of `watched` that are cut off."""
-        others = {parent for child in self._children(watched) for parent in self._topology.parents[child.id]}
+        others = {parent for child in self._children(watched) for parent in self.topology.parents[child.id]}
         return {other for other in others if self._devices[other].cut_off}
+
+
+def _is_poor(watched: Watched, rule: str) -> bool:
+    return any(average.poor for key, average in watched.averages.items() if key.rule == rule)
 
 
 def _answered_during(parent: Watched, child: Watched) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
+from alerts.impact import Impacts
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from alerts.notification import Message
 from alerts.notifier import Settings
 from alerts.quantity import duration
 from alerts.rule import RuleBook
+from alerts.sight import MONITOR
 from inventory.model import Contact, Device, Inventory, Site
 from probes.core.text import clean
 
@@ -39,6 +41,10 @@ _LABELS = {
     "lasted": Words("Kéo dài", "Lasted"),
     "contact": Words("Đầu mối", "Contact"),
     "evidence": Words("Bằng chứng", "Evidence"),
+    "cause": Words("Nhận định", "Probably"),
+    "sites": Words("Đơn vị", "Sites"),
+    "services": Words("Dịch vụ ngừng", "Services that stop"),
+    "users": Words("Ảnh hưởng", "Impact"),
     "playbook": Words("Việc cần làm", "What to do"),
     "refs": Words("Căn cứ", "Reference"),
     "note": Words("Ghi chú", "Note"),
@@ -56,6 +62,7 @@ class Composer:
         self._inventory = inventory
         self._channels = channels
         self._base_url = base_url.rstrip("/")
+        self._impacts = Impacts(inventory)
 
     def compose(self, incident: Incident, transition: Transition) -> tuple[Message, ...]:
         """Return a message for each channel that is told of `transition`; `incident` is as it is after it."""
@@ -73,13 +80,14 @@ class Composer:
     def _message(self, channel: str, language: str, incident: Incident, transition: Transition) -> Message:
         site, device = self._where(incident.key)
         tag = _RESOLVED if transition.step is Step.RESOLVED else _TAGS[transition.kind, transition.severity]
-        place = clean(site.name if site else incident.key.device.partition("/")[0], 64)
+        place = _place(site, incident.key).in_language(language)
         summary = clean(transition.summary.in_language(language), 200)
         title = f"[{tag.in_language(language)}] {place}: {summary}"
         lines = [
             *_place_lines(site, device, language),
             *_time_lines(incident, transition, language),
             *_contact_lines(self._contact(incident.key), language),
+            *(self._extent(incident, language) if transition.step is not Step.RESOLVED else ()),
             *_line("evidence", transition.evidence, language),
             *(self._advice(incident.key.rule, language) if transition.step is not Step.RESOLVED else ()),
             *_line("note", transition.note, language),
@@ -95,6 +103,23 @@ class Composer:
     def _contact(self, key: IncidentKey) -> Contact | None:
         return self._inventory.owner_of(key.device) if key.device in self._inventory.devices else None
 
+    def _extent(self, incident: Incident, language: str) -> list[str]:
+        """Return what is probably broken, which sites and services that hits, and how many communes."""
+        lines = _line("cause", incident.cause.in_language(language) if incident.cause else "", language)
+        if incident.sites:
+            names = [
+                self._inventory.sites[one].name for one in incident.sites if one in self._inventory.sites
+            ]
+            lines += _line("sites", _some(names), language)
+        impact = self._impacts.by_rule(incident, self._rules)
+        if impact.services:
+            titles = [one.title.in_language(language) for one in impact.services]
+            lines += _line("services", _some(titles), language)
+        if impact.services or len(impact.devices) > 1:
+            words = _hit(len(impact.devices), len(impact.cut_off), len(impact.users))
+            lines += _line("users", words.in_language(language), language)
+        return lines
+
     def _advice(self, rule_id: str, language: str) -> list[str]:
         rule = self._rules.get(rule_id)
         if rule is None:
@@ -104,6 +129,33 @@ class Composer:
             *_line("playbook", playbook, language, limit=1000),
             *_line("refs", "; ".join(rule.refs), language),
         ]
+
+
+def _place(site: Site | None, key: IncidentKey) -> Words:
+    """Return what stands first in a title."""
+    if key.device == MONITOR:
+        return Words("Hệ thống giám sát", "The monitor")
+    if key.at_large:
+        return Words("Nhiều đơn vị", "Several sites")
+    name = clean(site.name if site else key.device.partition("/")[0], 64)
+    return Words(name, name)
+
+
+def _hit(devices: int, sites: int, users: int) -> Words:
+    """Return how many devices, sites and users of services an incident hits."""
+    vi, en = [f"{devices} thiết bị"], [f"{devices} devices"]
+    if sites:
+        vi.append(f"{sites} đơn vị mất kết nối hoàn toàn")
+        en.append(f"{sites} sites cut off as a whole")
+    if users:
+        vi.append(f"{users} đơn vị không dùng được dịch vụ")
+        en.append(f"{users} sites cannot use the services")
+    return Words(", ".join(vi), ", ".join(en))
+
+
+def _some(names: list[str], most: int = 10) -> str:
+    more = f", … ({len(names)})" if len(names) > most else ""
+    return f"{', '.join(clean(name, 64) for name in names[:most])}{more}"
 
 
 def is_told(transition: Transition) -> bool:

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from alerts.condition import DeviceDown, Event, FactCondition, Service, Threshold
+from alerts.condition import DeviceDown, Event, FactCondition, Outage, Service, Threshold
 from alerts.incident import Kind, Severity, Words
+from alerts.quantity import Seconds
 from alerts.template import Sentence
 from inventory import document
 from inventory.model import Device, Model, Text
@@ -18,9 +19,9 @@ from inventory.problem import Invalid, Problem
 from inventory.selector import Selector
 from inventory.yamltree import Mapping, Node, Sequence
 
-Condition = DeviceDown | Service | Threshold | FactCondition | Event
+Condition = DeviceDown | Service | Threshold | FactCondition | Event | Outage
 
-_CONDITIONS = ("device_down", "service", "threshold", "fact", "event")
+_CONDITIONS = ("device_down", "service", "threshold", "fact", "event", "outage")
 _SEVERITIES = {
     Kind.INCIDENT: frozenset({Severity.LOW, Severity.WARNING, Severity.CRITICAL}),
     Kind.FINDING: frozenset({Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL}),
@@ -41,10 +42,15 @@ class Rule(Model):
     threshold: Threshold | None = None
     fact: FactCondition | None = None
     event: Event | None = None
+    outage: Outage | None = None
     attempts: Annotated[int, Field(ge=1, le=100)] = 1
     """Judgements in a row that open it."""
     resolve_after: Annotated[int, Field(ge=1, le=100)] = 1
     """Good judgements in a row that close it."""
+    lasting: Annotated[Seconds, Field(alias="for", ge=0, le=86400)] = 0.0
+    """How long it must have been wrong besides."""
+    resolve_for: Annotated[Seconds, Field(ge=0, le=86400)] = 0.0
+    """How long it must have been good besides."""
     message: Sentence | None = None
     """One line; the title when absent."""
     playbook: Text | None = None
@@ -74,7 +80,7 @@ class Rule(Model):
     @cached_property
     def condition(self) -> Condition:
         """The one condition."""
-        every = (self.device_down, self.service, self.threshold, self.fact, self.event)
+        every = (self.device_down, self.service, self.threshold, self.fact, self.event, self.outage)
         return next(condition for condition in every if condition is not None)
 
     @property

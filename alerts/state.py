@@ -6,8 +6,9 @@ State        When
 up           a check was answered lately, every service works, nothing is open about the device
 degraded     a check was answered lately, and a service fails `attempts` times in a row or an incident is open
 down         no watching check was answered, `attempts` attempts in a row, and a parent lives or there is none
-unreachable  every watching check was silent when last asked, and every parent is down or unreachable
-no_data      nothing was heard lately: not asked yet, or the fault is our own (not_ready, probe_bug)
+unreachable  every watching check was silent when last asked, and every parent is down or unreachable, or it is a
+             way into a site that fell together with others
+no_data      nothing was heard lately: not asked yet, or the fault is our own (not_ready, probe_bug, no line)
 ===========  =================================================================================================
 
 An answer is any outcome that proves life: ok, refused, a refused credential, an untrusted key, nonsense.
@@ -89,7 +90,7 @@ class Ear:
 class Hearing:
     """All that is heard of one device, together."""
 
-    __slots__ = ("answered_at", "asked_at", "ears", "heard_at", "lately", "watching")
+    __slots__ = ("answered_at", "asked_at", "ears", "heard_at", "lately", "mute", "watching", "woke")
 
     def __init__(self, ears: Iterable[Ear]) -> None:
         self.ears = {ear.name: ear for ear in ears}
@@ -103,6 +104,18 @@ class Hearing:
         """When the last silent attempt began."""
         self.answered_at: datetime | None = None
         """When the device last answered."""
+        self.mute = False
+        """Whether every watching check that was asked has been silent since the last answer."""
+        self.woke = False
+        """Whether the last attempt was the answer that ended such a silence."""
+
+    def shift(self, step: timedelta) -> None:
+        """Let everything have been heard so much later: the clock was set."""
+        self.heard_at = self.heard_at and self.heard_at + step
+        self.asked_at = self.asked_at and self.asked_at + step
+        self.answered_at = self.answered_at and self.answered_at + step
+        for ear in self.ears.values():
+            ear.at, ear.asked_at = ear.at and ear.at + step, ear.asked_at and ear.asked_at + step
 
     def take(self, observation: Observation) -> Ear | None:
         """Take in an attempt. Returns its check, `None` when it is no evidence: our fault, or no check."""
@@ -114,9 +127,12 @@ class Hearing:
             return None
         ear.take(observation)
         self.heard_at = observation.time
+        self.woke = self.mute and not silence
         if silence:
             self.asked_at = ear.asked_at
+            self.mute = self.mute or all(other.silent for other in self.watching if other.at is not None)
             return ear
+        self.mute = False
         self.answered_at = observation.time
         for other in self.watching:
             other.silent = 0

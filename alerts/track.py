@@ -14,6 +14,9 @@ OWNER_SILENCE = timedelta(minutes=15)
 """After which another check of the device may judge what two of them read."""
 
 
+NO_TIME = timedelta(0)
+
+
 @dataclass(slots=True)
 class Track:
     """What one rule has seen of one subject lately."""
@@ -32,6 +35,10 @@ class Track:
     """The worst of them."""
     failing_since: datetime | None = None
     """When the present row of worse judgements began."""
+    better_since: datetime | None = None
+    """When the present row of better judgements began."""
+    flapping: bool = False
+    """Whether it came again soon after it was over: then it is over only after a long calm."""
     summary: Words | None = None
     """What the open incident says is wrong."""
     evidence: str = ""
@@ -64,10 +71,20 @@ class Track:
         self.owner = check
         return True
 
+    def wants_more(self, attempts: int, resolve_after: int) -> bool:
+        """Whether more judgements soon would make a change certain; when only time is missing they would not."""
+        return self.worse > 0 or 0 < self.better < resolve_after
+
     def forget_row(self) -> None:
         """Begin counting anew; what is open stays open."""
         self.worse = self.better = 0
-        self.worse_at_least = self.better_at_most = self.failing_since = None
+        self.worse_at_least = self.better_at_most = self.failing_since = self.better_since = None
+
+    def shift(self, step: timedelta) -> None:
+        """Let everything have happened so much later: the clock was set."""
+        for name in ("failing_since", "better_since", "told_at", "seen_at", "judged_at"):
+            at = getattr(self, name)
+            setattr(self, name, at and at + step)
 
     def take(
         self,
@@ -76,33 +93,36 @@ class Track:
         attempts: int,
         resolve_after: int,
         hold: bool = False,
+        lasting: timedelta = NO_TIME,
+        calm: timedelta = NO_TIME,
     ) -> Step | None:
         """Take in one judgement (never an unknown one: that changes nothing) and return the step it leads to.
 
-        While `hold`, judgements are counted and nothing opens or gets worse.
+        While `hold`, judgements are counted and nothing opens or gets worse. Besides their number, judgements in a
+        row must have lasted: worse ones for `lasting`, better ones for `calm`.
         """
         self.judged_at = now
         if judgement is not None:
             self.seen_at = now
         rank, standing = _rank(judgement), _rank(self.hard)
         if rank > standing:
-            return self._count_worse(judgement, now, attempts, hold)
+            return self._count_worse(judgement, now, attempts, hold, lasting)
         if rank < standing:
-            return self._count_better(judgement, resolve_after, now)
+            return self._count_better(judgement, resolve_after, now, calm)
         self.forget_row()
         return None
 
     def _count_worse(
-        self, judgement: Severity | None, now: datetime, attempts: int, hold: bool
+        self, judgement: Severity | None, now: datetime, attempts: int, hold: bool, lasting: timedelta
     ) -> Step | None:
-        if not self.worse:
+        if not self.worse or self.failing_since is None:
             self.forget_row()
             self.failing_since = now
             self.worse_at_least = judgement
         self.worse += 1
         if _rank(judgement) < _rank(self.worse_at_least):
             self.worse_at_least = judgement
-        if self.worse < attempts or hold:
+        if self.worse < attempts or hold or now - self.failing_since < lasting:
             return None
         step = Step.OPENED if self.hard is None else Step.CHANGED
         self.hard = self.worse_at_least
@@ -112,14 +132,17 @@ class Track:
         self.forget_row()
         return step
 
-    def _count_better(self, judgement: Severity | None, resolve_after: int, now: datetime) -> Step | None:
-        if not self.better:
+    def _count_better(
+        self, judgement: Severity | None, resolve_after: int, now: datetime, calm: timedelta
+    ) -> Step | None:
+        if not self.better or self.better_since is None:
             self.forget_row()
+            self.better_since = now
             self.better_at_most = judgement
         self.better += 1
         if _rank(judgement) > _rank(self.better_at_most):
             self.better_at_most = judgement
-        if self.better < resolve_after:
+        if self.better < resolve_after or now - self.better_since < calm:
             return None
         self.hard = self.better_at_most
         self.told_at = now

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerts.decision import Draft
-from alerts.incident import IncidentKey, Severity, Step, Transition, Words
+from alerts.incident import IncidentKey, Kind, Severity, Step, Transition, Words
 from alerts.rule import Rule
 from alerts.track import Track
 from alerts.watched import Watched
@@ -16,6 +16,13 @@ MAX_SUBJECTS = 20
 
 EVIDENCE_PAUSE = timedelta(hours=1)
 """How often at most new evidence alone becomes a step of an incident that stays open."""
+
+
+FLAPPING_WINDOW = timedelta(minutes=30)
+"""What comes again within this time after it was over is flapping."""
+
+FLAPPING_CALM = timedelta(minutes=15)
+"""How long what is flapping must be well until it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,8 @@ class Case:
     """The check that reads it, when several may."""
     confirm: bool = False
     """Ask the check again soon while the change is not certain."""
+    cause: Words | None = None
+    """What is probably broken."""
 
 
 class Tracker:
@@ -52,16 +61,25 @@ class Tracker:
                 return
             track = watched.tracks[case.key] = Track(owner=case.owner)
         before = track.hard
-        attempts = 1 if case.certain else case.rule.attempts
-        step = track.take(case.judgement, now, attempts, case.rule.resolve_after, case.hold)
+        rule, attempts = case.rule, 1 if case.certain else case.rule.attempts
+        calm = timedelta(seconds=rule.resolve_for)
+        if track.flapping:
+            calm = max(calm, FLAPPING_CALM)
+        lasting = timedelta(seconds=rule.lasting)
+        step = track.take(case.judgement, now, attempts, rule.resolve_after, case.hold, lasting, calm)
         if step is None and _has_newer_evidence(track, case, now):
             step = Step.CHANGED
+        if step is Step.OPENED and _may_flap(rule) and _was_open_lately(watched, case.key, now):
+            track.flapping = True
+            case = replace(case, summary=_flapping(case.summary))
         if step is not None:
             self._write(track, case, step, before, now)
-        if case.confirm and track.soft:
+        if case.confirm and track.wants_more(attempts, rule.resolve_after):
             self._draft.recheck(watched.id, case.key.check)
         if track.idle:
             del watched.tracks[case.key]
+            if step is Step.RESOLVED:
+                watched.closed[case.key] = now
 
     def close(self, watched: Watched, rule: Rule, key: IncidentKey, evidence: str, now: datetime) -> None:
         """Resolve what is open about `key`, whatever the rule's count: an event that is over."""
@@ -86,8 +104,26 @@ class Tracker:
                 track.summary or case.summary,
                 case.evidence,
                 before=track.worst if resolved else before,
+                cause=case.cause,
             )
         )
+
+
+def _may_flap(rule: Rule) -> bool:
+    """Whether a rule is judged again and again; a finding is no matter of minutes, and an event comes once."""
+    return rule.kind is Kind.INCIDENT and rule.event is None
+
+
+def _was_open_lately(watched: Watched, key: IncidentKey, now: datetime) -> bool:
+    """Whether the same was over only a short while ago; forgets what was over long ago."""
+    for other, at in tuple(watched.closed.items()):
+        if now - at > FLAPPING_WINDOW:
+            del watched.closed[other]
+    return key in watched.closed
+
+
+def _flapping(words: Words) -> Words:
+    return Words(f"{words.vi} (chập chờn)", f"{words.en} (flapping)")
 
 
 def _followed(watched: Watched, rule: str) -> int:

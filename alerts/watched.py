@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from alerts.condition import DeviceDown, Event, FactCondition, Service, Threshold
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Words
@@ -31,6 +32,13 @@ class RulesOfCheck:
     events: dict[str, tuple[tuple[Rule, Event], ...]]
 
 
+class Average(NamedTuple):
+    """An average that is remembered, and whether it is nearer to the bound than to `clear`."""
+
+    value: float
+    poor: bool
+
+
 @dataclass(slots=True)
 class Watched:
     """A device under judgement."""
@@ -45,8 +53,24 @@ class Watched:
     since: datetime | None = None
     held_since: datetime | None = None
     """Since when it would be down, if only it were known that its parents are not."""
+    gathers_since: datetime | None = None
+    """Since when it would be down, if only it were known whether its neighbours are."""
     tracks: dict[IncidentKey, Track] = field(default_factory=dict)
     rules: dict[str, RulesOfCheck] = field(default_factory=dict)
+    closed: dict[IncidentKey, datetime] = field(default_factory=dict)
+    """When what was open lately was over."""
+    averages: dict[IncidentKey, Average] = field(default_factory=dict)
+    """Averages of numbers that were wrong lately."""
+
+    def shift(self, step: timedelta) -> None:
+        """Let everything have happened so much later: the clock was set."""
+        self.hearing.shift(step)
+        self.since = self.since and self.since + step
+        self.held_since = self.held_since and self.held_since + step
+        self.gathers_since = self.gathers_since and self.gathers_since + step
+        self.closed = {key: at + step for key, at in self.closed.items()}
+        for track in self.tracks.values():
+            track.shift(step)
 
     @property
     def id(self) -> str:
@@ -131,7 +155,7 @@ def renewed(old: Watched, new: Watched, now: datetime) -> Watched:
 
     What was heard at another address says nothing about this one: then only what is open is kept.
     """
-    new.tracks = old.tracks
+    new.tracks, new.closed = old.tracks, old.closed
     if old.device.address != new.device.address:
         new.since = now
         return new

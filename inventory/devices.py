@@ -83,6 +83,7 @@ class Devices:
             address=entry.address,
             role=entry.role,
             profile=entry.profile,
+            every_parent=entry.every_parent,
             credentials={probe: credentials[probe] for probe in credentials if probe in used},
             owner=entry.owner,
             tags=tuple(dict.fromkeys((*inherited.tags, *entry.tags))),

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from inventory.duration import written
 from inventory.model import Device, Inventory, Site
 
-_OF_A_SITE = ("name", "kind", "owner", "location", "aliases", "formerly")
+_OF_A_SITE = ("name", "kind", "owner", "location", "aliases", "formerly", "carrier", "power_feed")
 _NOT_SHOWN = frozenset({"id", "name", "site", "title_en", "formerly", "checks"})
 """Fields of a device that name it, now or before, repeat another one, or are shown check by check."""
 

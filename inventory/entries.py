@@ -7,13 +7,14 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from inventory.communes import Communes
 from inventory.duration import Duration
 from inventory.model import NAME, NAME_RULE, Contact, Expected, Model, Slug, Text, listed
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import CredentialSpec
+from inventory.selector import Patterns
 from inventory.wording import shown, unknown
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
@@ -101,6 +102,8 @@ class CommuneEntry(LevelEntry):
     location: tuple[Latitude, Longitude] | None = None
     aliases: Annotated[tuple[Title, ...], Field(max_length=50)] = ()
     formerly: Annotated[tuple[SiteId, ...], Field(max_length=20)] = ()
+    carrier: Slug | None = None
+    power_feed: Slug | None = None
     devices: Mapping[str, Any] = {}
 
 
@@ -121,6 +124,7 @@ class DeviceEntry(Model):
     profile: ProfileName | None = None
     parent: str | None = None
     parents: tuple[str, ...] | None = None
+    every_parent: bool = False
     credentials: Mapping[str, str] = {}
     owner: Contact | None = None
     tags: tuple[Slug, ...] = ()
@@ -155,6 +159,24 @@ class NeedEntry(Model):
     enabled: bool = True
 
 
+Names = Annotated[tuple[str, ...], BeforeValidator(listed), Field(max_length=200)]
+
+
+class ServiceEntry(Model):
+    """A service."""
+
+    title: Text | None = None
+    runs_on: Names = ()
+    needs: Names = ()
+    used_by: Patterns = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> ServiceEntry:
+        if not (self.runs_on or self.needs):
+            raise ValueError("wants runs_on, needs or both: else nothing tells whether it works")
+        return self
+
+
 class FileEntry(Model):
     """A whole file: any of these sections."""
 
@@ -164,3 +186,4 @@ class FileEntry(Model):
     provinces: Mapping[str, ProvinceEntry] = {}
     roles: Mapping[Slug, Any] = {}
     coverage: Mapping[Literal["commune", "data_centre", "other"], Any] = {}
+    services: Mapping[str, Any] = {}

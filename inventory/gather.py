@@ -63,11 +63,11 @@ def read_file(raw: bytes, place: str) -> FileRead:
 
 
 def _outline(root: yamltree.Node) -> yamltree.Node:
-    """Return a file without what its sites, roles and needs hold: those entries are judged one by one later."""
+    """Return a file without what its sites, roles, needs and services hold: each of those is judged later."""
     if not isinstance(root, yamltree.Mapping):
         return root
     entries = dict(root.entries)
-    for section in ("sites", "roles", "coverage"):
+    for section in ("sites", "roles", "coverage", "services"):
         node = entries.get(section)
         if isinstance(node, yamltree.Mapping):
             entries[section] = node.mapped(_nothing)

@@ -18,6 +18,7 @@ from inventory.model import Inventory
 from inventory.network_policy import NetworkPolicy
 from inventory.pasts import Pasts
 from inventory.problem import Invalid, Problem
+from inventory.services import read_services
 from inventory.sites import SiteRead
 from inventory.topology import Topology
 from inventory.traits import ProbeTraits
@@ -96,7 +97,8 @@ def assemble(
     problems.extend(common.planner.unused(changing))
     problems.extend(doubts(placed, entries, written, common.own_roles, common.roles.behind))
     needs = read_needs(sections.of("coverage"), common.roles.names, problems)
-    return Inventory(placed, common.roles.sound, common.keyring.specs, needs)
+    services = read_services(sections.of("services"), names, problems)
+    return Inventory(placed, common.roles.sound, common.keyring.specs, needs, services)
 
 
 def _parents(

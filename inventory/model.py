@@ -107,6 +107,8 @@ class Device(Model):
     profile: str | None = None
     parents: tuple[str, ...] = ()
     """Ids of the devices through which this one is reached; down parents make it unreachable."""
+    every_parent: bool = False
+    """Whether it takes all of them to reach it; else one that lives is enough."""
     credentials: Mapping[str, str] = {}
     """Name of the credential to use, by probe."""
     owner: Contact | None = None
@@ -140,7 +142,24 @@ class Site(Model):
     """Old names and codes by which people look for it."""
     formerly: tuple[str, ...] = ()
     """Ids it had before."""
+    carrier: str = ""
+    """Who carries its uplink; sites of one carrier in a province may fail together."""
+    power_feed: str = ""
+    """What feeds it with electricity; sites of one feed fail together."""
     devices: tuple[Device, ...] = ()
+
+
+class Service(Model):
+    """What people use: it runs on devices, and may need other services."""
+
+    name: Slug
+    title: Text
+    runs_on: tuple[str, ...]
+    """Ids of devices; it works while all of them do."""
+    needs: tuple[str, ...]
+    """Names of other services without which it does not work."""
+    used_by: tuple[str, ...]
+    """Patterns of the sites that use it; every commune when empty."""
 
 
 class Role(Model):
@@ -170,12 +189,15 @@ class Inventory:
         roles: Mapping[str, Role],
         credentials: Mapping[str, CredentialSpec],
         needs: Mapping[str, tuple[Need, ...]] = MappingProxyType({}),
+        services: Mapping[str, Service] = MappingProxyType({}),
     ) -> None:
         self.sites: Mapping[str, Site] = {site.id: site for site in sites}
         self.roles = roles
         self.credentials = credentials
         self.needs = needs
         """What a site must have, by kind of site."""
+        self.services = services
+        """Every service by name."""
 
     @cached_property
     def devices(self) -> Mapping[str, Device]:

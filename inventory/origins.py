@@ -186,6 +186,8 @@ class _Reader:
         yield _pick("location", site.location, own)
         yield _pick("aliases", site.aliases, own)
         yield _pick("formerly", site.formerly, own)
+        yield _pick("carrier", site.carrier or None, own)
+        yield _pick("power_feed", site.power_feed or None, own)
         yield from _tags(levels)
         yield from _site_credentials(levels)
         yield from _changes(levels)
@@ -211,6 +213,8 @@ class _Reader:
         yield from _expected(device, entry)
         yield _pick("formerly", device.formerly, [*own, (Origin.SITE, node)])
         yield self._parents(device, entry)
+        if device.every_parent:
+            yield _pick("every_parent", device.every_parent, own)
         levels = [*own, *self._above(self._inventory.sites[device.site])]
         yield _pick("owner", _plain(self._inventory.owner_of(device.id)), levels)
         yield from _tags(levels)

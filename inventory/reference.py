@@ -25,6 +25,7 @@ _TITLES = {
     "check": "A check, under `checks` of a device, a role, a site, a province or `defaults`",
     "role": "A role, under `roles`",
     "need": "A need, under `coverage` and a kind of site (`commune`, `data_centre`, `other`)",
+    "service": "A service, under `services`",
     "defaults": "`defaults`",
     "province": "A province, under `provinces`",
     "contact": "`owner`",

@@ -25,6 +25,7 @@ from inventory.entries import (
     PlaceEntry,
     ProvinceEntry,
     RoleEntry,
+    ServiceEntry,
 )
 from inventory.model import NAME, Contact, Expected, Site, listed
 from inventory.problem import Problem
@@ -44,6 +45,7 @@ ENTRIES: dict[str, type[BaseModel]] = {
     "check": CheckEntry,
     "role": RoleEntry,
     "need": NeedEntry,
+    "service": ServiceEntry,
     "defaults": DefaultsEntry,
     "province": ProvinceEntry,
     "contact": Contact,
@@ -148,6 +150,7 @@ class _Builder:
             "place",
             "role",
             "need",
+            "service",
         ):
             self._defs[name] = self._entry(name)
         self._defs |= {f"check.{probe}": self._check(probe) for probe in self._probes}
@@ -171,6 +174,7 @@ class _Builder:
         kinds = dict.fromkeys(get_args(Site.model_fields["kind"].annotation), _mapping(_ref("need")))
         _become(file["coverage"], {"type": "object", "properties": kinds, "additionalProperties": False})
         self._defs["need"].pop("required")
+        _become(file["services"], _mapping(_ref("service")))
         _become(self._keys("need")["roles"], {"anyOf": [role, {"type": "array", "items": role}]})
         for name in ("commune", "place"):
             _become(self._keys(name)["devices"], _mapping(_ref("device")))

@@ -100,6 +100,8 @@ class Sites:
             location=entry.location,
             aliases=entry.aliases,
             formerly=entry.formerly,
+            carrier=entry.carrier or "",
+            power_feed=entry.power_feed or "",
             devices=devices,
         )
 

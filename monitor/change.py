@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from alerts.areas import Areas
 from alerts.rule import RuleBook
+from alerts.together import LEAST_SITES
 from alerts.topology import Topology
 from inventory.difference import Difference, difference
 from inventory.model import Inventory
@@ -21,6 +23,7 @@ class Change(msgspec.Struct, frozen=True):
     touched: Difference
     """Sites and devices that are new, gone or changed."""
     topology: Topology
+    areas: Areas
     gone: tuple[str, ...]
     """Ids of checks that are no longer asked."""
     fresh: tuple[Check, ...]
@@ -54,7 +57,8 @@ def change(before: Configuration, after: Configuration, links: Topology | None =
     renewed = {device: new[device] for device in devices}
     if links is None or _relinked(before.inventory, after.inventory, touched):
         links = Topology(after.inventory)
-    return Change(after, touched, links, tuple(gone), tuple(fresh), renewed)
+    areas = Areas(after.inventory, links, LEAST_SITES)
+    return Change(after, touched, links, areas, tuple(gone), tuple(fresh), renewed)
 
 
 def _relinked(old: Inventory, new: Inventory, touched: Difference) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -20,6 +21,7 @@ from alerts.incident import Incident, Transition
 from alerts.notification import Message
 from monitor.board import Board, DeviceStatus
 from monitor.change import Change
+from monitor.clock import Steps
 from monitor.part import Part
 from monitor.store import Store
 from probes.core.observation import Observation
@@ -62,6 +64,7 @@ class Pipeline:
         compose: Compose,
         wake: Callable[[], None],
         now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = board
         self._store = store
@@ -69,7 +72,9 @@ class Pipeline:
         self._records = records
         self._compose = compose
         self._wake = wake
-        self._now = now
+        self._wall = now
+        self._monotonic = monotonic
+        self._steps = Steps()
         self._writes: asyncio.Queue[Write] = asyncio.Queue()
         self._recheck: Callable[[str, float], None] = lambda check, delay: None
         self._writer = Part("the writer of transitions", self._write_all)
@@ -113,6 +118,14 @@ class Pipeline:
         """Batches of transitions that are not stored yet."""
         return self._writes.qsize()
 
+    def _now(self) -> datetime:
+        """Return the time, after telling the engine if the clock was set meanwhile."""
+        wall = self._wall()
+        if step := self._steps.step(wall, self._monotonic()):
+            log.warning("the clock was set", extra={"seconds": step.total_seconds()})
+            self._engine.shift(step)
+        return wall
+
     def take(self, observation: Observation) -> None:
         """Take one observation in."""
         self._board.observe(observation)
@@ -123,7 +136,12 @@ class Pipeline:
         """Judge by another inventory or other rules from now on, and tell of it by another composer."""
         touched = change.touched
         decision = self._engine.follow(
-            change.rules, change.inventory, self._now(), topology=change.topology, touched=touched
+            change.rules,
+            change.inventory,
+            self._now(),
+            topology=change.topology,
+            areas=change.areas,
+            touched=touched,
         )
         self._board.follow(change.inventory, touched.removed, change.renewed, self._now())
         if touched.moved:  # before transitions of the present ids, after all those of the former ones

@@ -28,6 +28,17 @@ KEY_FILE = "ssh-demo"
 _FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Võ", "Đặng", "Bùi", "Hồ", "Dương", "Đinh")
 _MIDDLE = ("Văn", "Thị", "Đức", "Ngọc", "Minh", "Hữu", "Quang", "Thanh")
 _GIVEN = ("An", "Bình", "Cường", "Dung", "Hà", "Hải", "Hương", "Lan", "Long", "Nam", "Phúc", "Sơn", "Tâm")
+_CARRIERS = ("vnpt", "viettel", "mobifone")
+_FEEDS = tuple(f"dien-luc-{number}" for number in range(1, 9))
+_SERVICES = """\
+services:
+  cong-dvc: {title: {vi: Cổng dịch vụ công, en: Citizen portal}, runs_on: ttdl/dvc, needs: [mot-cua]}
+  mot-cua: {title: {vi: Một cửa điện tử, en: One-stop desk}, runs_on: ttdl/motcua, needs: [lgsp, kho-du-lieu]}
+  van-ban: {title: {vi: Văn bản và điều hành, en: Documents}, runs_on: ttdl/vanban, needs: [lgsp]}
+  kho-du-lieu: {title: {vi: Kho dữ liệu dùng chung, en: Shared data}, runs_on: ttdl/kho-du-lieu}
+  lgsp: {title: {vi: Trục liên thông LGSP, en: Integration bus (LGSP)}, runs_on: ttdl/lgsp}
+
+"""
 _SIMULATED = (
     "# Tỉnh mô phỏng: sửa thoải mái, tệp đã sửa được giữ nguyên. / Simulated: a file you change is kept.\n"
 )
@@ -119,7 +130,7 @@ def _common(authority: Path) -> str:
         **{"auth_protocol": snmp_user.AUTH_PROTOCOL, "priv_protocol": snmp_user.PRIV_PROTOCOL},
     )
     ports = {"snmp": SNMP_PORT, "ssh": SSH_PORT, "sip": SIP_PORT, "telnet": TELNET_PORT, "https": HTTPS_PORT}
-    return common + _ROLES.format(gear=_GEAR.format(**ports), ca=_escaped(authority), **ports)
+    return common + _SERVICES + _ROLES.format(gear=_GEAR.format(**ports), ca=_escaped(authority), **ports)
 
 
 def _escaped(path: Path) -> str:
@@ -138,9 +149,15 @@ def _site(site: SimulatedSite) -> str:
         head += f"\n    name: {site.name}\n    kind: data_centre"
         head += "\n    credentials: {snmp: snmp-demo-v3, snmp_community: snmp-demo-v3}"
     else:
-        head += f"  # {site.name}"
+        head += (
+            f"  # {site.name}\n    carrier: {_drawn(site, _CARRIERS)}\n    power_feed: {_drawn(site, _FEEDS)}"
+        )
     devices = "".join(_device(place) for place in site.places)
     return f"{head}\n    owner: {_owner(site)}\n    devices:\n{devices}"
+
+
+def _drawn(site: SimulatedSite, names: tuple[str, ...]) -> str:
+    return random.Random(f"{site.id} {names[0]}").choice(names)  # noqa: S311 - names, no secret
 
 
 def _device(place: Place) -> str:

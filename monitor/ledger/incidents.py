@@ -77,6 +77,8 @@ def _open(db: sqlite3.Connection, transition: Transition, compose: Compose) -> I
         transition.evidence,
         at,
         at,
+        sites=transition.sites,
+        cause=transition.cause,
     )
     site = key.device.partition("/")[0]
     row = (
@@ -100,8 +102,8 @@ def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, 
 
 
 def _same(incident: Incident, transition: Transition) -> bool:
-    now = (incident.severity, incident.summary, incident.evidence)
-    return now == (transition.severity, transition.summary, transition.evidence)
+    now = (incident.severity, incident.summary, incident.evidence, incident.sites)
+    return now == (transition.severity, transition.summary, transition.evidence, transition.sites)
 
 
 def after(incident: Incident, transition: Transition) -> Incident:
@@ -116,7 +118,8 @@ def after(incident: Incident, transition: Transition) -> Incident:
             change = {}
         case _:
             words = {"summary": transition.summary, "evidence": transition.evidence}
-            change = {"severity": transition.severity, **words}
+            extent = {"sites": transition.sites, "cause": transition.cause or incident.cause}
+            change = {"severity": transition.severity, **words, **extent}
     return msgspec.structs.replace(incident, changed_at=at, **change)
 
 

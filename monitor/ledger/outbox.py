@@ -17,7 +17,7 @@ from probes.core.text import clean
 _CLAIM = """
 UPDATE outbox SET leased_until = :until WHERE id IN (
     SELECT id FROM outbox AS due
-    WHERE state = 'waiting' AND due_at <= :now AND leased_until <= :now
+    WHERE state = 'waiting' AND (due_at <= :now OR due_at > :latest) AND (leased_until <= :now OR leased_until > :until)
       AND NOT EXISTS (  -- "resolved" must not overtake "opened" on its way to the same people
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.incident_id = due.incident_id AND earlier.channel = due.channel AND earlier.id < due.id
@@ -29,6 +29,10 @@ _INSERT = """
 INSERT INTO outbox(incident_id, channel, key, state, created_at, due_at, body)
 VALUES (?, ?, ?, 'waiting', ?, ?, ?) ON CONFLICT(channel, key) DO NOTHING
 """
+
+
+LONGEST_PAUSE = timedelta(hours=2)
+"""No message waits longer for its next attempt: the dispatcher's longest pause is an hour."""
 
 
 class DeliveryState(StrEnum):
@@ -70,8 +74,12 @@ def put(db: sqlite3.Connection, incident: int, at: datetime, messages: Iterable[
 
 
 def claim(db: sqlite3.Connection, now: datetime, limit: int, lease: timedelta) -> list[Pending]:
-    """Return messages that are due, oldest first; nobody else gets them before the lease has passed."""
-    asked = {"now": to_ms(now), "until": to_ms(now + lease), "limit": limit}
+    """Return messages that are due, oldest first; nobody else gets them before the lease has passed.
+
+    What is due, or leased, further ahead than anybody could say now was so by a clock that was set back since.
+    """
+    latest = to_ms(now + LONGEST_PAUSE)
+    asked = {"now": to_ms(now), "until": to_ms(now + lease), "latest": latest, "limit": limit}
     rows = sorted(db.execute(_CLAIM, asked).fetchall())
     return [
         Pending(number, msgspec.json.decode(body, type=Message), tries, from_ms(created))

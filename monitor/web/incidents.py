@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from alerts.impact import impact_of
 from alerts.incident import Incident, Kind, Severity, Status
 from alerts.rule import Rule
 from inventory.model import Device, Site
@@ -94,12 +95,15 @@ def view(context: WebContext, params: Params) -> View:
         incident = context.board.incidents.get(int(number)) or await context.ledger.incident(int(number))
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
+        sites = context.board.inventory.sites
         return {
             "entry": place(context.board, incident),
             "rule": context.rules().get(incident.key.rule),
             "timeline": await recorded(context.ledger.timeline(incident.id)),
             "deliveries": await recorded(context.ledger.deliveries(incident.id)),
             "owner": _owner(context.board, incident),
+            "sites": [sites[one] for one in incident.sites if one in sites],
+            "impact": impact_of(incident, context.rules(), context.board.inventory),
         }
 
     return View("incident", frozenset({INCIDENTS}), values, N_("Incident"), f"#{int(number)}")

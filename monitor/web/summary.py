@@ -71,7 +71,8 @@ def open_entries(board: Board) -> dict[str, list[Incident]]:
     """Return what is open, worst first, by site."""
     by_site: dict[str, list[Incident]] = {}
     for incident in sorted(board.incidents.values(), key=urgency):
-        by_site.setdefault(incident.key.device.partition("/")[0], []).append(incident)
+        for site in incident.sites or (incident.key.device.partition("/")[0],):
+            by_site.setdefault(site, []).append(incident)
     return by_site
 
 

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.incident import DeviceState, Incident
+from alerts.incident import DeviceState, Incident, Kind
 from inventory.model import Device, Site
 from monitor.board import Board
 from monitor.web.collation import name_key
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS, STATES
-from monitor.web.summary import DeviceView, Extent, SiteSummary, counts, summaries
+from monitor.web.summary import DeviceView, Extent, SiteSummary, counts, summaries, urgency
 from monitor.web.view import Params, Values, View
 
 OPEN_SHOWN = 12
@@ -83,7 +83,8 @@ def wall_values(board: Board, started: datetime) -> Values:
         "burst": _burst(every),
         "troubles": troubles[:OPEN_SHOWN],
         "more_troubles": max(0, len(troubles) - OPEN_SHOWN),
-        "open_incidents": sum(len(one.incidents) for one in every),
+        "at_large": [entry for entry in sorted(board.incidents.values(), key=urgency) if entry.key.at_large],
+        "open_incidents": sum(entry.kind is Kind.INCIDENT for entry in board.incidents.values()),
         "open_findings": sum(len(one.findings) for one in every),
         "changes": _changes(every, started),
     }
@@ -113,7 +114,8 @@ def _kind(one: SiteSummary) -> str:
 
 def _troubles(every: Iterable[SiteSummary]) -> list[Trouble]:
     """One entry a site, so that a mass outage stays readable; whole communes first, then the newest."""
-    found = [Trouble(one, one.incidents[0], len(one.incidents) - 1) for one in every if one.incidents]
+    own = ((one, [entry for entry in one.incidents if not entry.key.at_large]) for one in every)
+    found = [Trouble(one, entries[0], len(entries) - 1) for one, entries in own if entries]
     return sorted(found, key=_weight)
 
 

@@ -141,8 +141,9 @@ class Watch:
             else:
                 opened = held[t.key].opened_at if t.key in held else t.at
                 held[t.key] = Incident(
-                    number, t.key, t.kind, t.severity, Status.OPEN, t.summary, t.evidence, opened, t.at
-                )
+                    number, t.key, t.kind, t.severity, Status.OPEN, t.summary, t.evidence, opened, t.at,
+                    sites=t.sites, cause=t.cause,
+                )  # fmt: skip
         return tuple(held.values())
 
     def restarted(self) -> Watch:

@@ -120,7 +120,8 @@ def test_a_device_put_behind_a_dead_parent_becomes_unreachable(watch: Watch) -> 
     watch.follow(inventory(*commune(), device("ups")))
     answer(watch, "18562/ups", SWITCH, SERVER)
     silence(watch, ROUTER)
-    watch.follow(inventory(*commune(), device("ups", "router")))
+    answer(watch, "18562/ups")
+    watch.tick().follow(inventory(*commune(), device("ups", "router")))
     silence(watch, "18562/ups", times=1)
     assert watch.state("18562/ups") is DeviceState.UNREACHABLE
 

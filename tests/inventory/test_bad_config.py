@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.rule import load_rules
 from inventory.document import Invalid
 from inventory.loader import load_inventory
 from tests.inventory.traits import PROBES
@@ -23,9 +24,9 @@ def cases() -> list[Path]:
 
 
 def said(case: Path) -> str:
-    """Return what the loader says about `case`, with file names as seen from the folder of cases."""
+    """Return what the loader of the inventory, or of rules, says about `case`, files named from the folder of cases."""
     with pytest.raises(Invalid) as refusal:
-        load_inventory(case, PROBES)
+        load_rules(case) if case.stem.startswith("rules_") else load_inventory(case, PROBES)
     return str(refusal.value).replace(f"{CASES}/", "") + "\n"
 
 

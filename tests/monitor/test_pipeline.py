@@ -85,9 +85,9 @@ def portal(folder: Path) -> Configuration:
     return load(write_service(folder, checks))
 
 
-async def test_three_refusals_open_an_incident_that_the_ledger_and_the_board_show(tmp_path: Path) -> None:
+async def test_four_refusals_open_an_incident_that_the_ledger_and_the_board_show(tmp_path: Path) -> None:
     async with watch(tmp_path) as watching:
-        watching.see(Outcome.REFUSED, times=3)
+        watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: watching.board.incidents)
         (incident,) = await watching.ledger.open_incidents()
         assert incident.key.rule == "service-failed"
@@ -98,7 +98,7 @@ async def test_three_refusals_open_an_incident_that_the_ledger_and_the_board_sho
 async def test_while_the_ledger_refuses_nobody_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     async with watch(tmp_path) as watching:
         watching.moody.refuses = True
-        watching.see(Outcome.REFUSED, times=3)
+        watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: "No space left" in watching.pipeline.problem)
         watching.see(Outcome.OK, times=3)
         await asyncio.sleep(0.1)
@@ -114,14 +114,14 @@ async def test_a_message_that_cannot_be_composed_is_a_problem_and_blocks_no_tran
 ) -> None:
     async with watch(tmp_path) as watching:
         watching.stumbles = True
-        watching.see(Outcome.REFUSED, times=3)
+        watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: watching.board.incidents)
         assert "could not be composed" in watching.pipeline.problem
 
 
 async def test_leaving_stores_what_still_waits(tmp_path: Path) -> None:
     async with watch(tmp_path) as watching:
-        watching.see(Outcome.REFUSED, times=3)
+        watching.see(Outcome.REFUSED, times=4)
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         assert len(await ledger.open_incidents()) == 1
 

@@ -1,0 +1,24 @@
+"""An incident of several sites is one line on the wall, and shows at each of its sites."""
+
+from __future__ import annotations
+
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Words
+from monitor.board import Board
+from monitor.web.summary import summaries
+from monitor.web.wall import wall_values
+from tests.alerts.province import START, device, inventory
+
+
+def test_it_is_one_line_of_the_wall_and_known_at_each_site() -> None:
+    sites = ("18073", "18100")
+    words = Words("2/2 đơn vị cùng mất kết nối", "2/2 sites cut off together")
+    incident = Incident(
+        7, IncidentKey("common-cause", "@power", "", "north"), Kind.INCIDENT, Severity.CRITICAL, Status.OPEN, words,
+        "", START, START, sites=sites,
+    )  # fmt: skip
+    province = inventory(*(device("router", site=site) for site in sites))
+    board = Board(province, (), START, [incident])
+    values = wall_values(board, START)
+    assert values["at_large"] == [incident] and values["open_incidents"] == 1
+    assert values["troubles"] == []
+    assert [one.incidents for one in summaries(board)] == [(incident,), (incident,)]
