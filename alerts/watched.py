@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from alerts.condition import DeviceDown, Event, FactCondition, Service, Threshold
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Words
-from alerts.rule import Rule, RuleBook
+from alerts.rule import Condition, Rule, RuleBook
 from alerts.state import Ear, Hearing
 from alerts.track import Track
 from inventory.model import CheckSpec, Device, Site
@@ -121,13 +121,19 @@ class Compiler:
             rule
             for rule in self._rules
             if not isinstance(rule.condition, DeviceDown)
-            and (judged or not isinstance(rule.condition, Service))
+            and (judged or not _is_service(rule.condition))
             and rule.concerns(watched.device, check, probe)
         ]
         key = tuple(rule.id for rule in concerned)
         if key not in self._kept:
             self._kept[key] = _compiled(concerned)
         return self._kept[key]
+
+
+def _is_service(condition: Condition) -> bool:
+    """Whether a rule judges how a check serves: that it fails, or how long its answers take."""
+    slow = isinstance(condition, Threshold) and condition.metric == "probe.duration"
+    return slow or isinstance(condition, Service)
 
 
 def _is_posture(check: CheckSpec) -> bool:

@@ -481,6 +481,14 @@ def test_a_device_that_answers_slowly_is_told_of(book: RuleBook) -> None:
     assert watch.steps[-1][3] is RESOLVED
 
 
+def test_a_reading_of_each_six_hours_may_take_its_time(book: RuleBook) -> None:
+    checks = (check("icmp"), check("neighbours", "snmp", interval=21600.0))
+    watch = Watch(book, inventory(device("router", checks=checks)))
+    for _ in range(40):
+        watch.see(f"{ROUTER}:icmp").see(f"{ROUTER}:neighbours", took=9.0)
+    assert watch.steps == []
+
+
 def test_an_expired_certificate_is_told_by_one_rule(book: RuleBook) -> None:
     watch = Watch(book, inventory(device("web", checks=(check("http"), check("tls", interval=3600.0)))))
     for days, expired in ((-1, True), (20, False), (20, False)):
