@@ -38,20 +38,21 @@ def write_province(folder: Path, devices: int, interval: int) -> Path:
     (folder / "inventory").mkdir()
     (folder / "secrets").mkdir()
     (folder / "secrets" / "community").write_text("public\n")
-    lines = [
+    common = [
         "credentials: {fleet: {kind: snmp_v2c, community: {file: community}}}",
         "defaults: {credentials: {snmp: fleet}}",
         "roles:",
         "  agent:",
         "    title: {vi: Tác tử, en: Agent}",
         f"    checks: {{snmp: {{interval: {interval}s, timeout: {min(interval, 10)}s, port: {PORT}}}}}",
-        "sites:",
     ]
-    for number in range(devices):
-        if number % SITE_SIZE == 0:
-            lines += [f"  site-{number // SITE_SIZE}:", "    name: Bench", "    kind: other", "    devices:"]
-        lines.append(f"      agent-{number}: {{address: {address(number)}, role: agent}}")
-    (folder / "inventory" / "all.yaml").write_text("\n".join(lines) + "\n")
+    (folder / "inventory" / "common.yaml").write_text("\n".join(common) + "\n")
+    for first in range(0, devices, SITE_SIZE):
+        name = f"site-{first // SITE_SIZE}"
+        lines = ["sites:", f"  {name}:", "    name: Bench", "    kind: other", "    devices:"]
+        for number in range(first, min(first + SITE_SIZE, devices)):
+            lines.append(f"      agent-{number}: {{address: {address(number)}, role: agent}}")
+        (folder / "inventory" / f"{name}.yaml").write_text("\n".join(lines) + "\n")
     settings = folder / "commune-monitor.yaml"
     settings.write_text("inventory: inventory\nnetwork: {allow: 127.0.0.0/8}\n")
     return settings
@@ -146,7 +147,7 @@ def alone(devices: int, seconds: float) -> dict[str, float]:
     child = os.fork()
     if child == 0:
         os.close(read)
-        interval = max(1, round(devices / 1000)) if devices > 1000 else 1
+        interval = min(60, max(1, round(devices / 1000))) if devices > 1000 else 1
         answer = asyncio.run(measure(devices, interval, seconds))
         os.write(write, json.dumps(answer).encode())
         os._exit(0)
