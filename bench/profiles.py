@@ -478,7 +478,12 @@ RULES = """# How well the profiles read: measured
 Made by `python -m bench.profiles ../shared/devices --table`; not to be edited. The real engine asks each recording
 over UDP on loopback, recognises it, studies it and polls it twice. What was expected is what LibreNMS found in the
 same recording (`expected.json`). An expected value is *found* when the probe reports something made of the same
-object, and *equal* when it says the same:
+object, and *equal* when it says the same.
+
+Read the figures with care. The profiles were written with these recordings at hand and none was held out, so they say
+how much of this equipment is read, not how well another model will be. What states mean is our own judgement of the
+words in the vendors' MIBs (`scripts/judge_states.py`, one rule for all): it differs from LibreNMS' in places, and
+states whose MIB was not at hand are not reported at all. The rules:
 
 * **vendor**: one of the vendors that the label names. **system**: the name LibreNMS uses, case and punctuation aside.
   **model, version, serial**: one of the two texts holds the other.
