@@ -1,0 +1,71 @@
+"""What a word of a MIB's enumeration means for a device is one written rule."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("judge_states", ROOT / "scripts" / "judge_states.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("word", "means"),
+    [
+        ("normal", "ok"),
+        ("batteryNormal", "ok"),
+        ("lowLoad", "ok"),
+        ("noAlarm", "ok"),
+        ("nonCritical", "warning"),
+        ("notReady", "warning"),
+        ("batteryLow", "warning"),
+        ("onBattery", "warning"),
+        ("notOk", "critical"),
+        ("criticalUpper", "critical"),
+        ("nonRecoverable", "critical"),
+        ("notPresent", "unknown"),
+        ("somethingNobodyForesaw", "unknown"),
+    ],
+)
+def test_a_word_is_judged_by_its_gravest_part(script: ModuleType, word: str, means: str) -> None:
+    meaning: Callable[[str], str] = script.meaning
+    assert meaning(word) == means
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "states"),
+    [
+        ("A-MIB::fanState", "1=ok 2=failed", "1: ok, 2: critical"),
+        ("A-MIB::alarmStatus", "0=false 1=true", "0: ok, 1: critical"),
+        ("A-MIB::doorOpen", "0=no 1=yes", "0: unknown, 1: unknown"),
+    ],
+)
+def test_an_entry_is_written_anew_with_the_name_of_its_object(
+    script: ModuleType, name: str, words: str, states: str
+) -> None:
+    line = "  fan: {oid: 1.3.6.1.4.1.99999.1.2.3.1, states: {1: warning}} # old"
+    known = {"1.3.6.1.4.1.99999.1.2.3": (name, words)}
+    assert script.judged(line, known) == (
+        f"  fan: {{oid: 1.3.6.1.4.1.99999.1.2.3.1, states: {{{states}}}}} # {name}"
+    )
+
+
+def test_what_no_mib_defines_is_taken_out_and_words_of_the_agent_are_judged_as_they_are(
+    script: ModuleType,
+) -> None:
+    assert script.judged("  fan: {oid: 1.3.6.1.4.1.99999.1, states: {1: ok}}", {}) is None
+    line = "  licence: {oid: 1.3.6.1.4.1.99999.2, states: {valid: critical, expired: ok}}"
+    assert script.judged(line, {}) == line.replace("critical", "ok").replace(
+        "expired: ok", "expired: warning"
+    )
