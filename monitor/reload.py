@@ -87,6 +87,10 @@ class Bindings(Protocol):
         """Bind credentials of devices that had none yet."""
         ...
 
+    async def hold(self, places: Places, at: datetime, who: str) -> None:
+        """Record that somebody's edit would have sent credentials elsewhere."""
+        ...
+
 
 class _Coming(msgspec.Struct, frozen=True):
     """What was read, ready to be put in force."""
@@ -119,6 +123,7 @@ class Reloader:
         self._lock = asyncio.Lock()
         self._again = asyncio.Event()
         self._seen: object = None
+        self._held = held
         self._links: Topology | None = None
         """What is behind what, as far as it was worked out already."""
         devices = len(running.inventory.devices)
@@ -214,6 +219,7 @@ class Reloader:
     async def _take(self, coming: _Coming, author: str, note: str) -> None:
         change = coming.change
         self._follow(change)
+        before, self._held = self._held, coming.bound.held
         self._links = change.topology
         self._running = change.configuration
         self.state = InventoryState(
@@ -230,8 +236,11 @@ class Reloader:
         await self._remember(author, note)
         try:
             await self._bindings.attach(coming.bound.fresh, self._now())
+            newly = {holder: places for holder, places in self._held.items() if before.get(holder) != places}
+            if newly:
+                await self._bindings.hold(newly, self._now(), author or "an edit of the files")
         except LedgerError as error:
-            log.error("new credentials are not bound to their places yet", extra={"error": str(error)})
+            log.error("where credentials may go is not recorded yet", extra={"error": str(error)})
 
     async def _remember(self, author: str, note: str) -> None:
         try:

@@ -13,6 +13,8 @@ from monitor.ledger.database import Database, to_ms
 Holder = tuple[str, str]
 """A device and a probe: who holds a credential."""
 Places = Mapping[Holder, frozenset[str]]
+MOST_HELD = 200
+"""Lines that one edit may add to the record."""
 
 
 class LedgerBindings:
@@ -35,6 +37,10 @@ class LedgerBindings:
         if places:
             await self._database.write(partial(put, places=places, at=at, who=""))
             self.known = {**self.known, **places}
+
+    async def hold(self, places: Places, at: datetime, who: str) -> None:
+        """Record that credentials would have gone to `places` by what `who` did, and do not."""
+        await self._database.write(partial(_hold, places=places, at=at, who=who))
 
     async def confirm(self, places: Places, at: datetime, who: str) -> None:
         """Bind credentials to these places and no others, because `who` says so."""
@@ -61,6 +67,14 @@ def _rows(places: Places, at: datetime, who: str) -> Iterable[tuple[str, str, st
         for (device, probe), every in places.items()
         for place in sorted(every)
     ]
+
+
+def _hold(db: sqlite3.Connection, places: Places, at: datetime, who: str) -> None:
+    for (device, probe), every in list(places.items())[:MOST_HELD]:
+        places_of = ", ".join(sorted(every))
+        audit.add(db, at, who, "credentials held back", device, f"{probe}: not sent to {places_of}")
+    if len(places) > MOST_HELD:
+        audit.add(db, at, who, "credentials held back", f"{len(places) - MOST_HELD} more", "")
 
 
 def _confirm(db: sqlite3.Connection, places: Places, at: datetime, who: str) -> Places:

@@ -125,6 +125,7 @@ AUDITED = (
     N_("master key made"),
     N_("master key rotated"),
     N_("credentials confirmed"),
+    N_("credentials held back"),
     N_("host key approved"),
     N_("host key revoked"),
 )

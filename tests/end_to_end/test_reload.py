@@ -213,8 +213,10 @@ async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_someb
             assert result.exit_code == 0, result.output
             await eventually(lambda: thief.heard, within=10)
             assert not running.reloader.state.held
-            (entry, *_) = await running.ledger.audited()
+            entry, before, *_ = await running.ledger.audited()
             assert (entry.what, entry.subject) == ("credentials confirmed", DEVICE)
+            assert (before.what, before.subject) == ("credentials held back", DEVICE)
+            assert str(elsewhere) in before.detail
 
 
 def observed_outcome(running: Monitoring) -> Outcome | None:
