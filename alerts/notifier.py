@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from alerts.incident import Kind, Severity
 from alerts.notification import Message
 from alerts.quantity import Seconds
 from inventory.network_policy import NetworkPolicy, Networks
-from inventory.secrets import Secrets
+from inventory.secrets import Secret, SecretMissing, SecretRef, Secrets, references
 from probes.core.network import Network
 
 
@@ -59,8 +60,8 @@ S = TypeVar("S", bound=Settings)
 class Notifier(ABC, Generic[S]):
     """One channel. A subclass named ``Notifier`` lives in the module that gives the kind its name.
 
-    Construction reads the secrets and raises `inventory.secrets.SecretMissing`. Use as ``async with``. The
-    dispatcher owns the deadline and sends one message at a time.
+    Construction raises `inventory.secrets.SecretMissing`. Use as ``async with``. The dispatcher owns the deadline and
+    sends one message at a time. Secrets are read for each message, so that another value is used without a restart.
     """
 
     settings_model: ClassVar[type[Settings]]
@@ -68,6 +69,8 @@ class Notifier(ABC, Generic[S]):
     def __init__(self, settings: S, secrets: Secrets, policy: NetworkPolicy) -> None:
         self.settings = settings
         self.secrets = secrets
+        for reference in references(settings):
+            reference.read(secrets)
         self.network = Network(policy.also(settings.allow), permit="`allow:` of this channel")
         """The only way out: a host name of the settings may lead to this machine itself one day (abuse case A20)."""
 
@@ -79,6 +82,13 @@ class Notifier(ABC, Generic[S]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close what was opened."""
+
+    async def secret(self, reference: SecretRef) -> Secret:
+        """Return a value as it is now. Raises `TryLater`."""
+        try:
+            return await asyncio.to_thread(reference.read, self.secrets)
+        except SecretMissing as error:
+            raise TryLater(str(error)) from None
 
     @abstractmethod
     async def send(self, message: Message) -> None:

@@ -6,10 +6,13 @@ import glob
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+UNFINISHED = ".unfinished"
+"""End of the names of files that are being written."""
 NO_FILE = "there is no such file"
 
 
@@ -45,40 +48,41 @@ def read_bytes(path: Path, within: Path, limit: int) -> bytes:
 
 def replace(path: Path, content: bytes, mode: int) -> None:
     """Write `path` with the permissions `mode`: whole or not at all, durable when this returns. Raises `OSError`."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(descriptor, mode)
-            stream.write(content)
-            flush(stream)
+    with _beside(path, content, mode) as temporary:
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
 
 
 def create(path: Path, content: bytes, mode: int) -> None:
     """Write a new file as `replace` does. Raises `FileExistsError` when there is one, `OSError`."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _beside(path, content, mode) as temporary:
+        path.hardlink_to(temporary)  # fails where a file is, unlike a rename
+
+
+@contextmanager
+def _beside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Let the block put a temporary file with `content` in the place of `path`; make that durable."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(descriptor, mode)
             stream.write(content)
             flush(stream)
-        path.hardlink_to(temporary)  # fails where a file is, unlike a rename
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
 
 
 def sweep(path: Path) -> None:
-    """Remove what `replace` and `create` left beside `path` when they were killed. Nobody may be writing it now."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
-        with suppress(OSError):
-            left.unlink()
+    """Remove what `replace` and `create` left beside `path` when they were killed. Nobody may be writing it now.
+
+    Only ordinary files whose names they make: a copy that somebody put beside it stays.
+    """
+    with suppress(OSError):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.????????{UNFINISHED}"):
+            if stat.S_ISREG(left.lstat().st_mode):
+                left.unlink()
 
 
 def flush(stream: BinaryIO) -> None:

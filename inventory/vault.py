@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -79,6 +79,11 @@ class Vault:
             raise VaultError(f"the store of secrets {self.path} is of a newer version; upgrade first")
         return file.entries
 
+    def tidy(self) -> None:
+        """Remove what a process left that was killed while it wrote; not now if another one is writing."""
+        with suppress(OSError), _lock(self.path.parent, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            self._sweep()
+
     def problem(self) -> str:
         """Return why stored values do not open, in one line; "" when all do, or when nothing is stored."""
         try:
@@ -114,6 +119,21 @@ class Vault:
         """Forget a value; nothing happens when there is none. Raises `VaultError`."""
         with self._changing() as entries:
             entries.pop(name, None)
+
+    def must_have_no_key(self) -> None:
+        """Raise `VaultError` when there is a master key, or no telling."""
+        try:
+            self.key_path.lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise VaultError(
+                f"the master key {self.key_path} cannot be looked for: {error.strerror}"
+            ) from None
+        raise VaultError(
+            f"there is a master key already: {self.key_path}; `commune-monitor secret rotate --master-key`"
+            " makes another one"
+        )
 
     def create_key(self) -> None:
         """Make the master key. Raises `VaultError` when there is one already."""
@@ -173,18 +193,30 @@ class Vault:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise VaultError(f"{self.path.parent} cannot be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            for path in (self.path, self.key_path):
-                files.sweep(path)  # what a process left that was killed while it wrote; none writes now
+        with ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(_lock(self.path.parent, fcntl.LOCK_EX))
+            except OSError as error:
+                raise VaultError(f"{self.path.parent} cannot be locked: {error.strerror}") from error
+            self._sweep()
             yield
-        finally:
-            os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """Remove what was left; nobody writes while we hold the lock."""
+        for path in (self.path, self.key_path):
+            files.sweep(path)
+
+
+@contextmanager
+def _lock(folder: Path, how: int) -> Iterator[None]:
+    """Hold the lock of a folder. Raises `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _seal(name: str, value: bytes, key: tuple[str, bytes], created: datetime, changed: datetime) -> Sealed:

@@ -135,10 +135,13 @@ async def monitoring(
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
         )
+        await asyncio.to_thread(configuration.vault.tidy)
         custody = Custody(ledger, configuration.vault)
         await custody.look()
         jobs = stack.enter_context(_calendar())
-        jobs.add_job(custody.look, "interval", seconds=EVERY, misfire_grace_time=None, coalesce=True)
+        looking = jobs.add_job(
+            custody.look, "interval", seconds=EVERY, misfire_grace_time=None, coalesce=True
+        )
         jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
         runner = Runner(
             await open_probes(configuration, ledger.host_keys, configuration.probe_state, stack), now
@@ -157,6 +160,7 @@ async def monitoring(
             pipeline.follow(change, _composer(change.configuration).compose)
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
+            looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
             gc.freeze()
 
         reloader = Reloader(configuration, found.held, follow, ledger, ledger.bindings, now)

@@ -7,7 +7,7 @@ Otherwise whoever may edit the inventory could point a device at a machine of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -40,7 +40,7 @@ def bind(plan: Plan, known: Places) -> Bound:
     held = {
         holder: frozenset(places)
         for holder, places in wanted.items()
-        if holder in allowed and not places <= allowed[holder]
+        if holder in allowed and not all(_covered(place, allowed[holder]) for place in places)
     }
     fresh = {
         holder: frozenset(places)
@@ -92,17 +92,38 @@ def place(check: Check) -> str:
     url = getattr(check.params, "url", "")
     if url:
         parts = urlsplit(url.replace("{address}", f"[{target}]" if ":" in target else target))
-        return f"{target} {parts.scheme}://{parts.netloc}{_trust(check.params)}"
+        return f"{target} {parts.scheme}://{parts.netloc}{_name(check.params)}{_trust(check.params)}"
     port = getattr(check.params, "port", None)
     return f"{target}:{port}" if port else target
 
 
+_BY = " (certificate "
+_UNVERIFIED = f"{_BY}not verified)"
+
+
+def _name(params: object) -> str:
+    """Return the name a web server is asked by, where that is not the host of its address: it names the certificate."""
+    name = getattr(params, "server_name", "")
+    return f" as {quote(name)}" if name else ""  # quoted: a name must not read like what follows it
+
+
 def _trust(params: object) -> str:
-    """Return what vouches for a web server, where that is not the system: to trust less is another place."""
+    """Return what vouches for a web server, where that is not the system alone."""
     if not getattr(params, "verify", True):
-        return " (certificate not verified)"
+        return _UNVERIFIED
     authority = getattr(params, "ca_file", None)
-    return f" (certificate of {authority})" if authority else ""
+    return f"{_BY}of {authority})" if authority else ""
+
+
+def _covered(place: str, allowed: frozenset[str]) -> bool:
+    """Whether a credential that may go to `allowed` may go to `place`: one of them, or one with a stricter proof.
+
+    Nothing vouches where nothing is verified, and a file of authorities only adds to the system's.
+    """
+    if place in allowed or place.endswith(_UNVERIFIED):
+        return place in allowed
+    server, by, _ = place.partition(_BY)
+    return server + _UNVERIFIED in allowed if by else any(one.startswith(server + _BY) for one in allowed)
 
 
 def _is_bound(check: Check) -> bool:
@@ -115,7 +136,7 @@ def _guarded(checks: Iterable[Check], known: Mapping[Holder, frozenset[str]]) ->
 
 
 def _held(check: Check, places: frozenset[str]) -> Check:
-    if not _is_bound(check) or place(check) in places:
+    if not _is_bound(check) or _covered(place(check), places):
         return check
     was = ", ".join(sorted(places)[:3])
     reason = (

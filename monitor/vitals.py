@@ -96,7 +96,7 @@ class VitalsSource(msgspec.Struct, frozen=True):
     pulse: Pulse
     unstored: Callable[[], int]
     traps: Callable[[], Traps | None]
-    parts: Mapping[str, Callable[[], str]]
+    parts: Mapping[str, Callable[[], str | Words | None]]
     """Why each part of the service does not work now, in one line, empty when it does; by a name of `_PARTS`."""
 
     def read(self) -> Vitals:
@@ -117,7 +117,8 @@ class VitalsSource(msgspec.Struct, frozen=True):
         told = {name: problem() for name, problem in self.parts.items()} | {"store": store.problem}
         for name, text in told.items():
             if text:
-                words = Words(f"{_PARTS[name].vi}: {text}", f"{_PARTS[name].en}: {text}")
+                why = text if isinstance(text, Words) else Words(text, text)
+                words = Words(f"{_PARTS[name].vi}: {why.vi}", f"{_PARTS[name].en}: {why.en}")
                 yield Problem(words, name, grave=name not in _HARMLESS)
 
 
@@ -148,7 +149,7 @@ _PARTS = {
         "Credentials are held back until somebody confirms the new address",
     ),
     "secrets": Words("Kho bí mật", "The store of secrets"),
-    "audit": Words("Nhật ký thao tác đã bị sửa", "The record of who did what was tampered with"),
+    "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
 _HARMLESS = frozenset({"store", "inventory", "bindings", "secrets", "audit"})
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

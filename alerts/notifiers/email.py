@@ -18,8 +18,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
-from inventory.network_policy import NetworkPolicy
-from inventory.secrets import SecretRef, Secrets
+from inventory.secrets import SecretRef
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 
@@ -63,13 +62,10 @@ class Notifier(notifier.Notifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
-        super().__init__(settings, secrets, policy)
-        self._password = settings.password.read(secrets) if settings.password else None
-
     async def send(self, message: Message) -> None:
         """Send the mail on a connection of its own."""
         mail = self._mail(message)
+        password = await self.secret(self.settings.password) if self.settings.password else None
         try:
             await aiosmtplib.send(
                 mail,
@@ -79,7 +75,7 @@ class Notifier(notifier.Notifier[Settings]):
                 start_tls=self.settings.security == "starttls",
                 tls_context=self._context(),
                 username=self.settings.user,
-                password=self._password.reveal() if self._password else None,
+                password=password.reveal() if password else None,
                 timeout=self.settings.timeout,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:

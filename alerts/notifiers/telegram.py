@@ -14,8 +14,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE, HttpNotifier, Reply, Url
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
-from inventory.network_policy import NetworkPolicy
-from inventory.secrets import SecretRef, Secrets
+from inventory.secrets import SecretRef
 from probes.core.text import clean
 
 MAX_TEXT = 4000
@@ -43,13 +42,10 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
-        super().__init__(settings, secrets, policy)
-        self._token = settings.token.read(secrets)
-
     async def send(self, message: Message) -> None:
         """Send the text; its first line is the title."""
-        url = f"{self.settings.api.rstrip('/')}/bot{self._token.reveal()}/sendMessage"
+        token = await self.secret(self.settings.token)
+        url = f"{self.settings.api.rstrip('/')}/bot{token.reveal()}/sendMessage"
         body = msgspec.json.encode(self._body(message))
         reply = await self.post(url, body, {}, proxy=self.settings.proxy)
         _check(reply)

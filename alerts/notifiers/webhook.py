@@ -12,8 +12,7 @@ import msgspec
 from alerts import notifier
 from alerts.http_delivery import HttpNotifier, Url
 from alerts.notification import Message
-from inventory.network_policy import NetworkPolicy
-from inventory.secrets import Secret, SecretRef, Secrets
+from inventory.secrets import Secret, SecretRef
 
 
 class Settings(notifier.Settings):
@@ -37,21 +36,17 @@ class Notifier(HttpNotifier[Settings]):
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
 
-    def __init__(self, settings: Settings, secrets: Secrets, policy: NetworkPolicy) -> None:
-        super().__init__(settings, secrets, policy)
-        self._key = settings.signing_key.read(secrets) if settings.signing_key else None
-        self._token = settings.bearer_token.read(secrets) if settings.bearer_token else None
-
     async def send(self, message: Message) -> None:
         """POST the message."""
         body = msgspec.json.encode({"version": 1, "message": message})
         headers = {"Idempotency-Key": message.key}
-        if self._key is not None:
+        if self.settings.signing_key is not None:
             stamp = str(int(time.time()))
+            key = await self.secret(self.settings.signing_key)
             headers["X-Commune-Monitor-Timestamp"] = stamp
-            headers["X-Commune-Monitor-Signature"] = signature(self._key, stamp, body)
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token.reveal()}"
+            headers["X-Commune-Monitor-Signature"] = signature(key, stamp, body)
+        if self.settings.bearer_token is not None:
+            headers["Authorization"] = f"Bearer {(await self.secret(self.settings.bearer_token)).reveal()}"
         reply = await self.post(self.settings.url, body, headers)
         reply.raise_for_status()
 

@@ -45,8 +45,9 @@ def key(settings: Path) -> None:
     """Make the master key that the store is encrypted with. Do this once, and keep a copy in a safe place."""
     vault = _vault(settings)
     with _explained():
-        _audit(settings, "master key made", str(vault.key_path))
-        vault.create_key()
+        vault.must_have_no_key()
+        with _recorded(settings, "master key made", str(vault.key_path)):
+            vault.create_key()
     click.echo(
         f"Made {vault.key_path}. Without it no value opens: keep a copy where backups of the rest do not go."
     )
@@ -66,8 +67,8 @@ def set_(settings: Path, name: str, replace: bool) -> None:
                 f"there is a secret {name!r} already; --replace puts another value in its place"
             )
         value = _value(name)
-        _audit(settings, "secret set", name)
-        vault.put(name, value, utc_now())
+        with _recorded(settings, "secret set", name):
+            vault.put(name, value, utc_now())
     click.echo(f"Stored {name}. Refer to it in YAML as {{secret: {name}}}.")
 
 
@@ -75,7 +76,10 @@ def set_(settings: Path, name: str, replace: bool) -> None:
 @json_option
 @click.pass_obj
 def list_(settings: Path, as_json: bool) -> None:
-    """List the secrets there are and those that are missing, with what uses them. Never values."""
+    """List the secrets there are and those that are missing, with what uses them. Never values.
+
+    Exit code 1 when one that is used is missing or cannot be read.
+    """
     configuration = load(settings)
     with _explained():
         rows = list(uses(configuration))
@@ -86,7 +90,7 @@ def list_(settings: Path, as_json: bool) -> None:
             ("SECRET", "KEPT IN", "SINCE", "CHANGED", "CREDENTIALS", "DEVICES", ""),
             [cells(row) for row in rows],
         )
-    raise SystemExit(any(row.problem == "missing" for row in rows))
+    raise SystemExit(any(row.problem in ("missing", "unusable") for row in rows))
 
 
 @secret.command
@@ -100,8 +104,8 @@ def rotate(settings: Path, name: str | None, master_key: bool) -> None:
     vault = _vault(settings)
     with _explained():
         if name is None:
-            _audit(settings, "master key rotated", str(vault.key_path))
-            count = vault.rotate_key()
+            with _recorded(settings, "master key rotated", str(vault.key_path)):
+                count = vault.rotate_key()
             click.echo(
                 f"{count} secrets are encrypted under a new master key; old copies of the key open nothing."
             )
@@ -111,8 +115,8 @@ def rotate(settings: Path, name: str | None, master_key: bool) -> None:
                 f"there is no secret {name!r}; `commune-monitor secret set {name}` stores one"
             )
         value = _value(name)
-        _audit(settings, "secret rotated", name)
-        vault.put(name, value, utc_now())
+        with _recorded(settings, "secret rotated", name):
+            vault.put(name, value, utc_now())
     click.echo(f"{name} has a new value; {_taken_in(settings, name)}.")
 
 
@@ -134,8 +138,8 @@ def remove(settings: Path, name: str, force: bool) -> None:
             raise click.UsageError(
                 f"{', '.join(users[0].credentials)} uses {name!r}; --force removes it all the same"
             )
-        _audit(settings, "secret removed", name)
-        configuration.vault.remove(name)
+        with _recorded(settings, "secret removed", name):
+            configuration.vault.remove(name)
     click.echo(f"Removed {name}.")
 
 
@@ -178,16 +182,28 @@ def _vault(path: Path) -> Vault:
 
 
 def _taken_in(path: Path, name: str) -> str:
-    """Return when a running service uses a new value: channels and the store log in with what they had at the start."""
+    """Return when a running service uses a new value: devices when it has read the files, channels when they send."""
     users = [user for user, reference in of_settings(_settings(path)) if reference.secret == name]
     if users:
-        return f"restart the service, for {', '.join(users)} uses it"
+        return (
+            f"a running service uses it the next time that {', '.join(users)} sends (after a refusal at most"
+            " 10 minutes from then)"
+        )
     return "a running service uses it within seconds"
 
 
-def _audit(path: Path, what: str, subject: str, detail: str = "") -> None:
-    """Write what is about to be done to the record: nothing is done that cannot be recorded."""
+@contextmanager
+def _recorded(path: Path, what: str, subject: str) -> Iterator[None]:
+    """Write what the block is about to do to the record, and if it fails: nothing is done that cannot be recorded."""
+    _audit(path, what, subject)
+    try:
+        yield
+    except VaultError as error:
+        _audit(path, "not done after all", subject, f"{what}: {error}")
+        raise
 
+
+def _audit(path: Path, what: str, subject: str, detail: str = "") -> None:
     async def write() -> None:
         async with Ledger(path.parent / _settings(path).data / "ledger.sqlite") as ledger:
             await ledger.audit(utc_now(), operator(), what, subject, detail)

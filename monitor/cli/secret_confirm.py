@@ -29,7 +29,7 @@ class Waiting(msgspec.Struct, frozen=True):
 @click.command
 @click.argument("subject", metavar="[DEVICE|SITE]", required=False)
 @click.option("--all", "every", is_flag=True, help="Of every device.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask on a terminal.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask: you have compared the places. For scripts.")
 @json_option
 @click.pass_obj
 def confirm(settings: Path, subject: str | None, every: bool, yes: bool, as_json: bool) -> None:
@@ -51,7 +51,9 @@ def confirm(settings: Path, subject: str | None, every: bool, yes: bool, as_json
     if not (subject or every) or not rows:
         click.echo(f"{len(rows)} waiting.", err=True)
         raise SystemExit(bool(subject and not rows))
-    if not yes and sys.stdin.isatty():
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to ask; compare the places above, then say --yes")
+    if not yes:
         click.confirm("The same devices? Their credentials will be sent there", abort=True, err=True)
     with clear_start():
         asyncio.run(_confirm(configuration, rows))

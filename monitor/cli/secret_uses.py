@@ -9,7 +9,7 @@ import msgspec
 from pydantic import BaseModel
 
 from alerts.message import local
-from inventory.secrets import SecretRef, references
+from inventory.secrets import SecretMissing, SecretRef, references
 from monitor.configuration import Configuration
 from monitor.settings import Settings
 
@@ -26,7 +26,7 @@ class Use(msgspec.Struct, frozen=True):
     """Names of credentials; of notifiers and the store, as ``"notifier duty-mail"``."""
     devices: int
     problem: str
-    """``"missing"``, ``"unused"`` or nothing."""
+    """``"missing"``, ``"unusable"``, ``"unused"`` or nothing."""
 
 
 def uses(configuration: Configuration) -> Iterator[Use]:
@@ -40,9 +40,7 @@ def uses(configuration: Configuration) -> Iterator[Use]:
         used.setdefault(reference, []).append(name)
     for reference, credentials in used.items():
         entry = sealed.pop(reference.secret, None) if reference.secret else None
-        there = entry is not None or (
-            reference.file and (configuration.secrets.folder / reference.file).is_file()
-        )
+        problem = _problem(reference.file, configuration) if reference.file else "" if entry else "missing"
         yield Use(
             reference.secret or reference.file or "",
             "store" if reference.secret else "file",
@@ -50,10 +48,25 @@ def uses(configuration: Configuration) -> Iterator[Use]:
             entry.changed if entry else None,
             tuple(credentials),
             _users(configuration, credentials),
-            "" if there else "missing",
+            problem,
         )
     for name, entry in sealed.items():
         yield Use(name, "store", entry.created, entry.changed, (), 0, "unused")
+
+
+def _problem(file: str, configuration: Configuration) -> str:
+    """Return what is wrong with a file: it may be there, and not for us to read."""
+    try:
+        (configuration.secrets.folder / file).stat()
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "unusable"
+    try:
+        configuration.secrets.in_file(file)
+    except SecretMissing:
+        return "unusable"
+    return ""
 
 
 def of_settings(settings: Settings) -> Iterator[tuple[str, SecretRef]]:

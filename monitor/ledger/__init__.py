@@ -3,11 +3,21 @@
 One SQLite file.
 """
 
-from monitor.ledger.audit import AuditEntry
+from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.database import LedgerError
 from monitor.ledger.hostkeys import HostKey
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 
-__all__ = ["AuditEntry", "Delivery", "DeliveryState", "HostKey", "Ledger", "LedgerError", "Revision"]
+__all__ = [
+    "AuditEntry",
+    "Delivery",
+    "DeliveryState",
+    "HostKey",
+    "Ledger",
+    "LedgerError",
+    "Revision",
+    "Seal",
+    "Verified",
+]

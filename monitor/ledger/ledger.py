@@ -26,7 +26,7 @@ from monitor.ledger import (
     revisions,
 )
 from monitor.ledger.answered import LedgerAnswered
-from monitor.ledger.audit import AuditEntry
+from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
@@ -227,9 +227,9 @@ class Ledger:
         """Return the newest lines of the record, newest first."""
         return await self._database.read(partial(audit.load, limit=limit))
 
-    async def audit_broken_at(self) -> int | None:
-        """Return the first line of the record that is not as it was written, `None` when all are."""
-        return await self._database.read(audit.broken_at)
+    async def verify_audit(self, noted: Seal | None = None) -> Verified:
+        """Return whether the record is as it was written, and holds a seal that was noted before."""
+        return await self._database.read(partial(audit.verify, noted=noted))
 
     # SSH host keys
 

@@ -22,7 +22,7 @@ import aiohttp
 import msgspec
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 
-from inventory.secrets import Secret
+from inventory.secrets import Secret, SecretMissing
 from monitor.store import Bucket, Latest, SeriesKey, StoreHealth, influxql
 from monitor.store.catalogue import SERIES_PER_DEVICE, Catalogue
 from monitor.store.influxql import InfluxQL, Series
@@ -57,18 +57,25 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def bearer(self) -> str | None:
-        """The token, or ``user:password`` as 1.8 takes it in its place."""
+        """The token, or ``user:password`` as 1.8 takes it in its place. Raises `SecretMissing`."""
         if self.token:
-            return self.token.reveal()
-        return f"{self.user}:{self.password.reveal()}" if self.password else None
+            return _in_a_header(self.token)
+        return f"{self.user}:{_in_a_header(self.password)}" if self.password else None
 
     def headers(self) -> dict[str, str]:
-        """Headers of a query."""
+        """Headers of a query. Raises `SecretMissing`."""
         if self.token:
-            return {"Authorization": f"Token {self.token.reveal()}"}
+            return {"Authorization": f"Token {_in_a_header(self.token)}"}
         if self.password:
             return {"Authorization": aiohttp.encode_basic_auth(self.user, self.password.reveal(), "utf-8")}
         return {}
+
+
+def _in_a_header(secret: Secret) -> str:
+    """Return the value. Raises `SecretMissing` when no header may hold it."""
+    if not secret.reveal().isprintable():
+        raise SecretMissing("the token or password of InfluxDB has characters that no header may hold")
+    return secret.reveal()
 
 
 class InfluxDBStore:
@@ -80,7 +87,7 @@ class InfluxDBStore:
     def __init__(
         self,
         folder: Path,
-        access: Access,
+        access: Callable[[], Access],
         *,
         flush_every: float = 5.0,
         outbox_bytes: int = 512 * 1024 * 1024,
@@ -90,6 +97,7 @@ class InfluxDBStore:
         per_device: int = SERIES_PER_DEVICE,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`access` is asked for each write and query, in a thread, and raises `SecretMissing`."""
         self._folder = folder
         self._access = access
         self._flush_every = flush_every
@@ -127,7 +135,7 @@ class InfluxDBStore:
         self._files.callback(self._outbox.close)
 
     async def _connect(self, stack: AsyncExitStack) -> None:
-        access = self._access
+        access = await asyncio.to_thread(self._access)
         client = await stack.enter_async_context(
             InfluxDBClientAsync(
                 access.url,
@@ -138,11 +146,9 @@ class InfluxDBStore:
             )
         )
         limit = aiohttp.ClientTimeout(total=self._timeout)
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=limit, headers=access.headers())
-        )
-        self._influxql = InfluxQL(session, access.url, access.bucket)
-        write = Writer(client, access.org, access.bucket).write
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=limit))
+        self._influxql = InfluxQL(session, access.url, access.bucket, lambda: self._access().headers())
+        write = Writer(client, access.org, access.bucket, lambda: self._access().bearer).write
         self._sender = Sender(self._outbox, self._thread, write, backoff=self._backoff)
 
     async def __aexit__(self, *exc_info: object) -> None:

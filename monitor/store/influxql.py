@@ -5,12 +5,14 @@ InfluxQL has no bound parameters in every version, so names and values are quote
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import aiohttp
 import msgspec
 
+from inventory.secrets import SecretMissing
 from monitor.store import StoreUnavailable
 from monitor.store.lines import Wire
 from monitor.store.slices import Window
@@ -98,8 +100,12 @@ def _period(window: Window) -> str:
 class InfluxQL:
     """Asks one server about one database. `bucket` is ``database`` or ``database/retention-policy``."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, bucket: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, bucket: str, headers: Callable[[], Mapping[str, str]]
+    ) -> None:
+        """`headers` say who asks, as it is now; it is called in a thread and raises `SecretMissing`."""
         self._session = session
+        self._headers = headers
         self._url = f"{url.rstrip('/')}/query"
         database, _, policy = bucket.partition("/")
         self._params = {"db": database, "epoch": "ms"} | ({"rp": policy} if policy else {})
@@ -115,10 +121,15 @@ class InfluxQL:
     async def _send(self, question: str) -> list[tuple[int, list[Series]]]:
         try:
             async with self._session.get(
-                self._url, params=self._params | {"q": question}, allow_redirects=False
+                self._url,
+                params=self._params | {"q": question},
+                headers=await asyncio.to_thread(self._headers),
+                allow_redirects=False,
             ) as response:
                 body = await _read(response)
                 answer = msgspec.json.decode(body, type=_Answer)
+        except SecretMissing as error:
+            raise StoreUnavailable(str(error)) from None
         except TimeoutError as error:
             raise StoreUnavailable("InfluxDB did not answer a query in time") from error
         except (aiohttp.ClientError, OSError) as error:

@@ -20,6 +20,7 @@ from influxdb_client import WritePrecision
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.rest import ApiException
 
+from inventory.secrets import SecretMissing
 from monitor.store.outbox import Batch, Outbox
 from monitor.thread import Thread
 from probes.core.text import clean
@@ -56,7 +57,12 @@ Write = Callable[[bytes], Awaitable[Verdict]]
 class Writer:
     """Writes line protocol through influxdb-client; every answer and every failure becomes a `Verdict`."""
 
-    def __init__(self, client: InfluxDBClientAsync, org: str, bucket: str) -> None:
+    def __init__(
+        self, client: InfluxDBClientAsync, org: str, bucket: str, bearer: Callable[[], str | None]
+    ) -> None:
+        """`bearer` returns the token as it is now; it is called in a thread and raises `SecretMissing`."""
+        self._client = client
+        self._bearer = bearer
         self._api = client.write_api()
         self._org = org
         self._bucket = bucket
@@ -64,11 +70,15 @@ class Writer:
     async def write(self, payload: bytes) -> Verdict:
         """Send `payload` once."""
         try:
+            if (token := await asyncio.to_thread(self._bearer)) is not None:
+                self._client.api_client.set_default_header("Authorization", f"Token {token}")
             await self._api.write(
                 bucket=self._bucket, org=self._org, record=payload, write_precision=WritePrecision.MS
             )
         except ApiException as error:
             return judge(error.status or 0, dict(error.headers or {}), str(error.body or error.reason or ""))
+        except SecretMissing as error:
+            return Verdict(Fate.RETRY, str(error))
         except TimeoutError:
             return Verdict(Fate.RETRY, "InfluxDB did not answer in time")
         except (aiohttp.ClientError, OSError) as error:

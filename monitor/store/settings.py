@@ -57,12 +57,15 @@ def open_store(settings: DuckDBSettings | InfluxDBSettings, data_dir: Path, secr
         return DuckDBStore(folder, retention=settings.retention)
     from monitor.store.influxdb import Access, InfluxDBStore
 
-    access = Access(
-        url=settings.url,
-        bucket=settings.bucket,
-        org=settings.org,
-        token=settings.token.read(secrets) if settings.token else None,
-        user=settings.user or "",
-        password=settings.password.read(secrets) if settings.password else None,
-    )
+    def access() -> Access:
+        return Access(
+            url=settings.url,
+            bucket=settings.bucket,
+            org=settings.org,
+            token=settings.token.read(secrets) if settings.token else None,
+            user=settings.user or "",
+            password=settings.password.read(secrets) if settings.password else None,
+        )
+
+    access()  # a missing value is told at the start
     return InfluxDBStore(folder, access, outbox_bytes=settings.outbox_megabytes * 1024 * 1024)

@@ -15,7 +15,7 @@ def view(context: WebContext, params: Params) -> View:
 
     async def values() -> Values:
         entries = await context.ledger.audited(SHOWN + 1)
-        broken = await context.ledger.audit_broken_at()
-        return {"entries": entries[:SHOWN], "more": len(entries) > SHOWN, "broken": broken}
+        found = await context.ledger.verify_audit()
+        return {"entries": entries[:SHOWN], "more": len(entries) > SHOWN, "broken": found.broken_at}
 
     return View("audit", frozenset(), values, N_("Inventory: who did what"))

@@ -128,6 +128,7 @@ AUDITED = (
     N_("credentials held back"),
     N_("host key approved"),
     N_("host key revoked"),
+    N_("not done after all"),
 )
 """What the record says was done."""
 FLAGS = frozenset({"probe.success", "hw.network.up", "hw.battery.discharging"})

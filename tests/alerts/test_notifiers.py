@@ -147,6 +147,22 @@ def test_a_missing_secret_is_said_when_the_channel_is_built(case: Case, tmp_path
 
 
 @every_notifier
+async def test_a_secret_is_read_for_each_message(case: Case, secrets: Path) -> None:
+    with hostile.refusing_tcp() as server:
+        async with opened(case, secrets, server.port) as notifier:
+            (secrets / "canary").unlink()
+            with pytest.raises(TryLater, match="canary: there is no such file"):
+                await notifier.send(message())
+
+
+async def test_another_token_is_used_without_a_restart(secrets: Path) -> None:
+    async with telegram("another") as bot, opened(CASES[1], secrets, port_of(bot.url)) as notifier:
+        (secrets / "canary").write_text("another")
+        await notifier.send(message())
+    assert len(bot.texts) == 1
+
+
+@every_notifier
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
 async def test_no_channel_leads_to_this_machine_unless_it_says_so(
     case: Case, secrets: Path, host: str

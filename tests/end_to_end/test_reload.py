@@ -209,7 +209,7 @@ async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_someb
             assert "secret confirm" in (running.board.last(f"{DEVICE}:snmp") or thief).detail
             await asyncio.sleep(5)
             assert thief.heard == [], "not one datagram went there"
-            result = await asyncio.to_thread(call, "-s", settings, "secret", "confirm", DEVICE)
+            result = await asyncio.to_thread(call, "-s", settings, "secret", "confirm", DEVICE, "--yes")
             assert result.exit_code == 0, result.output
             await eventually(lambda: thief.heard, within=10)
             assert not running.reloader.state.held

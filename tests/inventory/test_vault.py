@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import signal
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +21,7 @@ from hypothesis import strategies as st
 from inventory import files
 from inventory.secrets import Secret, SecretMissing, SecretRef, Secrets
 from inventory.vault import Vault, VaultError
+from tests.permissions import not_ours
 
 AT = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)
 CANARY = "canary-7f3a"
@@ -216,12 +223,73 @@ def test_what_keeps_values_from_opening_is_said_in_one_line(store: Vault) -> Non
     assert "secret key" in store.problem()
 
 
-def test_what_a_killed_process_left_is_swept_and_nothing_else(store: Vault) -> None:
+@pytest.mark.parametrize("tidying", [Vault.tidy, lambda store: store.put("b", Secret(CANARY), AT)])
+def test_what_a_killed_process_left_is_swept_and_nothing_else(
+    store: Vault, tidying: Callable[[Vault], None]
+) -> None:
     store.put("a", Secret(CANARY), AT)
-    left = store.path.parent / f".{store.path.name}.a1b2c3d4"
-    other = store.path.parent / ".secrets.vault-of-somebody"
-    left.write_bytes(b"x")
-    other.write_bytes(b"x")
-    store.put("b", Secret(CANARY), AT)
-    assert not left.exists() and other.exists()
-    assert set(store.entries()) == {"a", "b"}
+    left = [path.parent / f".{path.name}.a1b2c3d4.unfinished" for path in (store.path, store.key_path)]
+    copies = [
+        path.parent / f".{path.name}.{end}"
+        for path in (store.path, store.key_path)
+        for end in ("20261126", "original", "unfinished")
+    ]
+    for path in (*left, *copies):
+        path.write_bytes(b"x")
+    elsewhere = store.path.parent / f".{store.path.name}.linklink.unfinished"
+    elsewhere.symlink_to(copies[0])
+    tidying(store)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in (*copies, elsewhere))
+    assert "a" in store.entries()
+
+
+def test_a_killed_writer_leaves_what_the_next_start_sweeps(store: Vault) -> None:
+    store.put("a", Secret(CANARY), AT)
+    program = (
+        "import os, signal, sys; from pathlib import Path; from inventory import files\n"
+        "files.flush = lambda stream: (stream.flush(), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "files.replace(Path(sys.argv[1]), b'x', 0o600)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(store.key_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(store.key_path.parent.iterdir())) == 2
+    store.tidy()
+    assert list(store.key_path.parent.iterdir()) == [store.key_path]
+    assert store.read("a") == Secret(CANARY)
+
+
+def test_tidying_waits_for_nobody_and_leaves_what_is_being_written(store: Vault) -> None:
+    writing = store.path.parent / f".{store.path.name}.a1b2c3d4.unfinished"
+    store.put("a", Secret(CANARY), AT)
+    writing.write_bytes(b"x")
+    folder = os.open(store.path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        store.tidy()
+    finally:
+        os.close(folder)
+    assert writing.exists()
+
+
+def test_folders_that_are_not_ours_to_read_are_said_in_one_line(store: Vault) -> None:
+    store.put("a", Secret(CANARY), AT)
+    with not_ours(store.path.parent, store.key_path.parent):
+        assert store.problem() == f"the store of secrets {store.path}: cannot be read: Permission denied"
+        with pytest.raises(SecretMissing, match="Permission denied"):
+            store.read("a")
+        for change in (store.rotate_key, store.must_have_no_key, store.create_key):
+            with pytest.raises(VaultError, match="Permission denied"):
+                change()
+        store.tidy()
+
+
+def test_a_key_where_no_file_can_be_is_said_in_one_line(store: Vault) -> None:
+    store.put("a", Secret(CANARY), AT)
+    for key in (store.path / "master.key", store.path.parent):
+        other = Vault(store.path, key)
+        assert str(key) in other.problem()
+        for change in (other.rotate_key, other.create_key, other.must_have_no_key):
+            with pytest.raises(VaultError, match=str(key)):
+                change()
+    assert store.read("a") == Secret(CANARY)

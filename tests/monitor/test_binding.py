@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from inventory.secrets import Credential, Secret
 from monitor.binding import bind, carried, place
 from monitor.plan import Plan
@@ -19,6 +23,7 @@ class UrlParams(Params):
     url: str = "http://{address}/"
     verify: bool = True
     ca_file: str | None = None
+    server_name: str = ""
 
 
 def check(
@@ -87,8 +92,35 @@ def test_another_host_in_the_url_or_no_encryption_is_another_place() -> None:
 def test_who_vouches_for_a_server_is_part_of_its_place() -> None:
     url = "https://{address}/"
     known = bound_to(check(name="http", params=UrlParams(url=url)))
-    for weaker in (UrlParams(url=url, verify=False), UrlParams(url=url, ca_file="/tmp/mine.pem")):
+    for weaker in (
+        UrlParams(url=url, verify=False),
+        UrlParams(url=url, ca_file="/tmp/mine.pem"),
+        UrlParams(url=url, server_name="mine.example"),
+        UrlParams(url=url, server_name="x (certificate not verified)"),
+    ):
         assert bind(plan(check(name="http", params=weaker)), known).held, weaker
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "held"),
+    [
+        ({"verify": False}, {}, False),
+        ({"verify": False}, {"ca_file": "/etc/ca.pem"}, False),
+        ({"ca_file": "/etc/ca.pem"}, {}, False),
+        ({"ca_file": "/etc/ca.pem"}, {"ca_file": "/tmp/mine.pem"}, True),
+        ({"ca_file": "/etc/ca.pem"}, {"verify": False}, True),
+        ({"verify": False}, {"server_name": "mine.example"}, True),
+    ],
+)
+def test_a_stricter_proof_of_the_same_server_needs_no_confirmation(
+    before: dict[str, Any], after: dict[str, Any], held: bool
+) -> None:
+    def page(params: dict[str, Any]) -> Check:
+        return check(name="http", params=UrlParams(url="https://{address}/", **params))
+
+    found = bind(plan(page(after)), bound_to(page(before)))
+    (one,) = found.plan
+    assert (bool(found.held), bool(one.blocked), one.target.credential is None) == (held, held, held)
 
 
 def test_a_second_new_place_beside_the_known_one_is_held_back_alone() -> None:

@@ -16,9 +16,11 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from monitor.app import utc_now
 from monitor.cli import main
 from monitor.ledger import AuditEntry, Ledger
 from tests.end_to_end.site import COMMUNITY, DEVICE, write_service
+from tests.permissions import not_ours
 
 CANARY = "canary-5d21"
 SNMP = {"port": 11161, "interval": "600s", "timeout": "1s"}
@@ -30,6 +32,7 @@ def settings(tmp_path: Path) -> Path:
     path = write_service(tmp_path, {"snmp": SNMP})
     office = tmp_path / "inventory" / "office.yaml"
     office.write_text(office.read_text().replace('{"file": "community"}', '{"secret": "community"}'))
+    (tmp_path / "secrets" / "key").write_text("a key")
     return path
 
 
@@ -145,6 +148,46 @@ def test_bytes_that_are_no_text_are_refused(settings: Path) -> None:
     assert done.returncode == 2 and b"Traceback" not in done.stderr
 
 
+def test_what_was_not_done_after_all_is_in_the_record_as_such(settings: Path) -> None:
+    assert call(settings, "set", "community", value=CANARY).exit_code == 2, "there is no key"
+    failed, tried = audited(settings)
+    assert (tried.what, failed.what, failed.subject) == ("secret set", "not done after all", "community")
+    assert failed.detail.startswith("secret set: the master key")
+    assert call(settings, "key").exit_code == 0
+    again = call(settings, "key")
+    assert again.exit_code == 2 and "rotate --master-key" in again.stderr
+    assert [one.what for one in audited(settings)].count("master key made") == 1
+
+
+def test_secrets_that_are_not_ours_to_read_are_told_without_a_traceback(settings: Path) -> None:
+    (settings.parent / "secrets" / "key").write_text("")
+    stored(settings)
+    rows = {row["name"]: row for row in json.loads(call(settings, "list", "--json").stdout)}
+    assert (rows["key"]["problem"], rows["community"]["problem"]) == ("unusable", "")
+    with not_ours(settings.parent):
+        for arguments in (["secret", "list"], ["secret", "key"], ["secret", "confirm"], ["audit"]):
+            done = CliRunner().invoke(main, ["-s", str(settings), *arguments])
+            assert done.exit_code == 2 and isinstance(done.exception, SystemExit), arguments
+            assert "ermission denied" in done.stderr, arguments
+
+
+def test_nothing_is_confirmed_where_nobody_can_be_asked(settings: Path) -> None:
+    stored(settings)
+    home = "192.0.2.9:161"
+
+    async def bind_elsewhere() -> None:
+        async with Ledger(settings.parent / "data" / "ledger.sqlite") as ledger:
+            await ledger.bindings.attach({(DEVICE, "snmp"): frozenset({home})}, utc_now())
+
+    asyncio.run(bind_elsewhere())
+    shown = call(settings, "confirm", DEVICE)
+    assert shown.exit_code == 2 and "--yes" in shown.stderr
+    assert home in shown.stdout and "127.0.0.1:11161" in shown.stdout
+    assert call(settings, "confirm").stderr == "1 waiting.\n"
+    assert call(settings, "confirm", DEVICE, "--yes").exit_code == 0
+    assert call(settings, "confirm").stderr == "0 waiting.\n"
+
+
 def test_the_record_is_printed_and_a_change_of_it_is_found(settings: Path) -> None:
     stored(settings)
 
@@ -152,14 +195,24 @@ def test_the_record_is_printed_and_a_change_of_it_is_found(settings: Path) -> No
         return CliRunner().invoke(main, ["-s", str(settings), "audit", *arguments])
 
     assert audit().exit_code == 0
+    told = audit("--verify")
+    assert told.exit_code == 0 and "2 lines, all as they were written" in told.stdout
+    seal = told.stdout.split()[-1]
+    assert "secret set" not in told.stdout
+    assert json.loads(audit("--verify", "--json").stdout) == {"broken_at": None, "seal": seal}
+    assert audit("--verify", "--seal", seal).exit_code == 0
+    assert audit("--verify", "--seal", f"9{seal}").exit_code == 1
+    assert audit("--verify", "--seal", "what").exit_code == 2
+    assert "secret set" not in audit("--what", "master key made").stdout
     assert "secret set" in audit().stdout and "master key made" in audit().stdout
     assert [
         one["what"] for one in json.loads(audit("--subject", "community", "--json").stdout)["entries"]
     ] == ["secret set"]
     with closing(sqlite3.connect(settings.parent / "data" / "ledger.sqlite")) as db, db:
         db.execute("DROP TRIGGER audit_is_never_changed")
-        db.execute("UPDATE audit SET who = 'somebody else' WHERE id = 1")
-    assert audit().exit_code == 1
+        db.execute("UPDATE audit SET who = char(27) || '[2J', at = -9223372036854775807 WHERE id = 1")
+    assert audit().exit_code == 1 and "\x1b" not in audit().stdout
+    assert audit("--verify").exit_code == 1 and audit("--json").exit_code == 1
     assert "line 1" in audit().stderr and "backup" in audit().stderr
 
 
@@ -168,7 +221,7 @@ def test_without_a_record_audit_says_so(settings: Path) -> None:
     assert result.exit_code == 2 and "nothing was recorded yet" in result.stderr
 
 
-def test_what_a_notifier_uses_is_not_unused_and_wants_a_restart(settings: Path) -> None:
+def test_what_a_notifier_uses_is_not_unused_and_the_next_message_has_the_new_value(settings: Path) -> None:
     document = yaml.safe_load(settings.read_text())
     document["notifiers"] = {
         "hook": {"kind": "webhook", "url": "https://example.gov.vn/", "bearer_token": {"secret": "hook"}}
@@ -179,5 +232,5 @@ def test_what_a_notifier_uses_is_not_unused_and_wants_a_restart(settings: Path) 
     row = next(one for one in json.loads(call(settings, "list", "--json").stdout) if one["name"] == "hook")
     assert (row["credentials"], row["problem"]) == (["notifier hook"], "")
     assert call(settings, "remove", "hook").exit_code == 2
-    assert "restart the service" in call(settings, "rotate", "hook", value="next").stdout
+    assert "the next time that notifier hook sends" in call(settings, "rotate", "hook", value="next").stdout
     assert "within seconds" in call(settings, "rotate", "community", value="next").stdout

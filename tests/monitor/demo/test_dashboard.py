@@ -99,7 +99,7 @@ async def test_every_panel_finds_series_with_all_its_labels(
     asking: Asking, influx: InfluxDB, tmp_path: Path
 ) -> None:
     access = Access(url=influx.url, bucket=DATABASE, org="-", token=Secret(TOKEN))
-    async with InfluxDBStore(tmp_path, access) as store:
+    async with InfluxDBStore(tmp_path, lambda: access) as store:
         for one in await measured(asking):
             store.append(one)
         await store.flush()

@@ -21,7 +21,8 @@ async def test_lines_come_back_newest_first_and_unbroken(tmp_path: Path) -> None
     await written(tmp_path / "ledger.sqlite")
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         assert [entry.subject for entry in await ledger.audited(2)] == ["snmp-4", "snmp-3"]
-        assert await ledger.audit_broken_at() is None
+        found = await ledger.verify_audit()
+        assert (found.broken_at, found.seal.id) == (None, 5)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,11 @@ async def test_a_line_can_neither_be_changed_nor_removed(tmp_path: Path, tamperi
         ("UPDATE audit SET who = 'nobody' WHERE id = 3", 3),
         ("UPDATE audit SET at = at + 1 WHERE id = 1", 1),
         ("DELETE FROM audit WHERE id = 2", 3),
+        ("DELETE FROM audit WHERE id >= 4", 4),
+        ("DELETE FROM audit WHERE id > 0", 1),
+        ("UPDATE audit SET detail = CAST(x'ff' AS TEXT) WHERE id = 3", 3),
+        ("UPDATE audit SET at = 9223372036854775807 WHERE id = 3", 3),
+        ("UPDATE audit SET digest = CAST(x'ff' AS TEXT) WHERE id = 5", 5),
     ],
 )
 async def test_who_changes_it_all_the_same_is_found(tmp_path: Path, tampering: str, first: int) -> None:
@@ -53,4 +59,20 @@ async def test_who_changes_it_all_the_same_is_found(tmp_path: Path, tampering: s
             db.execute(f"DROP TRIGGER {name}")
         db.execute(tampering)
     async with Ledger(path) as ledger:
-        assert await ledger.audit_broken_at() == first
+        assert (await ledger.verify_audit()).broken_at == first
+        await ledger.audited()
+        await ledger.audit(T0, "an", "secret set", "and the record goes on")
+        assert (await ledger.audited(1))[0].subject == "and the record goes on"
+
+
+async def test_who_noted_a_seal_sees_lines_cut_off_and_a_record_written_anew(tmp_path: Path) -> None:
+    await written(tmp_path / "ledger.sqlite")
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        noted = (await ledger.verify_audit()).seal
+        await ledger.audit(T0, "an", "secret set", "more")
+        assert (await ledger.verify_audit(noted)).broken_at is None
+    async with Ledger(tmp_path / "other.sqlite") as ledger:
+        for number in range(6):
+            assert (await ledger.verify_audit(noted)).broken_at == number + 1 if number < 5 else 5
+            await ledger.audit(T0, "another", "secret set", f"snmp-{number}")
+        assert (await ledger.verify_audit()).broken_at is None

@@ -47,7 +47,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         server: InfluxDB = request.getfixturevalue("influx")
         bucket = server.create(f"db{uuid.uuid4().hex}") + "/autogen"
         access = Access(server.url, bucket, token=Secret(TOKEN))
-        opened = InfluxDBStore(tmp_path, access, flush_every=3600, per_device=50, clock=Clock(NOW))
+        opened = InfluxDBStore(tmp_path, lambda: access, flush_every=3600, per_device=50, clock=Clock(NOW))
     async with opened:
         yield opened
 

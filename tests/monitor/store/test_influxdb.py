@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from inventory.secrets import Secret
+from inventory.secrets import Secret, SecretMissing
 from monitor.store import SeriesKey, StoreUnavailable
 from monitor.store.influxdb import Access, InfluxDBStore
 from monitor.store.sender import Fate, judge, retry_after
@@ -34,7 +34,7 @@ async def server() -> AsyncIterator[Troubled]:
 
 def store_at(url: str, folder: Path, **settings: object) -> InfluxDBStore:
     defaults: dict[str, object] = {"flush_every": 3600, "backoff": 0.02, "timeout": 0.3, "clock": Clock()}
-    return InfluxDBStore(folder, Access(url, "db"), **(defaults | settings))  # type: ignore[arg-type]
+    return InfluxDBStore(folder, lambda: Access(url, "db"), **(defaults | settings))  # type: ignore[arg-type]
 
 
 def fields(server: Troubled) -> set[str]:
@@ -90,7 +90,9 @@ async def test_a_refused_token_is_an_alarm_without_the_token_in_it(
     server.plan.extend([status(401, '{"code":"unauthorized","message":"unauthorized access"}')] * 100)
     access = Access(server.url, "db", token=Secret("canary-7f3a"))
     with caplog.at_level(logging.DEBUG):
-        async with InfluxDBStore(tmp_path, access, flush_every=3600, backoff=0.02, clock=Clock()) as store:
+        async with InfluxDBStore(
+            tmp_path, lambda: access, flush_every=3600, backoff=0.02, clock=Clock()
+        ) as store:
             store.append(observed(sample("a.n", 1)))
             await store.flush()
             await eventually(lambda: "does not accept our token" in store.health().problem)
@@ -171,7 +173,7 @@ from tests.monitor.store.samples import T0, Clock, observed, sample
 async def main():
     access = Access(sys.argv[2], "db")
     folder = Path(sys.argv[1])
-    async with InfluxDBStore(folder, access, flush_every=3600, backoff=0.02, clock=Clock()) as store:
+    async with InfluxDBStore(folder, lambda: access, flush_every=3600, backoff=0.02, clock=Clock()) as store:
         for n in range(100000):
             store.append(observed(sample("a.n", n), time=T0 + timedelta(milliseconds=n)))
             await store.flush()
@@ -228,11 +230,11 @@ def test_an_error_of_the_server_is_one_clean_line() -> None:
 
 async def test_a_server_error_in_a_query_is_told(influx: InfluxDB, tmp_path: Path) -> None:
     access = Access(influx.url, "no such database", token=Secret(TOKEN))
-    async with InfluxDBStore(tmp_path, access, flush_every=3600, clock=Clock()) as store:
+    async with InfluxDBStore(tmp_path, lambda: access, flush_every=3600, clock=Clock()) as store:
         with pytest.raises(StoreUnavailable, match="database not found"):
             await store.range(SeriesKey("a", "b.c"), T0, T0 + timedelta(minutes=1), 1)
     access = Access(influx.url, "db", token=Secret("wrong"))
-    async with InfluxDBStore(tmp_path, access, flush_every=3600, clock=Clock()) as store:
+    async with InfluxDBStore(tmp_path, lambda: access, flush_every=3600, clock=Clock()) as store:
         with pytest.raises(StoreUnavailable, match="401"):
             await store.range(SeriesKey("a", "b.c"), T0, T0 + timedelta(minutes=1), 1)
 
@@ -240,9 +242,9 @@ async def test_a_server_error_in_a_query_is_told(influx: InfluxDB, tmp_path: Pat
 async def test_samples_reach_influxdb_through_restarts_of_the_store(influx: InfluxDB, tmp_path: Path) -> None:
     access = Access(influx.url, influx.create(f"db{uuid.uuid4().hex}"), token=Secret(TOKEN))
     for number in range(3):
-        async with InfluxDBStore(tmp_path, access, flush_every=3600, clock=Clock()) as store:
+        async with InfluxDBStore(tmp_path, lambda: access, flush_every=3600, clock=Clock()) as store:
             store.append(observed(sample("a.n", number), time=T0 + timedelta(seconds=number)))
-    async with InfluxDBStore(tmp_path, access, flush_every=3600, clock=Clock()) as store:
+    async with InfluxDBStore(tmp_path, lambda: access, flush_every=3600, clock=Clock()) as store:
         await eventually(lambda: store.health().waiting == 0)
         (bucket,) = await store.range(SeriesKey("18073/router", "a.n"), T0, T0 + timedelta(minutes=1), 1)
         assert (bucket.count, bucket.maximum) == (3, 2.0)
@@ -263,3 +265,28 @@ def test_a_user_and_password_take_the_place_of_a_token() -> None:
     assert access.bearer == "an:pw"
     assert access.headers() == {"Authorization": "Basic YW46cHc="}
     assert Access("http://x", "db").headers() == {}
+
+
+async def test_another_token_is_used_without_a_restart(influx: InfluxDB, tmp_path: Path) -> None:
+    tokens = [Secret("wrong")]
+
+    def access() -> Access:
+        if not tokens:
+            raise SecretMissing("the secret 'influx' is not stored")
+        return Access(influx.url, database, token=tokens[-1])
+
+    database = influx.create(f"db{uuid.uuid4().hex}")
+    async with InfluxDBStore(tmp_path, access, flush_every=3600, backoff=0.02, clock=Clock()) as store:
+        store.append(observed(sample("a.n", 1)))
+        await store.flush()
+        await eventually(lambda: "does not accept our token" in store.health().problem)
+        tokens.append(Secret("canary-7f3a\nX-Header: 1"))
+        await eventually(lambda: "no header may hold" in store.health().problem)
+        tokens.clear()
+        await eventually(lambda: "is not stored" in store.health().problem)
+        with pytest.raises(StoreUnavailable, match="is not stored"):
+            await store.latest("18073/router")
+        tokens.append(Secret(TOKEN))
+        await eventually(lambda: store.health().waiting == 0 and not store.health().problem)
+        (bucket,) = await store.range(SeriesKey("18073/router", "a.n"), T0, T0 + timedelta(minutes=1), 1)
+        assert bucket.count == 1
