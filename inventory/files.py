@@ -46,6 +46,19 @@ def read_bytes(path: Path, within: Path, limit: int) -> bytes:
     return raw
 
 
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder, as far as we may know."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def below(folder: Path) -> list[Path]:
+    """Return every file and folder below `folder`, sorted: none that is closed to us, nothing below a file."""
+    return sorted(Path(at, name) for at, folders, names in os.walk(folder) for name in (*folders, *names))
+
+
 def replace(path: Path, content: bytes, mode: int) -> None:
     """Write `path` with the permissions `mode`: whole or not at all, durable when this returns. Raises `OSError`."""
     with _beside(path, content, mode) as temporary:

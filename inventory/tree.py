@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inventory.document import MAX_BYTES
-from inventory.files import Unreadable, read_bytes
+from inventory.files import Unreadable, is_folder, read_bytes
 from inventory.problem import Problem, file_name
 
 MAX_FILES = 50_000
@@ -46,7 +46,7 @@ def read_tree(root: Path, before: Tree | None = None) -> Tree:
     problems: list[Problem] = []
     files: dict[str, bytes] = {}
     stamps: dict[str, Stamp] = {}
-    within = root if root.is_dir() else root.parent
+    within = root if is_folder(root) else root.parent
     for name, path in _walk(root, problems):
         if len(files) >= MAX_FILES:
             problems.append(Problem(file_name(root), 0, 0, "", f"more than {MAX_FILES} YAML files"))
@@ -89,7 +89,7 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
         message = f"cannot be read: {error.strerror}"
         problems.append(Problem(file_name(Path(error.filename)), 0, 0, "", message))
 
-    if not root.is_dir():
+    if not is_folder(root):
         yield "", root
         return
     for parent, folders, names in os.walk(root, onerror=report):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import fcntl
 import hashlib
 import os
@@ -66,7 +67,7 @@ class Vault:
         except Unreadable as error:
             if str(error) == NO_FILE:
                 return {}
-            raise VaultError(f"the store of secrets {self.path}: {error}") from None
+            raise VaultError(f"the store of secrets {self.path}: {error}{_advice(error)}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise VaultError(
                 f"the store of secrets {self.path} is damaged; put a backup in its place"
@@ -170,8 +171,7 @@ class Vault:
         try:
             lines = read_bytes(self.key_path, self.key_path.parent, 4096).split()
         except Unreadable as error:
-            advice = "; `commune-monitor secret key` makes one" if str(error) == NO_FILE else ""
-            raise VaultError(f"the master key {self.key_path}: {error}{advice}") from None
+            raise VaultError(f"the master key {self.key_path}: {error}{_advice(error)}") from None
         try:
             keys = [base64.b64decode(line, validate=True) for line in lines]
         except binascii.Error:
@@ -217,6 +217,15 @@ def _lock(folder: Path, how: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _advice(error: Unreadable) -> str:
+    """Return what to do about a file that cannot be read, where that is plain."""
+    if str(error) == NO_FILE:
+        return "; `commune-monitor secret key` makes one, a copy of the one there was is better"
+    if str(error).endswith(os.strerror(errno.EACCES)):
+        return "; it must be readable by the user that this runs as"
+    return ""
 
 
 def _seal(name: str, value: bytes, key: tuple[str, bytes], created: datetime, changed: datetime) -> Sealed:

@@ -16,6 +16,7 @@ import msgspec
 import inventory.profiles
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
+from inventory.files import below
 from inventory.loader import load_tree
 from inventory.memory import Memory
 from inventory.model import Inventory
@@ -157,7 +158,8 @@ def _open_secrets(folder: Path, vault: Vault) -> Iterator[Problem]:
 
     What lies in ``/run`` is put there by a container engine or systemd, which answer for its modes.
     """
-    for path in (folder, *sorted(folder.glob("*")), vault.path, vault.key_path):
+    own = (path for path in below(folder) if path.parent == folder)
+    for path in (folder, *own, vault.path, vault.key_path):
         if not path.is_relative_to("/run") and (problem := permissions_problem(path)):
             yield Problem(str(path), 0, 0, "", problem, "warning")
 

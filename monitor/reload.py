@@ -17,6 +17,7 @@ from watchfiles import awatch
 
 from alerts.topology import Topology
 from inventory.document import Invalid, Problem
+from inventory.files import below, is_folder
 from inventory.tree import Tree, read_tree, stamps
 from monitor import configuration
 from monitor.binding import Bound, bound
@@ -310,7 +311,7 @@ def _devices(held: Places) -> tuple[str, ...]:
 def _looks(running: Configuration) -> object:
     """Return what is the same as long as nobody has edited anything."""
     inventory, *others = running.edited
-    every = [path for other in others for path in (other, *sorted(other.rglob("*")))]
+    every = [path for other in others for path in (other, *below(other))]
     return stamps(inventory), {path: _modified(path) for path in (running.path, *every)}
 
 
@@ -327,7 +328,7 @@ async def _changes(edited: Sequence[Path]) -> AsyncIterator[object]:
 
     The folder of a single file is not watched: the service writes its own data beside it all the time.
     """
-    folders = [path for path in edited if path.is_dir()]
+    folders = [path for path in edited if is_folder(path)]
     pause = LOOK_EVERY if edited[0] in folders else LOOK_AT_A_FILE
     while not folders:
         await asyncio.sleep(pause)

@@ -148,7 +148,7 @@ _PARTS = {
         "Thông tin đăng nhập được giữ lại cho đến khi có người xác nhận địa chỉ mới",
         "Credentials are held back until somebody confirms the new address",
     ),
-    "secrets": Words("Kho bí mật", "The store of secrets"),
+    "secrets": Words("Bí mật đã lưu", "Stored secrets"),
     "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
 _HARMLESS = frozenset({"store", "inventory", "bindings", "secrets", "audit"})

@@ -77,8 +77,19 @@ def operator() -> str:
 def print_mistakes(settings: Path, error: Invalid) -> None:
     """Print every mistake, and what to do when there is no settings file at all."""
     print_problems(error.problems)
-    if not settings.exists():
+    if not _is_there(settings):
         click.echo("Name the settings file: commune-monitor --settings FILE COMMAND", err=True)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file, or no telling because a folder is closed to us."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextmanager

@@ -275,7 +275,7 @@ def test_tidying_waits_for_nobody_and_leaves_what_is_being_written(store: Vault)
 def test_folders_that_are_not_ours_to_read_are_said_in_one_line(store: Vault) -> None:
     store.put("a", Secret(CANARY), AT)
     with not_ours(store.path.parent, store.key_path.parent):
-        assert store.problem() == f"the store of secrets {store.path}: cannot be read: Permission denied"
+        assert f"the store of secrets {store.path}: cannot be read: Permission denied; it" in store.problem()
         with pytest.raises(SecretMissing, match="Permission denied"):
             store.read("a")
         for change in (store.rotate_key, store.must_have_no_key, store.create_key):
