@@ -6,7 +6,8 @@ import glob
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,30 +46,27 @@ def read_bytes(path: Path, within: Path, limit: int) -> bytes:
 
 def replace(path: Path, content: bytes, mode: int) -> None:
     """Write `path` with the permissions `mode`: whole or not at all, durable when this returns. Raises `OSError`."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            os.fchmod(descriptor, mode)
-            stream.write(content)
-            flush(stream)
+    with _written(path, content, mode) as temporary:
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
 
 
 def create(path: Path, content: bytes, mode: int) -> None:
     """Write a new file as `replace` does. Raises `FileExistsError` when there is one, `OSError`."""
+    with _written(path, content, mode) as temporary:
+        path.hardlink_to(temporary)  # fails where a file is, unlike a rename
+
+
+@contextmanager
+def _written(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Yield a durable file beside `path`, to be given its name; what the block did is durable afterwards."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(descriptor, mode)
             stream.write(content)
-            flush(stream)
-        path.hardlink_to(temporary)  # fails where a file is, unlike a rename
+            _flush(stream)
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
@@ -81,7 +79,7 @@ def sweep(path: Path) -> None:
             left.unlink()
 
 
-def flush(stream: BinaryIO) -> None:
+def _flush(stream: BinaryIO) -> None:
     """Make what was written durable."""
     stream.flush()
     os.fsync(stream.fileno())
