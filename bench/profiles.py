@@ -483,7 +483,8 @@ object, and *equal* when it says the same.
 Read the figures with care. The profiles were written with these recordings at hand and none was held out, so they say
 how much of this equipment is read, not how well another model will be. What states mean is our own judgement of the
 words in the vendors' MIBs (`scripts/judge_states.py`, one rule for all): it differs from LibreNMS' in places, and
-states whose MIB was not at hand are not reported at all. The rules:
+states whose MIB was not at hand, or that cannot tell good from bad, are not reported at all: hence their low share.
+Columns and scales of sensors were not checked against MIBs one by one. The rules:
 
 * **vendor**: one of the vendors that the label names. **system**: the name LibreNMS uses, case and punctuation aside.
   **model, version, serial**: one of the two texts holds the other.

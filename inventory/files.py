@@ -61,26 +61,26 @@ def below(folder: Path) -> list[Path]:
 
 def replace(path: Path, content: bytes, mode: int) -> None:
     """Write `path` with the permissions `mode`: whole or not at all, durable when this returns. Raises `OSError`."""
-    with _beside(path, content, mode) as temporary:
+    with _written(path, content, mode) as temporary:
         temporary.replace(path)
 
 
 def create(path: Path, content: bytes, mode: int) -> None:
     """Write a new file as `replace` does. Raises `FileExistsError` when there is one, `OSError`."""
-    with _beside(path, content, mode) as temporary:
+    with _written(path, content, mode) as temporary:
         path.hardlink_to(temporary)  # fails where a file is, unlike a rename
 
 
 @contextmanager
-def _beside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """Let the block put a temporary file with `content` in the place of `path`; make that durable."""
+def _written(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Yield a durable file beside `path`, to be given its name; what the block did is durable afterwards."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(descriptor, mode)
             stream.write(content)
-            flush(stream)
+            _flush(stream)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def sweep(path: Path) -> None:
                 left.unlink()
 
 
-def flush(stream: BinaryIO) -> None:
+def _flush(stream: BinaryIO) -> None:
     """Make what was written durable."""
     stream.flush()
     os.fsync(stream.fileno())

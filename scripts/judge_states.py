@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -23,19 +24,37 @@ _EMPTY = re.compile(r"^sensors:\n\n?(?=\S|\Z)", re.MULTILINE)
 _ANSWERS = {"true", "false", "yes", "no"}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
+PHRASES = {
+    "low load": "ok",
+    "on battery": "warning",
+    "on by pass": "warning",
+    "off line": "warning",
+    "over load": "warning",
+    "utility off": "warning",
+    "inverter off": "warning",
+    "yellow alarm": "warning",
+    "over temp": "critical",
+    "out of range": "critical",
+    "not ok": "critical",
+    "not functioning": "critical",
+}
+"""Words that mean something together which none of them does alone; they come first."""
+NOT_HEALTH = {"upsAdvInputLineFailCause"}
+"""Objects that tell of the past: why an UPS took over the last time, be it a test."""
 # What the words of enumerations say, in the field's usual sense. Order: the gravest that is there counts.
 CRITICAL = """
 critical fail failed failure fault faulty error down dead fatal broken bad emergency alarm severe shutdown
 nonrecoverable major damaged abnormal overheat overheated unrecoverable stopped blocked short cut crashed
-defective disruption overheating overtemperature breached nonoperational env outofservice
+defective disruption overheating overtemperature breached nonoperational env outofservice faulted unavail
+depleted
 """.split()  # noqa: SIM905
 WARNING = """
 warning warn degraded degrade minor marginal testing test low high bypass boost trim replace replaced replacing
 rebuilding rebuild predictive overload attention lost disconnected mismatch recovering discharging reduced
-threshold upper lower noncritical missing depleted smart calibrating maintenance unbalanced foreign removed
-offline expired expiring repairing expanding migrating syncing partially pin suspended nonredundant
-unsynchronized wrong aborted locked rejected isolated underspeed overspeed readonly utilityoff outoftolvolt
-outoftolfreq forbidden check
+threshold upper lower noncritical missing smart calibrating maintenance unbalanced foreign removed offline
+expired expiring repairing expanding migrating syncing partially suspended nonredundant unsynchronized wrong
+aborted locked rejected isolated underspeed overspeed readonly utilityoff outoftolvolt outoftolfreq forbidden
+check loss replacement booster reducer
 """.split()  # noqa: SIM905
 UNKNOWN = """
 other unknown present absent installed supported applicable available unavailable na invalid undefined unused
@@ -47,7 +66,7 @@ ok normal up online on good enabled active running ready operational healthy sta
 closed nominal valid optimal functional connected connect line enable sufficient clear cleared complete
 completed safe passed spare hotspare powered working fine full economic eco registered inserted date hook
 rebuilt range functioning operation master slave member primary secondary roaming home synchronized floating
-resting alive supply standalone
+resting alive supply standalone pass redundant powering
 """.split()  # noqa: SIM905
 DOCUMENTED = {
     "1.3.6.1.4.1.6574.1.1": "1=normal 2=failed",
@@ -69,25 +88,29 @@ DOCUMENTED = {
 def meaning(word: str) -> str:
     """Return what a word of an enumeration means for the device: ok, warning, critical or unknown.
 
-    The gravest part counts. "no" and "not" turn what follows about: ``noAlarm`` is ok, ``notReady`` a warning,
-    ``notOk`` critical, ``notPresent`` unknown. A low load is no trouble, a low battery is, and so is running on one.
+    The gravest part counts. "no" and "not" turn what follows about, wherever they stand: ``noAlarm`` and
+    ``chassisNotBreached`` are ok, ``notReady`` a warning, ``notPresent`` unknown.
     """
-    words = [part.lower() for part in _WORDS.findall(word)]
+    words = [part for whole in _WORDS.findall(word) for part in _parts(whole.lower())]
     if words[:1] == ["non"]:
         words = ["".join(words[:2]), *words[2:]]
-    if {"low", "load"} <= {*words}:
-        return "ok"
-    if words[:2] in (["on", "battery"], ["off", "line"]):
+    if words == ["battery"]:
         return "warning"
-    if words == ["out", "of", "range"]:
-        return "critical"
-    negated = words[:1] in (["no"], ["not"])
-    found = _gravest(words[negated:])
-    if not negated or found == "unknown":
-        return found
-    if found == "ok":
-        return "critical" if words[1:] in (["ok"], ["functioning"]) else "warning"
-    return "ok"
+    together = f" {' '.join(words)} "
+    for phrase, means in PHRASES.items():
+        if f" {phrase} " in together:
+            return means
+    at = next((at for at, part in enumerate(words) if part in ("no", "not")), None)
+    if at is None:
+        return _gravest(words)
+    found = _gravest(words[at + 1 :])
+    return {"ok": "warning", "unknown": "unknown"}.get(found, "ok")
+
+
+def _parts(word: str) -> list[str]:
+    """Return a lower-case word, or the two that were written as one: ``notpresent``."""
+    known = word.startswith("not") and any(word[3:] in some for some in (CRITICAL, WARNING, UNKNOWN, OK))
+    return ["not", word[3:]] if known else [word]
 
 
 def _gravest(words: list[str]) -> str:
@@ -120,26 +143,46 @@ def judged(line: str, known: dict[str, tuple[str, str]]) -> str | None:
     if entry is None:
         return line
     if texts := _texts(entry["states"]):
-        states = ", ".join(f"{text}: {meaning(text.strip(chr(34)))}" for text in texts)
-        return line.replace(entry["states"], f"states: {{{states}}}")
+        said = {text: meaning(text.strip('"')) for text in texts}
+        states = ", ".join(f"{text}: {means}" for text, means in said.items())
+        return (
+            line.replace(entry["states"], f"states: {{{states}}}") if _tells_health(said.values()) else None
+        )
     number = entry["oid"]
     while number.count(".") > 8 and number not in known:
         number = number.rpartition(".")[0]
     if number not in known:
         return None
     name, words = known[number]
-    pairs = [pair.split("=") for pair in words.split()]
-    yes = meaning(name.rpartition("::")[2]) if {word.lower() for _, word in pairs} <= _ANSWERS else ""
-    states = ", ".join(f"{value}: {_answer(word, yes) if yes else meaning(word)}" for value, word in pairs)
+    states = _states(name.rpartition("::")[2], [pair.split("=") for pair in words.split()])
+    if not _tells_health(states.values()) or name.rpartition("::")[2] in NOT_HEALTH:
+        return None
+    written = ", ".join(f"{value}: {means}" for value, means in states.items())
     bare = line.removesuffix(entry["comment"] or "")
-    return bare.replace(entry["states"], f"states: {{{states}}}") + f" # {name}"
+    return bare.replace(entry["states"], f"states: {{{written}}}") + f" # {name}"
+
+
+def _states(name: str, pairs: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return what each value means; where the words are yes and no, the object's own name says what yes means."""
+    plain = {word.lower() for _, word in pairs} - {"other", "unknown"}
+    means = meaning(name)
+    if plain <= _ANSWERS or (plain <= {"on", "off"} and means in ("warning", "critical")):
+        return {value: _answer(word.lower(), means) for value, word in pairs}
+    return {value: meaning(word) for value, word in pairs}
+
+
+def _tells_health(means: Collection[str]) -> bool:
+    """Whether a state can tell good from bad: one that knows only one of them is a mode, a place, a kind."""
+    return "ok" in means and not {"warning", "critical"}.isdisjoint(means)
 
 
 def _answer(word: str, yes: str) -> str:
-    """Return what yes or no means where the object's own name says what yes means."""
-    if word.lower() in ("true", "yes"):
+    """Return what yes or no means where `yes` is what yes means."""
+    if word in ("true", "yes", "on"):
         return yes
-    return {"ok": "critical", "unknown": "unknown"}.get(yes, "ok")
+    if word not in ("false", "no", "off"):
+        return "unknown"
+    return {"ok": "warning", "unknown": "unknown"}.get(yes, "ok")
 
 
 def _texts(states: str) -> list[str]:

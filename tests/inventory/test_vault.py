@@ -248,7 +248,7 @@ def test_a_killed_writer_leaves_what_the_next_start_sweeps(store: Vault) -> None
     store.put("a", Secret(CANARY), AT)
     program = (
         "import os, signal, sys; from pathlib import Path; from inventory import files\n"
-        "files.flush = lambda stream: (stream.flush(), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "files._flush = lambda stream: (stream.flush(), os.kill(os.getpid(), signal.SIGKILL))\n"
         "files.replace(Path(sys.argv[1]), b'x', 0o600)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(store.key_path)], check=False)

@@ -35,6 +35,17 @@ def script() -> ModuleType:
         ("criticalUpper", "critical"),
         ("nonRecoverable", "critical"),
         ("notPresent", "unknown"),
+        ("notpresent", "unknown"),
+        ("notFunctioning", "critical"),
+        ("chassisNotBreached", "ok"),
+        ("chassisBreached", "critical"),
+        ("FAULTED", "critical"),
+        ("UNAVAIL", "critical"),
+        ("SIM not inserted", "warning"),
+        ("battery", "warning"),
+        ("batteryDepleted", "critical"),
+        ("donePass", "ok"),
+        ("doneError", "critical"),
         ("somethingNobodyForesaw", "unknown"),
     ],
 )
@@ -48,7 +59,12 @@ def test_a_word_is_judged_by_its_gravest_part(script: ModuleType, word: str, mea
     [
         ("A-MIB::fanState", "1=ok 2=failed", "1: ok, 2: critical"),
         ("A-MIB::alarmStatus", "0=false 1=true", "0: ok, 1: critical"),
-        ("A-MIB::doorOpen", "0=no 1=yes", "0: unknown, 1: unknown"),
+        ("A-MIB::redAlarmState", "1=other 2=off 3=on", "1: unknown, 2: ok, 3: critical"),
+        ("A-MIB::outputOnBattery", "1=yes 2=no", "1: warning, 2: ok"),
+        ("A-MIB::outputOnByPass", "1=yes 2=no", "1: warning, 2: ok"),
+        ("A-MIB::outputUtilityOff", "1=yes 2=no", "1: warning, 2: ok"),
+        ("A-MIB::ringRedundant", "1=true 2=false", "1: ok, 2: warning"),
+        ("A-MIB::opticalRxLoss", "0=false 1=true", "0: ok, 1: warning"),
     ],
 )
 def test_an_entry_is_written_anew_with_the_name_of_its_object(
@@ -59,6 +75,22 @@ def test_an_entry_is_written_anew_with_the_name_of_its_object(
     assert script.judged(line, known) == (
         f"  fan: {{oid: 1.3.6.1.4.1.99999.1.2.3.1, states: {{{states}}}}} # {name}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("A-MIB::band", "1=gsm900 2=lte"),
+        ("A-MIB::doorOpen", "0=no 1=yes"),
+        ("A-MIB::outlet", "1=on 2=off"),
+        ("A-MIB::upsAdvInputLineFailCause", "1=noTransfer 2=highLineVoltage 9=selfTest"),
+    ],
+)
+def test_what_cannot_tell_good_from_bad_now_is_no_state_of_health(
+    script: ModuleType, name: str, words: str
+) -> None:
+    line = "  one: {oid: 1.3.6.1.4.1.99999.1.2.3, states: {1: ok}}"
+    assert script.judged(line, {"1.3.6.1.4.1.99999.1.2.3": (name, words)}) is None
 
 
 def test_what_no_mib_defines_is_taken_out_and_words_of_the_agent_are_judged_as_they_are(
