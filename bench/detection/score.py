@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.detection.faults import Fault, Kind, Truth, merged
 from bench.detection.world import INTERVAL
@@ -49,17 +49,17 @@ class Score:
     found: int = 0
     pages: int = 0
     false: int = 0
-    false_by_rule: Counter[str] = None  # type: ignore[assignment]
+    false_by_rule: Counter[str] = field(default_factory=Counter)
     per_outage: float = 0.0
     most: int = 0
     """Pages about one outage, at most."""
     p50: float = 0.0
     p99: float = 0.0
     """Delay in intervals."""
-    late: list[Fault] = None  # type: ignore[assignment]
+    late: list[Fault] = field(default_factory=list)
     """Outages found later than an interval and the confirmation."""
-    missed: list[Fault] = None  # type: ignore[assignment]
-    by_kind: dict[str, str] = None  # type: ignore[assignment]
+    missed: list[Fault] = field(default_factory=list)
+    by_kind: dict[str, str] = field(default_factory=dict)
 
     @property
     def recall(self) -> float:
