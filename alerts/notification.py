@@ -22,6 +22,9 @@ class Message(msgspec.Struct, frozen=True):
     """Plain text of several lines, the channel's language."""
     step: Step
     incident: Incident
+    to: str = ""
+    """Address of one person or group in the channel's own terms (a mail address, a phone number, the number of a
+    chat); ``""`` for those the channel's settings name."""
 
 
 class Pending(msgspec.Struct, frozen=True):

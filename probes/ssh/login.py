@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import asyncssh
+from asyncssh.encryption import get_default_encryption_algs
+from asyncssh.kex import get_default_kex_algs
 
 from inventory.secrets import Credential
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.ssh.offer import Offer
 from probes.ssh.wire import Wire
 
 _HOST_KEY_ALGORITHMS = (
@@ -221,12 +224,20 @@ def _broken(error: Exception, wire: Wire, client: Client, user: str) -> ProbeFai
         return _refused(client, user)
     if overture is not None and overture.malformed is not None:
         return ProbeFailure(Outcome.PROTOCOL_ERROR, f"not SSH: {overture.malformed}")
-    if isinstance(error, asyncssh.KeyExchangeFailed):
+    if isinstance(error, asyncssh.KeyExchangeFailed) or (overture is not None and _strange(overture.offer)):
         return ProbeFailure(Outcome.PROTOCOL_ERROR, "no algorithm in common; `legacy: true` allows old ones")
     if overture is not None and overture.offer is None:
         heard = f", saying {overture.heard!r}" if overture.heard else ""
         return ProbeFailure(Outcome.PROTOCOL_ERROR, f"the device cut the connection at once{heard}")
     return ProbeFailure(Outcome.PROTOCOL_ERROR, f"the connection ended: {clean(str(error), 160)}")
+
+
+def _strange(offer: Offer | None) -> bool:
+    """Whether the server offers nothing that we use without `legacy`; it may hang up before we can say so."""
+    if offer is None:
+        return False
+    ours = (get_default_kex_algs(), offer.kex), (get_default_encryption_algs(), offer.ciphers)
+    return any(not {name.decode() for name in used}.intersection(offered) for used, offered in ours)
 
 
 def with_answer(error: ProbeFailure, answer: Answer) -> ProbeFailure:
