@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from alerts.incident import Incident, Kind, Status, Step, Transition
+from alerts.incident import Incident, Kind, Severity, Status, Step, Transition
 from alerts.notification import Pending
 from monitor.ledger import (
     answered,
@@ -169,6 +169,8 @@ class Ledger:
         kind: Kind | None = None,
         site: str | None = None,
         device: str | None = None,
+        severity: Severity | None = None,
+        rule: str | None = None,
         limit: int = 100,
         before_id: int | None = None,
     ) -> list[Incident]:
@@ -181,6 +183,8 @@ class Ledger:
                 kind=kind,
                 site=site,
                 device=device,
+                severity=severity,
+                rule=rule,
                 limit=limit,
                 before=before_id,
             )

@@ -17,7 +17,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, security
+from monitor.web import acting, demo, security
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
@@ -60,6 +60,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
     return [
         *pages.routes(),
         *Api(context).routes(),
+        *acting.routes(),
         *demo.routes(),
         *Editing(context, pages.frame).routes(),
         *Metrics(context).routes(),

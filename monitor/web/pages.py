@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
+    atlas,
     audit,
     coverage,
     demo,
@@ -23,16 +23,19 @@ from monitor.web import (
     editing,
     health,
     incidents,
+    kiosk,
     neighbours,
     profiles,
     search,
+    services,
     site,
     wall,
 )
 from monitor.web.context import WebContext
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
-from monitor.web.route import Route, context_of, reader_of
+from monitor.web.rendered import BEGIN, packed
+from monitor.web.route import READER, Route, context_of, reader_of
 from monitor.web.templating import Templates
 from monitor.web.view import Fragments, NoSuch, View, ViewFactory
 
@@ -40,7 +43,7 @@ MAX_VIEWERS = 1000
 HEARTBEAT = 10.0
 """Seconds after which a viewer hears something even if nothing changed."""
 _YEAR = 365 * 86400
-_THEMES = ("light", "dark")
+_THEMES = ("light", "dark", "contrast")
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,13 @@ class Page:
 
 
 PAGES: Mapping[str, Page] = {
-    "wall": Page("/", wall.view),
+    "wall": Page("/", wall.view, ("province",)),
+    "kiosk": Page("/wall", kiosk.view),
+    "map": Page("/map", atlas.view, ("by",)),
+    "services": Page("/services", services.view),
     "site": Page("/sites/{site}", site.view, ("site",)),
     "device": Page("/devices/{site}/{name}", device.view, ("site", "name")),
-    "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
+    "incidents": Page("/incidents", incidents.list_view, incidents.PARAMS),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "findings": Page("/findings", incidents.findings_view),
     "search": Page("/search", search.view, ("q",)),
@@ -105,20 +111,25 @@ class Pages:
         view, key = self._view(request, name, request.query)
         language = chosen(request, self._context.language)
         version = self._feed.version(view.topics)
-        html = await self._fragments.render(view, key, language)
+        shown = await self._fragments.render(view, key, language)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        small = "gzip" in request.headers.get("Accept-Encoding", "")
+        if small:
+            response.headers["Content-Encoding"] = "gzip"
         await response.prepare(request)
         self._viewers += 1
         seen = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
         try:
+            if small:
+                await response.write(BEGIN)
             while not self._feed.closed:
-                digest = _digest(html)
-                await response.write(_ALIVE if digest == seen else _message(html, digest))
-                seen = digest
+                alive, message = (_ALIVE_PACKED, shown.packed) if small else (_ALIVE, shown.message)
+                await response.write(alive if shown.digest == seen else message)
+                seen = shown.digest
                 await self._feed.changed(view.topics, version, HEARTBEAT)
                 version = self._feed.version(view.topics)  # before reading: what comes later is seen later
                 with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
-                    html = await self._fragments.render(view, key, language)
+                    shown = await self._fragments.render(view, key, language)
         except ConnectionResetError:
             pass  # the reader left
         finally:
@@ -136,7 +147,8 @@ class Pages:
             "question": request.query.get("q", "")[:255] if request.path == "/search" else "",
             "other_language": "?" + urlencode({**request.query, "lang": "en" if language == "vi" else "vi"}),
             "theme": theme if theme in _THEMES else "",
-            "kiosk": request.query.get("kiosk") == "1",
+            "kiosk": False,
+            "may": _may(request),
             "demo": self._context.demo is not None,
             **values,
         }
@@ -149,13 +161,20 @@ class Pages:
 
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
+            if name == "wall" and request.query.get("kiosk") == "1":  # where it was until version 0.2
+                raise web.HTTPFound("/wall?kiosk=1")
             view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
-            html = await self._fragments.render(view, key, language)
-            query = f"{key}&lang={language}&seen={_digest(html)}"
-            return await self.frame(
-                request, "frame", {"page": name, "view": view, "html": html, "stream": f"/events?{query}"}
-            )
+            shown = await self._fragments.render(view, key, language)
+            query = f"{key}&lang={language}&seen={shown.digest}"
+            given = {
+                "page": name,
+                "view": view,
+                "html": shown.html,
+                "stream": f"/events?{query}",
+                "kiosk": name == "kiosk",
+            }
+            return await self.frame(request, "frame", given)
 
         return handler
 
@@ -165,13 +184,11 @@ class Pages:
         return page.view(context_of(request), kept), urlencode({"view": name, **kept})
 
 
+def _may(request: web.Request) -> str:
+    """Return what the page may offer besides looking; an error before the door knows nobody."""
+    reader = request.get(READER)
+    return "operate" if reader and reader.may(Permission.OPERATE) else ""
+
+
 _ALIVE = b"event: alive\ndata:\n\n"
-
-
-def _digest(html: str) -> str:
-    return hashlib.sha256(html.encode()).hexdigest()[:16]
-
-
-def _message(html: str, digest: str) -> bytes:
-    lines = "".join(f"data: {line}\n" for line in html.splitlines())
-    return f"id: {digest}\n{lines}\n".encode()
+_ALIVE_PACKED = packed(_ALIVE)

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alerts.incident import Words
+from alerts.incident import DeviceState, Words
 from inventory.model import Text
 from monitor.web import titles
 from monitor.web.collation import bare_name
@@ -72,6 +72,7 @@ def _environment(language: str, messages: NullTranslations, now: Callable[[], da
         lasting=formats.lasting,
         bare=bare_name,
         state=lambda state: translate(titles.STATES[state]),
+        named_state=lambda name: translate(titles.STATES[DeviceState(name)]),
         site_kind=lambda kind: translate(titles.SITE_KINDS[kind]),
         severity=lambda severity: translate(titles.SEVERITIES[severity]),
         status=lambda status: translate(titles.STATUSES[status]),

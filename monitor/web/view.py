@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.web.context import WebContext
 from monitor.web.live import Feed
+from monitor.web.rendered import Rendered
 from monitor.web.templating import Templates
 
 MAX_CACHED = 512
@@ -49,10 +50,12 @@ class Fragments:
         self._context = context
         self._templates = templates
         self._feed = feed
-        self._cache: OrderedDict[tuple[str, str, str], tuple[int, float, asyncio.Task[str]]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str, str], tuple[int, float, asyncio.Task[Rendered]]] = (
+            OrderedDict()
+        )
 
-    async def render(self, view: View, key: str, language: str) -> str:
-        """Return the HTML of `view`; `key` names it with its parameters."""
+    async def render(self, view: View, key: str, language: str) -> Rendered:
+        """Return `view` rendered; `key` names it with its parameters."""
         place = (view.template, key, language)
         version, now = self._feed.version(view.topics), asyncio.get_running_loop().time()
         known = self._cache.get(place)
@@ -64,10 +67,10 @@ class Fragments:
                 self._cache.popitem(last=False)
         return await asyncio.shield(known[2])
 
-    async def _fresh(self, view: View, language: str) -> str:
+    async def _fresh(self, view: View, language: str) -> Rendered:
         own = {"page": view.template, "problems": self._context.vitals().problems}
-        return self._templates.render("live", language, own | dict(await view.values()))
+        return Rendered(self._templates.render("live", language, own | dict(await view.values())))
 
 
-def _failed(task: asyncio.Task[str]) -> bool:
+def _failed(task: asyncio.Task[Rendered]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
