@@ -31,6 +31,7 @@ from monitor.ledger import Ledger
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
@@ -63,6 +64,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     reloader: Reloader
     vitals: Callable[[], Vitals]
     operations: Operations
+    quiets: Quiets
 
 
 def utc_now() -> datetime:
@@ -99,6 +101,7 @@ async def pages(
         store=running.store,
         ledger=running.ledger,
         operations=running.operations,
+        quiets=running.quiets,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
         now=now,
@@ -133,6 +136,8 @@ async def monitoring(
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
         open_now = await ledger.open_incidents()
+        quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, now)
+        quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
@@ -163,6 +168,7 @@ async def monitoring(
             """Put a changed configuration in force, all of it between two turns of the event loop."""
             scheduler.replace(change.gone, change.fresh)
             pipeline.follow(change, _composer(change.configuration).compose)
+            quiets.follow(change.configuration.planned, change.inventory)
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
             looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
@@ -177,6 +183,7 @@ async def monitoring(
             "ledger": lambda: ledger.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "operations": lambda: taking.problem or operations.problem,
+            "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -195,7 +202,7 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, quiets)
 
 
 def _composer(configuration: Configuration) -> Composer:

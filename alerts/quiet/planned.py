@@ -24,7 +24,7 @@ class Planned(msgspec.Struct, frozen=True):
     def doubts(self, inventory: Inventory) -> Iterator[Problem]:
         """Yield a warning for each that means no device: a name was mistyped, or has changed since."""
         for one in self.maintenance.values():
-            if one.enabled and not devices_meant(one.where, inventory):
+            if one.enabled and next(devices_meant(one.where, inventory), None) is None:
                 place = self.places[one.id]
                 path = place.path.removesuffix(".id") + ".where"
                 message = "means no device of the inventory: it would hold nothing back"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from alerts.calendar import VIETNAM, LocalTime
 from alerts.quiet.quiet import Quiet, QuietKind
 from alerts.quiet.window import Window
+from inventory import wording
 from inventory.model import Model
 from inventory.selector import Patterns, Selector
 
@@ -50,6 +52,22 @@ def must_be_in_reach(start: datetime, until: datetime, now: datetime) -> None:
         raise ValueError(f"it may begin within {FURTHEST.days} days, found {_local(start)}")
     if until - start > LONGEST:
         raise ValueError(f"at most {LONGEST.days} days; extend it then if it must be longer")
+
+
+def read_wish(asked: object) -> Wish:
+    """Return what JSON-like `asked` says. Raises `ValueError` with every mistake, one line."""
+    try:
+        return Wish.model_validate_json(msgspec.json.encode(asked), strict=True)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+        raise ValueError("; ".join(_said(one) for one in errors[:10])) from None
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    want = wording.wanted(error["type"])
+    message = f"wants {want}" if want else wording.sentence(error, None)
+    return f"{path}: {message}" if path else message
 
 
 class Silence(msgspec.Struct, frozen=True):

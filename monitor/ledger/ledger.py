@@ -24,6 +24,7 @@ from monitor.ledger import (
     moves,
     outbox,
     revisions,
+    silences,
 )
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
@@ -34,6 +35,7 @@ from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.incidents import Compose
 from monitor.ledger.outbox import Delivery
 from monitor.ledger.revisions import Revision
+from monitor.ledger.silences import LedgerSilences
 
 LEASE = timedelta(minutes=2)
 WATCH_EVERY = 1.0
@@ -66,6 +68,8 @@ class Ledger:
         """Which devices have ever answered."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
+        self.silences = LedgerSilences(self._database)
+        """What people made quiet."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
 
@@ -103,6 +107,7 @@ class Ledger:
         """Take in what another process may have decided."""
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
+        self.silences.learn(await self._database.read(silences.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:
@@ -195,7 +200,11 @@ class Ledger:
         return await self._database.read(partial(incidents.timeline, number=id))
 
     async def prune(self, before: datetime) -> int:
-        """Delete incidents resolved before `before` with their timeline and deliveries; return how many."""
+        """Delete incidents resolved before `before` with their timeline and deliveries; return how many.
+
+        What was quiet until before then goes too.
+        """
+        await self._database.write(partial(silences.prune, before=before))
         return await self._database.write(partial(incidents.prune, before=before))
 
     # Messages

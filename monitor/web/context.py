@@ -12,6 +12,7 @@ from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
@@ -28,6 +29,8 @@ class WebContext:
     ledger: Ledger
     operations: Operations
     """What people do about incidents."""
+    quiets: Quiets
+    """What is quiet, and what is under maintenance."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from dateutil.rrule import rrulestr
@@ -76,7 +78,7 @@ def test_what_is_not_accepted_is_said_at_once(text: str, words: str) -> None:
     assert time.process_time() - before < 1.0
 
 
-_PARTS = {
+_PARTS: dict[str, st.SearchStrategy[list[Any]]] = {
     "BYHOUR": st.lists(st.integers(0, 23), min_size=1, max_size=3),
     "BYDAY": st.lists(st.sampled_from(DAYS), min_size=1, max_size=3),
     "BYMONTH": st.lists(st.integers(1, 12), min_size=1, max_size=3),
@@ -97,18 +99,21 @@ def rules(draw: st.DrawFn) -> str:
     frequency = draw(st.sampled_from(list(_ALLOWED)))
     parts = [f"FREQ={frequency}", f"INTERVAL={draw(st.integers(1, 14))}"]
     for key in draw(st.lists(st.sampled_from(_ALLOWED[frequency]), unique=True, max_size=3)):
-        parts.append(f"{key}={','.join(map(str, draw(_PARTS[key])))}")
+        values = draw(_PARTS[key])
+        parts.append(f"{key}={','.join(str(one) for one in values)}")
     return ";".join(parts)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     rules(),
-    st.datetimes(datetime(2000, 1, 1), datetime(2027, 12, 31)).map(lambda d: d.replace(second=0, microsecond=0)),  # noqa: DTZ001
+    st.integers(0, 28 * 365 * 1440),
     st.integers(0, 400),
 )
-def test_it_is_what_dateutil_says_without_going_through_all_the_years(text: str, begun: datetime, days: int) -> None:
-    start = begun.replace(tzinfo=VIETNAM)
+def test_it_is_what_dateutil_says_without_going_through_all_the_years(
+    text: str, begun: int, days: int
+) -> None:
+    start = datetime(2000, 1, 1, tzinfo=VIETNAM) + timedelta(minutes=begun)
     try:
         recurrence = Recurrence(text, start)
     except ValueError as error:
@@ -118,4 +123,4 @@ def test_it_is_what_dateutil_says_without_going_through_all_the_years(text: str,
     expected = rrulestr(text, dtstart=start).between(low, high, inc=True)
     found = list(recurrence.between(low, high))
     assert found == expected
-    assert all(later - earlier >= timedelta(hours=1) for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later - earlier >= timedelta(hours=1) for earlier, later in pairwise(found))
