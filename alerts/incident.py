@@ -76,7 +76,11 @@ class Step(StrEnum):
     """Severity or evidence became worse or better while it stays open."""
     ACKNOWLEDGED = "acknowledged"
     NOTED = "noted"
+    ESCALATED = "escalated"
+    """Nobody has taken it on, and so others were told, or the same again."""
     RESOLVED = "resolved"
+    REOPENED = "reopened"
+    """It came back soon after it was resolved."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -150,3 +154,5 @@ class Incident(msgspec.Struct, frozen=True):
     acknowledged_by: str = ""
     sites: tuple[str, ...] = ()
     cause: Words | None = None
+    reopened: int = 0
+    """How often it came back soon after it was resolved."""

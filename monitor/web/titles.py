@@ -32,7 +32,9 @@ STEPS: Mapping[Step, str] = {
     Step.CHANGED: N_("Changed"),
     Step.ACKNOWLEDGED: N_("Acknowledged"),
     Step.NOTED: N_("Note"),
+    Step.ESCALATED: N_("Told on"),
     Step.RESOLVED: N_("Resolved"),
+    Step.REOPENED: N_("It is back"),
 }
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.OK: N_("Answered"),

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from alerts.incident import Step
 from monitor.ledger import DeliveryState, Ledger
+from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import OTHER, T0, message, step, to_one, to_two
 
 LEASE = timedelta(minutes=2)
@@ -106,5 +107,5 @@ async def test_a_claim_is_limited_and_goes_on_where_it_stopped(ledger: Ledger) -
 
 
 async def test_the_same_message_is_stored_once(ledger: Ledger) -> None:
-    await ledger.record([step(Step.OPENED)], lambda incident, done: [message(incident, done)] * 2)
+    await ledger.record([step(Step.OPENED)], Composed(lambda incident, done: [message(incident, done)] * 2))
     assert len(await ledger.claim(T0, 10)) == 1
