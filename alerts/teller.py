@@ -16,7 +16,7 @@ import msgspec
 
 from alerts.duty.policy import EVERYONE, Policy, Repeat
 from alerts.duty.roster import Reached, Roster
-from alerts.incident import Incident, Severity, Step, Transition
+from alerts.incident import Incident, Severity, Status, Step, Transition
 from alerts.message import Composer, Recipient
 from alerts.notification import Message, Receiver, Telling, Timer
 from alerts.notifier import Settings
@@ -69,11 +69,16 @@ class Teller:
                 return self._telling(incident, transition, told, None)
             case Step.OPENED | Step.REOPENED:
                 return self._begin(incident, transition, told)
-            case Step.CHANGED if worse(transition) and told and not self._hidden(incident, transition.at):
-                return self._telling(incident, transition, told, msgspec.UNSET)
             case Step.CHANGED if worse(transition):
-                return self._begin(incident, transition, told)
+                return self._worse(incident, transition, told)
         return Telling()
+
+    def _worse(self, incident: Incident, transition: Transition, told: Sequence[Receiver]) -> Telling:
+        """Tell those who know, and begin the steps anew unless somebody has it already."""
+        if incident.status is not Status.ACKNOWLEDGED:
+            return self._begin(incident, transition, told)
+        hidden = self._hidden(incident, transition.at)
+        return Telling() if hidden else self._telling(incident, transition, told, msgspec.UNSET)
 
     def _begin(self, incident: Incident, transition: Transition, told: Sequence[Receiver]) -> Telling:
         at = transition.at
@@ -121,7 +126,9 @@ class Teller:
             reached = self._reached(EVERYONE, 0, incident, at)
         after = _next(policy, number, incident, at)
         coming = None if after is None else Timer(number + 1, after, timer.policies)
-        receivers = list(dict.fromkeys([*told, *(one.receiver for one in reached)]))
+        ways = {way for one in reached for way in one.receiver.ways}
+        others = [one for one in told if not ways.intersection(one.ways)]
+        receivers = [*others, *(one.receiver for one in reached)]
         return self._telling(incident, transition, receivers, coming, _who(reached))
 
     def _reached(self, policy: Policy, number: int, incident: Incident, at: datetime) -> list[Reached]:

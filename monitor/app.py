@@ -33,6 +33,7 @@ from monitor.demo.controls import DemoControls
 from monitor.escalator import Escalator
 from monitor.keyfile import own_key
 from monitor.ledger import Ledger
+from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
 from monitor.reload import Reloader
@@ -66,6 +67,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     scheduler: Scheduler
     reloader: Reloader
     vitals: Callable[[], Vitals]
+    operations: Operations
 
 
 def utc_now() -> datetime:
@@ -101,6 +103,7 @@ async def pages(
         board=running.board,
         store=running.store,
         ledger=running.ledger,
+        operations=running.operations,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
         now=now,
@@ -144,6 +147,8 @@ async def monitoring(
         )
         escalator = Escalator(ledger, lambda: pipeline.teller, dispatcher.wake, now)
         escalating = await stack.enter_async_context(Part("escalation", escalator.run))
+        operations = Operations(ledger, board, lambda: pipeline.teller, dispatcher.wake, now)
+        taking = await stack.enter_async_context(Part("what people do about incidents", operations.run))
         await asyncio.to_thread(configuration.vault.tidy)
         custody = Custody(ledger, configuration.vault)
         await custody.look()
@@ -181,6 +186,7 @@ async def monitoring(
             "ledger": lambda: ledger.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "escalation": lambda: escalating.problem or escalator.problem,
+            "operations": lambda: taking.problem or operations.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -199,7 +205,7 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations)
 
 
 def _teller(configuration: Configuration, ledger: Ledger, codes: Codes) -> Teller:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -13,8 +14,8 @@ from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.teller import Teller
 
-COMES_BACK = timedelta(minutes=10)
-"""What comes back within this time after it was resolved is the same incident, opened again."""
+SAME_WITHIN = timedelta(minutes=5)
+"""A problem that comes back within this time after it was resolved is still the same incident."""
 
 _BY_KEY = """
 SELECT id, body FROM incidents
@@ -42,7 +43,8 @@ def record(db: sqlite3.Connection, transitions: Sequence[Transition], teller: Te
     """Store `transitions` in order with the messages they are worth; return each incident after its step.
 
     Opening what is open is a change, and opening what was resolved a short while ago opens it again. A change that
-    changes nothing is not stored again, so a repeated call is harmless. Any other step for a key that is not open is ignored.
+    changes nothing is not stored again, so a repeated call is harmless. Any other step for a key that is not open is
+    ignored.
     """
     incidents = (_take(db, transition, teller) for transition in transitions)
     return [incident for incident in incidents if incident]
@@ -51,23 +53,15 @@ def record(db: sqlite3.Connection, transitions: Sequence[Transition], teller: Te
 def _take(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident | None:
     current = by_key(db, transition.key)
     if current is None:
-        return _begin(db, transition, teller) if transition.step is Step.OPENED else None
+        return _open(db, transition, teller) if transition.step is Step.OPENED else None
     if transition.step in (Step.OPENED, Step.REOPENED):
         transition = msgspec.structs.replace(transition, step=Step.CHANGED)
     if transition.step is Step.CHANGED and _same(current, transition):
         return current
-    return _go_on(db, current, transition, teller)
+    return _step(db, current, transition, teller)
 
 
-def _begin(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident:
-    lately = _lately(db, transition)
-    if lately is None:
-        return _open(db, transition, teller)
-    return _go_on(db, lately, msgspec.structs.replace(transition, step=Step.REOPENED), teller)
-
-
-def _go_on(db: sqlite3.Connection, current: Incident, transition: Transition, teller: Teller) -> Incident:
-    """Store one further step of an incident."""
+def _step(db: sqlite3.Connection, current: Incident, transition: Transition, teller: Teller) -> Incident:
     incident = after(current, transition)
     resolved_at = to_ms(incident.resolved_at) if incident.resolved_at else None
     db.execute(
@@ -80,6 +74,8 @@ def _go_on(db: sqlite3.Connection, current: Incident, transition: Transition, te
 
 def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident:
     key, at = transition.key, transition.at
+    if (known := lately(db, key, at)) is not None:
+        return _step(db, known, msgspec.structs.replace(transition, step=Step.REOPENED), teller)
     incident = Incident(
         0,
         key,
@@ -136,50 +132,67 @@ def after(incident: Incident, transition: Transition) -> Incident:
         case Step.RESOLVED:
             change = {"status": Status.RESOLVED, "resolved_at": at}
         case Step.ACKNOWLEDGED:
-            change = {"status": Status.ACKNOWLEDGED, "acknowledged_by": transition.who}
+            taken = {"acknowledged_by": transition.who, "acknowledged_until": transition.until}
+            change = {"status": Status.ACKNOWLEDGED, **taken}
+        case Step.RELEASED:
+            change = _NOBODY
         case Step.NOTED | Step.ESCALATED:
             change = {}
+        case Step.REOPENED:
+            back = {"resolved_at": None, "reopened": incident.reopened + 1, "severity": transition.severity}
+            change = {**_NOBODY, **back, "summary": transition.summary, "evidence": transition.evidence}
         case _:
             words = {"summary": transition.summary, "evidence": transition.evidence}
             extent = {"sites": transition.sites, "cause": transition.cause or incident.cause}
             change = {"severity": transition.severity, **words, **extent}
-            if transition.step is Step.REOPENED:
-                change |= {"status": Status.OPEN, "resolved_at": None, "acknowledged_by": ""}
-                change |= {"reopened": incident.reopened + 1}
     return msgspec.structs.replace(incident, changed_at=at, **change)
 
 
-def acknowledge(
-    db: sqlite3.Connection, number: int, who: str, note: str, at: datetime, teller: Teller
-) -> Incident | None:
-    """Note that `who` has taken incident `number` on; `None` when it does not exist or is resolved."""
-    incident = by_id(db, number)
-    if incident is None or incident.status is Status.RESOLVED:
-        return None
-    step = Transition(
-        incident.key,
-        Step.ACKNOWLEDGED,
-        at,
-        incident.kind,
-        incident.severity,
-        incident.summary,
-        incident.evidence,
-        who,
-        note,
-    )
-    return _take(db, step, teller)
+_NOBODY: dict[str, Any] = {"status": Status.OPEN, "acknowledged_by": "", "acknowledged_until": None}
+
+
+def by_hand(
+    db: sqlite3.Connection,
+    numbers: Iterable[int],
+    what: Step,
+    who: str,
+    note: str,
+    at: datetime,
+    teller: Teller,
+    until: datetime | None = None,
+) -> list[Incident]:
+    """Take a step that people take, of each of the incidents `numbers`; return them as they are then.
+
+    An incident that does not exist is left out, a resolved one too unless it is a note, and so is one to release that
+    nobody has.
+    """
+    found = [incident for number in numbers if (incident := by_id(db, number)) and _may(incident, what)]
+    return [_step(db, one, _said(one, what, who, note, at, until), teller) for one in found]
+
+
+def _may(incident: Incident, what: Step) -> bool:
+    if what is Step.RELEASED:
+        return incident.status is Status.ACKNOWLEDGED
+    return what is Step.NOTED or incident.status is not Status.RESOLVED
+
+
+def _said(
+    incident: Incident, what: Step, who: str, note: str, at: datetime, until: datetime | None
+) -> Transition:
+    about = (incident.kind, incident.severity, incident.summary, incident.evidence)
+    sites, cause = incident.sites, incident.cause
+    return Transition(incident.key, what, at, *about, who, note, until=until, sites=sites, cause=cause)
+
+
+def lately(db: sqlite3.Connection, key: IncidentKey, at: datetime) -> Incident | None:
+    """Return the incident of `key` that was resolved so shortly before `at` that this is still the same."""
+    span = (to_ms(at - SAME_WITHIN), to_ms(at))
+    return _one(db.execute(_LATELY, (key.rule, key.device, key.check, key.subject, *span)).fetchall())
 
 
 def by_key(db: sqlite3.Connection, key: IncidentKey) -> Incident | None:
     """Return the incident of `key` that is not resolved."""
     return _one(db.execute(_BY_KEY, (key.rule, key.device, key.check, key.subject)).fetchall())
-
-
-def _lately(db: sqlite3.Connection, transition: Transition) -> Incident | None:
-    """Return the incident of the same key that was resolved a short while ago."""
-    key, since = transition.key, to_ms(transition.at - COMES_BACK)
-    asked = (key.rule, key.device, key.check, key.subject, since, to_ms(transition.at))
-    return _one(db.execute(_LATELY, asked).fetchall())
 
 
 def by_id(db: sqlite3.Connection, number: int) -> Incident | None:
