@@ -88,7 +88,8 @@ class Composer:
         place = _place(site, incident.key).in_language(language)
         summary = clean(transition.summary.in_language(language), 200)
         title = f"[{_tag(incident, transition).in_language(language)}] {place}: {summary}"
-        link = f"{self._base_url}/a/{recipient.code}" if recipient.code else ""
+        link = f"{self._base_url}/incidents/{incident.id}"
+        take = f"{self._base_url}/a/{recipient.code}" if recipient.code else ""
         lines = [
             *_place_lines(site, device, language),
             *_time_lines(incident, transition, language),
@@ -97,13 +98,25 @@ class Composer:
             *_line("evidence", transition.evidence, language),
             *(() if over else self._advice(incident.key.rule, language)),
             *_line("note", transition.note, language),
-            *_line("link", f"{self._base_url}/incidents/{incident.id}", language),
-            *_line("take", link, language),
+            *_line("link", link, language),
+            *_line("take", take, language),
         ]
         moment = f"{transition.step}:{transition.at.timestamp():.6f}"
         key = ":".join(filter(None, (str(incident.id), moment, channel, to)))
-        own = (to, recipient.name, recipient.code, link)
-        return Message(channel, key, title, "\n".join(lines), transition.step, incident, *own)
+        return Message(
+            channel,
+            key,
+            title,
+            "\n".join(lines),
+            transition.step,
+            incident,
+            to,
+            name=recipient.name,
+            code=recipient.code,
+            take=take,
+            place=place,
+            link=link,
+        )
 
     def _where(self, key: IncidentKey) -> tuple[Site | None, Device | None]:
         site = self._inventory.sites.get(key.device.partition("/")[0])
@@ -200,9 +213,8 @@ def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:
         changed_at=now,
     )
     key = f"test:{now.timestamp():.6f}:{channel}"
-    return Message(
-        channel, key, words.in_language(language), text.in_language(language), Step.OPENED, incident
-    )
+    said = words.in_language(language), text.in_language(language)
+    return Message(channel, key, *said, Step.OPENED, incident, link=base_url)
 
 
 def local(moment: datetime) -> str:

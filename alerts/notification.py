@@ -29,8 +29,15 @@ class Message(msgspec.Struct, frozen=True):
     """Name of that person."""
     code: str = ""
     """With it the receiver may take the incident on, by a link or a reply; ``""`` where there is nothing to take."""
-    link: str = ""
+    take: str = ""
     """Address of the page that takes the code; ``""`` without one."""
+    place: str = ""
+    """Where it is, one line, the channel's language; ``""`` when it is about no place."""
+    link: str = ""
+    """Address of the incident's page."""
+    thread: str = ""
+    """What the channel calls its first message to these people about the incident, as `Notifier.send` returned it;
+    known when it is claimed, never stored with it."""
 
 
 class Receiver(msgspec.Struct, frozen=True):
