@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from alerts.calendar import VIETNAM, LocalTime, is_holiday
 from alerts.quiet.quiet import Quiet, QuietKind
-from alerts.quiet.recurrence import Recurrence
+from alerts.quiet.recurrence import Recurrence, read
 from alerts.quiet.window import Window, joined
 from inventory.duration import Duration
 from inventory.model import Model, Slug
@@ -35,7 +35,7 @@ class Maintenance(Model):
     rules: Patterns = ()
     """Ids of rules; every rule when absent."""
     start: Annotated[LocalTime, Field(alias="from")]
-    lasting: Annotated[Duration, Field(alias="for", ge=60.0, le=LONGEST.total_seconds())]
+    lasting: Annotated[Duration, Field(alias="for")]
     """Seconds."""
     repeat: str | None = None
     """An RRULE; without one it is once."""
@@ -50,11 +50,20 @@ class Maintenance(Model):
             raise ValueError(f"wants a year from {_YEARS[0]} to {_YEARS[-1]}")
         return start
 
+    @field_validator("lasting")
+    @classmethod
+    def _not_too_long(cls, lasting: float) -> float:
+        if not 60 <= lasting <= LONGEST.total_seconds():
+            raise ValueError(f"wants a span of time from 1m to {LONGEST.days}d")
+        return lasting
+
     @field_validator("repeat")
     @classmethod
     def _comes(cls, repeat: str | None, info: ValidationInfo) -> str | None:
-        if repeat is not None and "start" in info.data:
-            Recurrence(repeat, info.data["start"])
+        if repeat is not None:
+            read(repeat)
+            if "start" in info.data:
+                Recurrence(repeat, info.data["start"])
         return repeat
 
     @model_validator(mode="after")

@@ -113,7 +113,7 @@ def read(text: str) -> dict[str, str]:
                 f"{key[:20]!r} is not accepted with {parts['FREQ']}; allowed are {', '.join(known)}"
             )
         if key != "FREQ" and not re.fullmatch(known[key], value):
-            raise ValueError(f"{key} cannot be {value[:40]!r}")
+            raise ValueError(f"{key} cannot be {value[:40]!r} with {parts['FREQ']}")
     if "COUNT" in parts and "UNTIL" in parts:
         raise ValueError("wants COUNT or UNTIL, not both")
     return parts

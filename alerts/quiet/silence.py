@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from alerts.quiet.window import Window
 from inventory import wording
 from inventory.model import Model
 from inventory.selector import Patterns, Selector
+from inventory.shape import allowed_keys
 
 LONGEST = timedelta(days=90)
 """No silence lasts longer: what is forgotten would be silent for ever."""
@@ -64,10 +65,15 @@ def read_wish(asked: object) -> Wish:
 
 
 def _said(error: Mapping[str, Any]) -> str:
-    path = ".".join(str(part) for part in error["loc"])
-    want = wording.wanted(error["type"])
-    message = f"wants {want}" if want else wording.sentence(error, None)
-    return f"{path}: {message}" if path else message
+    path: Sequence[str | int] = error["loc"]
+    if error["type"] == "extra_forbidden":
+        *path, name = path
+        message = wording.unknown("key", str(name), allowed_keys(Wish, path))
+    else:
+        want = wording.wanted(error["type"])
+        message = f"wants {want}" if want else wording.sentence(error, None)
+    where = ".".join(str(part) for part in path)
+    return f"{where}: {message}" if where else message
 
 
 class Silence(msgspec.Struct, frozen=True):
