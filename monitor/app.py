@@ -20,6 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from alerts.calendar import VIETNAM
 from alerts.dispatch import Dispatcher
 from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
@@ -31,6 +32,7 @@ from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
 from monitor.escalator import Escalator
+from monitor.holes import Holes
 from monitor.keyfile import own_key
 from monitor.ledger import Ledger
 from monitor.operations import Operations
@@ -69,6 +71,8 @@ class Monitoring(msgspec.Struct, frozen=True):
     reloader: Reloader
     vitals: Callable[[], Vitals]
     operations: Operations
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
     quiets: Quiets
 
 
@@ -106,6 +110,7 @@ async def pages(
         store=running.store,
         ledger=running.ledger,
         operations=running.operations,
+        who=running.who,
         quiets=running.quiets,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
@@ -187,12 +192,19 @@ async def monitoring(
         ledger.bindings.changed = reloader.again
         await reloader.begin()
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
+
+        def who() -> Who:
+            """Return who is told by the configuration in force."""
+            return _who(reloader.running, ledger)
+
+        holes = Holes(lambda: who().roster, now)
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
+            "rota": lambda: holes.problem,
             "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
@@ -212,14 +224,18 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, quiets)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
+
+
+def _who(configuration: Configuration, ledger: Ledger) -> Who:
+    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
+    return Who(roster, configuration.inventory, configuration.settings.notifiers)
 
 
 def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:
     settings, inventory = configuration.settings, configuration.inventory
     composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
-    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
-    return Teller(composer, roster, inventory, settings.notifiers, codes, hidden)
+    return Teller(composer, _who(configuration, ledger), codes, hidden)
 
 
 async def open_probes(

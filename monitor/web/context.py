@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from alerts.duty.who import Who
 from alerts.rule import RuleBook
 from inventory.schema import Schema
 from monitor.board import Board
@@ -29,6 +30,8 @@ class WebContext:
     ledger: Ledger
     operations: Operations
     """What people do about incidents."""
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
     quiets: Quiets
     """What is quiet, and what is under maintenance."""
     rules: Callable[[], RuleBook]

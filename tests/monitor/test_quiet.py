@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.incident import Incident, Severity, Status, Step
 from alerts.message import Composer
 from alerts.notifier import Settings
@@ -46,7 +47,7 @@ class Office:
     def __post_init__(self) -> None:
         self.quiets = Quiets(self.ledger.silences, Planned(), DEVICES, lambda: self.now)
         composer = Composer(built_in(), DEVICES, CHANNELS, "http://monitor")
-        self.teller = Teller(composer, Roster(), DEVICES, CHANNELS, Codes(bytes(32)), self.quiets.why)
+        self.teller = Teller(composer, Who(Roster(), DEVICES, CHANNELS), Codes(bytes(32)), self.quiets.why)
         self.escalator = Escalator(self.ledger, lambda: self.teller, lambda: None, lambda: self.now)
 
     async def silence(self, hours: float = 1, **asked: object) -> Silence:

@@ -16,7 +16,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from alerts.duty.roster import DutyFile, Roster
+from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Step, Transition, Words
+from alerts.notifier import Settings as Channel
 from alerts.quiet.planned import Planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.communes import Communes
@@ -55,6 +58,9 @@ class NoParams(Params):
     """Nothing to set."""
 
 
+CHANNELS = {name: Channel(kind="test") for name in ("zalo", "sms", "nhom")}
+
+
 @dataclass
 class Province:
     """The parts a test moves."""
@@ -69,6 +75,7 @@ class Province:
     quiets: Quiets
     problems: list[Problem] = field(default_factory=list)
     """What the monitor itself is said to suffer from."""
+    duty: DutyFile = field(default_factory=DutyFile)
 
     def context(self, **changes: object) -> WebContext:
         """Return what the pages are given."""
@@ -77,6 +84,9 @@ class Province:
             "store": self.store,
             "ledger": self.ledger,
             "operations": self.operations,
+            "who": lambda: Who(
+                Roster(self.duty, lambda: self.ledger.rota.overrides), self.inventory, CHANNELS
+            ),
             "quiets": self.quiets,
             "rules": lambda: self.rules,
             "vitals": self.vitals,
