@@ -151,6 +151,7 @@ async def monitoring(
         open_now = await ledger.open_incidents()
         quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
+        quiets.changed = board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
