@@ -15,6 +15,7 @@ from typing import Self
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
 from monitor.ledger import (
+    access,
     answered,
     audit,
     bindings,
@@ -25,6 +26,7 @@ from monitor.ledger import (
     outbox,
     revisions,
 )
+from monitor.ledger.access import LedgerAccess
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
@@ -66,6 +68,8 @@ class Ledger:
         """Which devices have ever answered."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
+        self.access = LedgerAccess(self._database)
+        """Who may use the pages and the API; as up to date as host keys."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
 
@@ -103,6 +107,7 @@ class Ledger:
         """Take in what another process may have decided."""
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
+        self.access.learn(await self._database.read(access.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:

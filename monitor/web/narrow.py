@@ -1,0 +1,200 @@
+"""The monitor as somebody sees it whose role holds at some sites only: the other sites do not exist.
+
+Narrowing happens here and nowhere else. What is not known to be safe is refused, not shown: a method of the ledger
+that this file does not name answers 403, and a test names the fields of the context that this file has not seen.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+from aiohttp import web
+
+from alerts.incident import Incident, Transition
+from inventory.model import Inventory, Service, Site
+from monitor.access.scope import Scope
+from monitor.board import Board, DeviceStatus, Event
+from monitor.ledger import Delivery, HostKey, Ledger
+from monitor.web.context import WebContext
+from monitor.web.finder import Finder
+from probes.core.observation import Observation
+from probes.core.probe import Check
+
+MAX_SCOPES = 64
+"""Narrowed contexts that are kept; another is made anew."""
+PAGES_READ = 20
+"""Pages of the ledger that one question reads while it looks for entries of the sites."""
+
+SHARED = frozenset(
+    {"store", "rules", "vitals", "now", "language", "reloader", "editing", "schema", "demo", "hosts", "pace", "seen"}
+    | {"access", "proxies"}
+)
+"""Fields of the context that show nothing by themselves: they are asked for devices that a narrowed board named, or
+
+belong to routes that want a role for every site.
+"""
+NARROWED = frozenset({"board", "ledger", "finder"})
+
+
+class Narrow:
+    """Makes narrowed contexts and keeps them, so that readers of one scope share what is worked out."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._known: OrderedDict[Scope, WebContext] = OrderedDict()
+
+    def to(self, scope: Scope) -> WebContext:
+        """Return the context that shows the sites of `scope`."""
+        if scope.is_everywhere:
+            return self._context
+        if scope not in self._known:
+            self._known[scope] = narrowed(self._context, scope)
+            if len(self._known) > MAX_SCOPES:
+                self._known.popitem(last=False)
+        self._known.move_to_end(scope)
+        return self._known[scope]
+
+
+def narrowed(context: WebContext, scope: Scope) -> WebContext:
+    """Return a context that shows the sites of `scope`."""
+    board = NarrowBoard(context.board, scope)
+    ledger = NarrowLedger(context.ledger, board)
+    return replace(context, board=cast(Board, board), ledger=cast(Ledger, ledger), finder=Finder())
+
+
+class NarrowBoard:
+    """What readers use of a `Board`, less the sites out of scope."""
+
+    def __init__(self, board: Board, scope: Scope) -> None:
+        self._board = board
+        self._scope = scope
+        self._whole: Inventory | None = None
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory without the other sites; one object as long as the whole one is the same."""
+        if self._whole is not self._board.inventory:
+            self._whole = self._board.inventory
+            self._part = narrow_inventory(self._whole, self._scope)
+        return self._part
+
+    @property
+    def incidents(self) -> Mapping[int, Incident]:
+        """See `Board.incidents`."""
+        mine = {number: self.shown(incident) for number, incident in self._board.incidents.items()}
+        return {number: incident for number, incident in mine.items() if incident is not None}
+
+    def shown(self, incident: Incident) -> Incident | None:
+        """Return an incident as far as it is about sites in scope; `None` when it is about none of them."""
+        sites = self.inventory.sites
+        touched = tuple(site for site in incident.sites if site in sites)
+        if not incident.key.at_large:
+            own = incident.key.device.partition("/")[0] in sites
+            return msgspec.structs.replace(incident, sites=touched) if own else None
+        return msgspec.structs.replace(incident, sites=touched) if touched else None
+
+    def checks(self, device: str) -> tuple[Check, ...]:
+        """See `Board.checks`."""
+        return self._board.checks(self._mine(device))
+
+    def last(self, check_id: str) -> Observation | None:
+        """See `Board.last`."""
+        mine = check_id.rpartition(":")[0] in self.inventory.devices
+        return self._board.last(check_id) if mine else None
+
+    def status(self, device: str) -> DeviceStatus:
+        """See `Board.status`."""
+        return self._board.status(self._mine(device))
+
+    async def events(self) -> AsyncIterator[Event]:
+        """See `Board.events`."""
+        async for event in self._board.events():
+            if event.kind == "inventory" or event.site in self.inventory.sites:
+                yield event
+
+    def _mine(self, device: str) -> str:
+        if device not in self.inventory.devices:
+            raise KeyError(device)
+        return device
+
+
+class NarrowLedger:
+    """What readers of some sites use of a `Ledger`; everything else of it is refused."""
+
+    def __init__(self, ledger: Ledger, board: NarrowBoard) -> None:
+        self._ledger = ledger
+        self._board = board
+
+    def __getattr__(self, name: str) -> Any:
+        raise web.HTTPForbidden(text="this shows every site, and your role holds for some sites only")
+
+    @property
+    def problem(self) -> str:
+        """See `Ledger.problem`."""
+        return self._ledger.problem
+
+    async def incidents(self, *, limit: int = 100, before_id: int | None = None, **asked: Any) -> list[Incident]:
+        """See `Ledger.incidents`; gives up after some pages, so that few sites of a nation cost no long read."""
+        limit, found = min(max(limit, 1), 1000), []
+        for _ in range(PAGES_READ):
+            read = await self._ledger.incidents(limit=1000, before_id=before_id, **asked)
+            found += [shown for one in read if (shown := self._board.shown(one)) is not None]
+            if len(read) < 1000 or len(found) >= limit:
+                break
+            before_id = read[-1].id
+        return found[:limit]
+
+    async def incident(self, id: int) -> Incident | None:
+        """See `Ledger.incident`."""
+        incident = await self._ledger.incident(id)
+        return self._board.shown(incident) if incident else None
+
+    async def timeline(self, id: int) -> list[Transition]:
+        """See `Ledger.timeline`."""
+        return await self._ledger.timeline(id) if await self.incident(id) else []
+
+    async def deliveries(self, incident: int) -> list[Delivery]:
+        """See `Ledger.deliveries`."""
+        return await self._ledger.deliveries(incident) if await self.incident(incident) else []
+
+    async def acknowledge(self, id: int, *args: Any, **more: Any) -> Incident | None:
+        """See `Ledger.acknowledge`."""
+        return await self._ledger.acknowledge(id, *args, **more) if await self.incident(id) else None
+
+    async def pending_keys(self) -> list[HostKey]:
+        """See `Ledger.pending_keys`."""
+        devices = self._board.inventory.devices
+        return [key for key in await self._ledger.pending_keys() if key.device in devices]
+
+    async def audit(self, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:
+        """See `Ledger.audit`: whoever does something stands in the record."""
+        await self._ledger.audit(at, who, what, subject, detail)
+
+
+def narrow_inventory(whole: Inventory, scope: Scope) -> Inventory:
+    """Return the sites of `scope` with their devices; parents and services elsewhere are left out."""
+    sites = tuple(site for site in whole.sites.values() if scope.covers(site))
+    mine = {device.id for site in sites for device in site.devices}
+    services = {name: service for name, service in whole.services.items() if _runs_here(service, mine)}
+    kept = tuple(_alone(site, mine) for site in sites)
+    return Inventory(kept, whole.roles, whole.credentials, whole.needs, services)
+
+
+def _runs_here(service: Service, mine: set[str]) -> bool:
+    return bool(service.runs_on) and mine.issuperset(service.runs_on)
+
+
+def _alone(site: Site, mine: set[str]) -> Site:
+    """Return a site whose devices name no parent out of scope."""
+    if all(mine.issuperset(device.parents) for device in site.devices):
+        return site
+    devices = tuple(
+        device.model_copy(update={"parents": tuple(parent for parent in device.parents if parent in mine)})
+        for device in site.devices
+    )
+    return site.model_copy(update={"devices": devices})
