@@ -159,10 +159,10 @@ def _some(names: list[str], most: int = 10) -> str:
 
 
 def is_told(transition: Transition) -> bool:
-    """Whether people are told of a step: it began, it became worse, it is over."""
+    """Whether people are told of a step: it began or came back, it became worse, it is over."""
     if transition.step is Step.CHANGED:
         return transition.before is not None and transition.severity.rank > transition.before.rank
-    return transition.step in (Step.OPENED, Step.RESOLVED)
+    return transition.step in (Step.OPENED, Step.REOPENED, Step.RESOLVED)
 
 
 def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from alerts.incident import Incident, Kind, Status, Transition
+from alerts.incident import Incident, Kind, Status, Step, Transition
 from alerts.notification import Pending
 from monitor.ledger import (
     access,
@@ -136,8 +136,31 @@ class Ledger:
         self, id: int, who: str, note: str, at: datetime, compose: Compose
     ) -> Incident | None:
         """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
+        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, compose)
+        return taken[0] if taken else None
+
+    async def by_hand(
+        self,
+        ids: Sequence[int],
+        what: Step,
+        who: str,
+        note: str,
+        at: datetime,
+        compose: Compose,
+        until: datetime | None = None,
+    ) -> list[Incident]:
+        """Take a step that people take, of each incident, in one transaction; see `incidents.by_hand`."""
         return await self._database.write(
-            partial(incidents.acknowledge, number=id, who=who, note=note, at=at, compose=compose)
+            partial(
+                incidents.by_hand,
+                numbers=ids,
+                what=what,
+                who=who,
+                note=note,
+                at=at,
+                compose=compose,
+                until=until,
+            )
         )
 
     async def open_incidents(self) -> list[Incident]:
