@@ -17,6 +17,7 @@ from monitor.access.sessions import Sessions
 from monitor.access.settings import SessionSettings
 from monitor.access.sign_in import SignIn
 from monitor.ledger import Ledger
+from monitor.ledger.users import User
 
 FIRST = "admin"
 FIRST_PASSWORD = "admin-password"  # noqa: S105  the name of a file
@@ -34,9 +35,10 @@ class Access:
     first_password: Path
     """File with the one-time password of the first administrator, until they choose their own."""
 
-    def forget_first_password(self) -> None:
-        """Delete the file: the password in it is used up."""
-        self.first_password.unlink(missing_ok=True)
+    def forget_password_of(self, user: User) -> None:
+        """Delete the file when it is that of `user`: the password in it is used up."""
+        if user.name == FIRST:
+            self.first_password.unlink(missing_ok=True)
 
 
 @asynccontextmanager

@@ -67,7 +67,9 @@ class People:
         """Add somebody and return their one-time password, a fresh one unless given. Raises `Impossible`."""
         name = plain_name(name)
         if not _NAME.fullmatch(name):
-            raise Impossible("a name has 1 to 64 of a-z, 0-9, dot, hyphen, underscore, @, and begins with a-z or 0-9")
+            raise Impossible(
+                "a name has 1 to 64 of a-z, 0-9, dot, hyphen, underscore, @, and begins with a-z or 0-9"
+            )
         if len(self._ledger.access.known.users) >= MAX_USERS:
             raise Impossible(f"there are {MAX_USERS} users already")
         if self._ledger.access.named(name) is not None:
@@ -128,7 +130,9 @@ class People:
         if len(self.tokens_of(user)) >= MAX_TOKENS:
             raise Impossible(f"{user.name} has {MAX_TOKENS} tokens; end those that nobody uses")
         key, now = keys.fresh(keys.PREFIX), self._now()
-        add = partial(tokens.add, digest=keys.digest(key), user=user, title=title.strip(), role=role, scope=scope)
+        add = partial(
+            tokens.add, digest=keys.digest(key), user=user, title=title.strip(), role=role, scope=scope
+        )
         await self._ledger.access.change(partial(add, at=now, until=now + lasting, who=who))
         return key
 

@@ -111,7 +111,7 @@ def settings_file(port: int) -> str:
     """Return the settings file of the demo."""
     return (
         f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\n"
-        f"web: {{port: {port}, editing: true}}\n"
+        f"web: {{port: {port}, editing: true, login: false}}\n"
         "network: {allow: 127.0.0.0/8} # thiết bị mô phỏng ở ngay máy này / simulated devices are on this machine\n"
     )
 

@@ -51,7 +51,9 @@ class LedgerAccess:
 
     def subject(self, source: str, subject: str) -> User | None:
         """Return who is called `subject` by `source`."""
-        return next((one for one in self.known.users.values() if (one.source, one.subject) == (source, subject)), None)
+        return next(
+            (one for one in self.known.users.values() if (one.source, one.subject) == (source, subject)), None
+        )
 
     async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns once its changes are durable and known here. Raises `LedgerError`."""

@@ -66,7 +66,13 @@ def load(db: sqlite3.Connection) -> dict[str, Session]:
     rows = db.execute(
         "SELECT id, digest, user, method, address, agent, created_at, seen_at FROM sessions ORDER BY id DESC"
     )
-    return {row[1]: Session(*row[:6], from_ms(row[6]), from_ms(row[7])) for row in rows}
+    return {row[1]: _session(*row) for row in rows}
+
+
+def _session(
+    id: int, digest: str, user: int, method: str, address: str, agent: str, created: int, seen: int
+) -> Session:
+    return Session(id, digest, user, method, address, agent, from_ms(created), from_ms(seen))
 
 
 def add_browser(db: sqlite3.Connection, digest: str, user: User, at: datetime) -> None:

@@ -66,9 +66,7 @@ def add(
     return number or 0
 
 
-def set_role(
-    db: sqlite3.Connection, user: User, role: Role, scope: Scope, at: datetime, who: str
-) -> None:
+def set_role(db: sqlite3.Connection, user: User, role: Role, scope: Scope, at: datetime, who: str) -> None:
     """Give somebody another role; their sessions end, for a new role begins with a new sign-in."""
     _update(db, user, {"role": role, "scope": encoded(scope)})
     end_sessions(db, user)

@@ -6,7 +6,7 @@ import hmac
 from urllib.parse import unquote, urlencode
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from monitor.access import keys
 from monitor.access.permission import Permission, Role
@@ -33,22 +33,31 @@ class Guard:
         self._narrow = Narrow(context)
         self._peers = Peers(context.proxies)
 
-    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The middleware."""
+    @property
+    def middleware(self) -> Middleware:
+        """What the application puts in front of every handler."""
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            await self._check(request)
+            return await handler(request)
+
+        return guarded
+
+    async def _check(self, request: web.Request) -> None:
         request[PEER] = peer = self._peers.of(request)
         _refuse_key_in_address(request)
         reader = self._reader(request, peer)
         if reader is not None:
             request[READER], request[CONTEXT] = reader, self._narrow.to(reader.scope)
         if request.match_info.http_exception is not None:
-            return await handler(request)  # there is no such address, which is said to everybody
+            return  # there is no such address, which is said to everybody
         route = self._table.declared(request.match_info.route)
         if route is None:
             raise web.HTTPForbidden(text="nobody said who may use this address")
         _must_be_allowed(request, reader, route)
         if request.method not in _SAFE:
             await _must_be_meant(request, reader, route)
-        return await handler(request)
 
     def still(self, request: web.Request) -> bool:
         """Whether whoever opened a stream is who they were and may do what they might."""
@@ -77,7 +86,8 @@ def _refuse_key_in_address(request: web.Request) -> None:
     """Raise 400 for a token in an address: addresses stand in logs, histories and ``Referer`` headers."""
     if "access_token" in request.query or keys.TOKEN.search(unquote(request.query_string)):
         raise web.HTTPBadRequest(
-            text="a token belongs in the header 'Authorization: Bearer …', never in an address; end this one, it was seen"
+            text="a token belongs in the header 'Authorization: Bearer …', never in an address;"
+            " end this one, for it was seen"
         )
 
 
@@ -117,9 +127,9 @@ async def _must_be_meant(request: web.Request, reader: Reader | None, route: Rou
         raise web.HTTPRequestEntityTooLarge(route.max_body, len(raw))
     if reader is not None and reader.token is not None:
         return
-    signed_in = reader is not None and reader.session is not None
+    signed_in = reader is not None and reader.session is not None and route.may is not Permission.PUBLIC
     same_origin(request, required=signed_in)
-    if signed_in and raw and request.content_type != "application/json":
+    if signed_in and request.content_type != "application/json":
         await _must_carry_key(request)
 
 
@@ -133,3 +143,7 @@ async def _must_carry_key(request: web.Request) -> None:
 
 def _unknown(text: str) -> web.HTTPUnauthorized:
     return web.HTTPUnauthorized(text=text, headers={"WWW-Authenticate": "Bearer"})
+
+
+GUARD = web.AppKey("guard", Guard)
+"""Where an application keeps its guard."""

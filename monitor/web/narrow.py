@@ -7,19 +7,20 @@ that this file does not name answers 403, and a test names the fields of the con
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-import msgspec
 from aiohttp import web
+from msgspec.structs import replace as replaced
 
-from alerts.incident import Incident, Transition
-from inventory.model import Inventory, Service, Site
+from alerts.incident import Incident, Transition, Words
+from inventory.model import Inventory, Site
 from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
 from monitor.ledger import Delivery, HostKey, Ledger
+from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.web.context import WebContext
 from monitor.web.finder import Finder
 from probes.core.observation import Observation
@@ -31,14 +32,29 @@ PAGES_READ = 20
 """Pages of the ledger that one question reads while it looks for entries of the sites."""
 
 SHARED = frozenset(
-    {"store", "rules", "vitals", "now", "language", "reloader", "editing", "schema", "demo", "hosts", "pace", "seen"}
+    {
+        "store",
+        "rules",
+        "vitals",
+        "now",
+        "language",
+        "reloader",
+        "editing",
+        "schema",
+        "demo",
+        "hosts",
+        "pace",
+        "seen",
+    }
     | {"access", "proxies"}
 )
 """Fields of the context that show nothing by themselves: they are asked for devices that a narrowed board named, or
 
 belong to routes that want a role for every site.
 """
-NARROWED = frozenset({"board", "ledger", "finder"})
+LARGER = Words("Sự cố diện rộng, trong đó có đơn vị của bạn", "A larger outage, your sites among it")
+"""What somebody of some sites is told of an incident that is about others too."""
+NARROWED = frozenset({"board", "ledger", "operations", "finder"})
 
 
 class Narrow:
@@ -64,7 +80,14 @@ def narrowed(context: WebContext, scope: Scope) -> WebContext:
     """Return a context that shows the sites of `scope`."""
     board = NarrowBoard(context.board, scope)
     ledger = NarrowLedger(context.ledger, board)
-    return replace(context, board=cast(Board, board), ledger=cast(Ledger, ledger), finder=Finder())
+    operations = NarrowOperations(context.operations, context.ledger, board)
+    return replace(
+        context,
+        board=cast(Board, board),
+        ledger=cast(Ledger, ledger),
+        operations=cast(Operations, operations),
+        finder=Finder(),
+    )
 
 
 class NarrowBoard:
@@ -93,10 +116,21 @@ class NarrowBoard:
         """Return an incident as far as it is about sites in scope; `None` when it is about none of them."""
         sites = self.inventory.sites
         touched = tuple(site for site in incident.sites if site in sites)
-        if not incident.key.at_large:
-            own = incident.key.device.partition("/")[0] in sites
-            return msgspec.structs.replace(incident, sites=touched) if own else None
-        return msgspec.structs.replace(incident, sites=touched) if touched else None
+        if self.owns(incident):
+            return incident
+        if incident.key.device.partition("/")[0] in sites:
+            return replaced(incident, sites=touched)
+        return replaced(incident, sites=touched, summary=LARGER, evidence="", cause=None) if touched else None
+
+    def owns(self, incident: Incident) -> bool:
+        """Whether an incident is about sites in scope only."""
+        sites = self.inventory.sites
+        places = (
+            {*incident.sites}
+            if incident.key.at_large
+            else {incident.key.device.partition("/")[0], *incident.sites}
+        )
+        return bool(places) and places <= sites.keys()
 
     def checks(self, device: str) -> tuple[Check, ...]:
         """See `Board.checks`."""
@@ -138,7 +172,9 @@ class NarrowLedger:
         """See `Ledger.problem`."""
         return self._ledger.problem
 
-    async def incidents(self, *, limit: int = 100, before_id: int | None = None, **asked: Any) -> list[Incident]:
+    async def incidents(
+        self, *, limit: int = 100, before_id: int | None = None, **asked: Any
+    ) -> list[Incident]:
         """See `Ledger.incidents`; gives up after some pages, so that few sites of a nation cost no long read."""
         limit, found = min(max(limit, 1), 1000), []
         for _ in range(PAGES_READ):
@@ -155,16 +191,16 @@ class NarrowLedger:
         return self._board.shown(incident) if incident else None
 
     async def timeline(self, id: int) -> list[Transition]:
-        """See `Ledger.timeline`."""
-        return await self._ledger.timeline(id) if await self.incident(id) else []
+        """See `Ledger.timeline`; of what is larger than the sites it is not shown."""
+        return await self._ledger.timeline(id) if await self._owns(id) else []
 
     async def deliveries(self, incident: int) -> list[Delivery]:
-        """See `Ledger.deliveries`."""
-        return await self._ledger.deliveries(incident) if await self.incident(incident) else []
+        """See `Ledger.deliveries`; as with the timeline."""
+        return await self._ledger.deliveries(incident) if await self._owns(incident) else []
 
-    async def acknowledge(self, id: int, *args: Any, **more: Any) -> Incident | None:
-        """See `Ledger.acknowledge`."""
-        return await self._ledger.acknowledge(id, *args, **more) if await self.incident(id) else None
+    async def _owns(self, id: int) -> bool:
+        incident = await self._ledger.incident(id)
+        return incident is not None and self._board.owns(incident)
 
     async def pending_keys(self) -> list[HostKey]:
         """See `Ledger.pending_keys`."""
@@ -176,17 +212,49 @@ class NarrowLedger:
         await self._ledger.audit(at, who, what, subject, detail)
 
 
+class NarrowOperations:
+    """What somebody of some sites may do: about incidents that are about these sites only."""
+
+    def __init__(self, operations: Operations, ledger: Ledger, board: NarrowBoard) -> None:
+        self._operations = operations
+        self._ledger = ledger
+        self._board = board
+
+    def __getattr__(self, name: str) -> Any:
+        raise web.HTTPForbidden(text="this is about every site, and your role holds for some sites only")
+
+    async def acknowledge(self, numbers: Sequence[int], *args: Any, **more: Any) -> list[Incident]:
+        """See `Operations.acknowledge`."""
+        return await self._operations.acknowledge(await self._own(numbers), *args, **more)
+
+    async def release(self, numbers: Sequence[int], *args: Any, **more: Any) -> list[Incident]:
+        """See `Operations.release`."""
+        return await self._operations.release(await self._own(numbers), *args, **more)
+
+    async def note(self, numbers: Sequence[int], *args: Any, **more: Any) -> list[Incident]:
+        """See `Operations.note`."""
+        return await self._operations.note(await self._own(numbers), *args, **more)
+
+    async def _own(self, numbers: Sequence[int]) -> list[int]:
+        found = [await self._ledger.incident(number) for number in numbers[:MOST_AT_ONCE]]
+        return [incident.id for incident in found if incident is not None and self._board.owns(incident)]
+
+
 def narrow_inventory(whole: Inventory, scope: Scope) -> Inventory:
     """Return the sites of `scope` with their devices; parents and services elsewhere are left out."""
     sites = tuple(site for site in whole.sites.values() if scope.covers(site))
     mine = {device.id for site in sites for device in site.devices}
-    services = {name: service for name, service in whole.services.items() if _runs_here(service, mine)}
+    here = {name: service for name, service in whole.services.items() if mine.issuperset(service.runs_on)}
+    services = {
+        name: service.model_copy(update={"needs": _kept(service.needs, here)})
+        for name, service in here.items()
+    }
     kept = tuple(_alone(site, mine) for site in sites)
     return Inventory(kept, whole.roles, whole.credentials, whole.needs, services)
 
 
-def _runs_here(service: Service, mine: set[str]) -> bool:
-    return bool(service.runs_on) and mine.issuperset(service.runs_on)
+def _kept(names: Iterable[str], among: Container[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in among)
 
 
 def _alone(site: Site, mine: set[str]) -> Site:
@@ -194,7 +262,6 @@ def _alone(site: Site, mine: set[str]) -> Site:
     if all(mine.issuperset(device.parents) for device in site.devices):
         return site
     devices = tuple(
-        device.model_copy(update={"parents": tuple(parent for parent in device.parents if parent in mine)})
-        for device in site.devices
+        device.model_copy(update={"parents": _kept(device.parents, mine)}) for device in site.devices
     )
     return site.model_copy(update={"devices": devices})

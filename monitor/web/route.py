@@ -16,6 +16,8 @@ from monitor.web.peer import Peer
 
 MAX_BODY = 64 * 1024
 """Bytes of a body, unless the route says otherwise."""
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes that no route may exceed."""
 PEER = web.RequestKey("peer", Peer)
 READER = web.RequestKey("reader", Reader)
 CONTEXT = web.RequestKey("context", WebContext)
@@ -85,6 +87,11 @@ def reader_of(request: web.Request) -> Reader:
 def context_of(request: web.Request) -> WebContext:
     """Return what whoever asks may see: handlers read board and ledger from here, never from elsewhere."""
     return request[CONTEXT]
+
+
+def form_key_of(request: web.Request) -> str:
+    """Return what forms of the reader's session carry; ``""`` where there is no session."""
+    return str(request.get(FORM_KEY, ""))
 
 
 def is_page(request: web.Request) -> bool:
