@@ -13,29 +13,36 @@ from pathlib import Path
 from typing import Self
 
 from alerts.incident import Incident, Kind, Status, Step, Transition
-from alerts.notification import Pending
+from alerts.notification import Message, Pending, Timer
 from monitor.ledger import (
     access,
     answered,
     audit,
     bindings,
+    channels,
+    escalations,
     hostkeys,
     identities,
     incidents,
     moves,
     outbox,
     revisions,
+    rota,
+    takes,
 )
 from monitor.ledger.access import LedgerAccess
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
+from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
-from monitor.ledger.incidents import Compose
-from monitor.ledger.outbox import Delivery
+from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
+from monitor.ledger.rota import LedgerRota
+from monitor.ledger.takes import Take
+from monitor.ledger.teller import Teller
 
 LEASE = timedelta(minutes=2)
 WATCH_EVERY = 1.0
@@ -70,6 +77,8 @@ class Ledger:
         """What devices say they are."""
         self.access = LedgerAccess(self._database)
         """Who may use the pages and the API; as up to date as host keys."""
+        self.rota = LedgerRota(self._database)
+        """Changes of whose turn it is."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
 
@@ -108,6 +117,7 @@ class Ledger:
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
         self.access.learn(await self._database.read(access.load))
+        self.rota.learn(await self._database.read(rota.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:
@@ -118,9 +128,9 @@ class Ledger:
 
     # Incidents
 
-    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+    async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
-        return await self._database.write(partial(incidents.record, transitions=transitions, compose=compose))
+        return await self._database.write(partial(incidents.record, transitions=transitions, teller=teller))
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
@@ -133,10 +143,10 @@ class Ledger:
         return changed
 
     async def acknowledge(
-        self, id: int, who: str, note: str, at: datetime, compose: Compose
+        self, id: int, who: str, note: str, at: datetime, teller: Teller
     ) -> Incident | None:
         """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
-        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, compose)
+        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, teller)
         return taken[0] if taken else None
 
     async def by_hand(
@@ -146,7 +156,7 @@ class Ledger:
         who: str,
         note: str,
         at: datetime,
-        compose: Compose,
+        teller: Teller,
         until: datetime | None = None,
     ) -> list[Incident]:
         """Take a step that people take, of each incident, in one transaction; see `incidents.by_hand`."""
@@ -158,10 +168,26 @@ class Ledger:
                 who=who,
                 note=note,
                 at=at,
-                compose=compose,
+                teller=teller,
                 until=until,
             )
         )
+
+    async def escalate(self, teller: Teller, now: datetime, limit: int = 200) -> list[Incident]:
+        """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
+        return await self._database.write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
+
+    async def escalation(self, incident: int) -> Timer | None:
+        """Return what comes next while nobody takes an incident on, `None` when nothing does."""
+        return await self._database.read(partial(escalations.waiting, incident=incident))
+
+    async def take(self, code: str) -> Take | None:
+        """Return what a code of a message is good for."""
+        return await self._database.read(partial(takes.find, code=code))
+
+    async def taken(self, code: str, at: datetime) -> None:
+        """Note that a code was used."""
+        await self._database.write(partial(takes.use, code=code, at=at))
 
     async def open_incidents(self) -> list[Incident]:
         """Return every incident and finding that is not resolved, oldest first."""
@@ -212,17 +238,50 @@ class Ledger:
         """
         return await self._database.write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
 
-    async def delivered(self, id: int, at: datetime) -> None:
-        """The channel has the message."""
-        await self._database.write(partial(outbox.delivered, number=id, at=at))
+    async def delivered(self, id: int, at: datetime, receipt: str = "") -> None:
+        """The channel has the message, and calls it `receipt`."""
+        await self._database.write(partial(outbox.delivered, number=id, at=at, receipt=receipt))
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         """An attempt failed; `retry_at` is `None` when it is given up."""
         await self._database.write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
 
+    async def postponed(self, id: int, until: datetime) -> None:
+        """The message was not tried, and comes again at `until`."""
+        await self._database.write(partial(outbox.postponed, number=id, until=until))
+
+    async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
+        """Let `digest` tell what these waiting messages would; return it, leased as by `claim`."""
+        until = at + self._lease
+        return await self._database.write(
+            partial(channels.merge, numbers=ids, digest=digest, at=at, leased_until=until)
+        )
+
+    async def told_since(self, channel: str, since: datetime) -> list[datetime]:
+        """Return when a channel took each message since then; a digest is one."""
+        return await self._database.read(partial(channels.told_since, channel=channel, since=since))
+
     async def deliveries(self, incident: int) -> list[Delivery]:
         """Return the delivery log of an incident, oldest first."""
         return await self._database.read(partial(outbox.deliveries, incident=incident))
+
+    async def latest_deliveries(
+        self,
+        *,
+        channel: str | None = None,
+        state: DeliveryState | None = None,
+        limit: int = 100,
+        before_id: int | None = None,
+    ) -> list[Delivery]:
+        """Return at most `limit` (1..1000) lines of the delivery log, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(
+            partial(outbox.latest, channel=channel, state=state, limit=limit, before=before_id)
+        )
+
+    async def channels(self) -> list[ChannelHealth]:
+        """Return how every channel does that was ever used."""
+        return await self._database.read(channels.health)
 
     # Revisions of the inventory
 
