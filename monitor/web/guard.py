@@ -56,6 +56,8 @@ class Guard:
         if route is None:
             raise web.HTTPForbidden(text="nobody said who may use this address")
         _must_be_allowed(request, reader, route)
+        if route.may is Permission.PUBLIC:
+            request[CONTEXT] = self._context  # it answers by a right of its own: a code, a form
         if request.method not in _SAFE:
             await _must_be_meant(request, reader, route)
 

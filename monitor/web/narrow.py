@@ -16,11 +16,13 @@ from aiohttp import web
 from msgspec.structs import replace as replaced
 
 from alerts.incident import Incident, Transition, Words
+from alerts.quiet.book import Hidden
 from inventory.model import Inventory, Site
 from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
 from monitor.ledger import Delivery, HostKey, Ledger
 from monitor.operations import MOST_AT_ONCE, Operations
+from monitor.quiet import Quiets
 from monitor.web.context import WebContext
 from monitor.web.finder import Finder
 from probes.core.observation import Observation
@@ -32,29 +34,15 @@ PAGES_READ = 20
 """Pages of the ledger that one question reads while it looks for entries of the sites."""
 
 SHARED = frozenset(
-    {
-        "store",
-        "rules",
-        "vitals",
-        "now",
-        "language",
-        "reloader",
-        "editing",
-        "schema",
-        "demo",
-        "hosts",
-        "pace",
-        "seen",
-    }
-    | {"access", "proxies"}
+    "access demo editing hosts language now pace proxies reloader rules schema seen store vitals who".split()
 )
-"""Fields of the context that show nothing by themselves: they are asked for devices that a narrowed board named, or
+"""Fields of the context that show nothing by themselves.
 
-belong to routes that want a role for every site.
+They are asked for devices that a narrowed board named, or belong to routes that want a role for every site.
 """
 LARGER = Words("Sự cố diện rộng, trong đó có đơn vị của bạn", "A larger outage, your sites among it")
 """What somebody of some sites is told of an incident that is about others too."""
-NARROWED = frozenset({"board", "ledger", "operations", "finder"})
+NARROWED = frozenset({"board", "ledger", "operations", "quiets", "finder"})
 
 
 class Narrow:
@@ -86,6 +74,7 @@ def narrowed(context: WebContext, scope: Scope) -> WebContext:
         board=cast(Board, board),
         ledger=cast(Ledger, ledger),
         operations=cast(Operations, operations),
+        quiets=cast(Quiets, NarrowQuiets(context.quiets, board)),
         finder=Finder(),
     )
 
@@ -157,15 +146,19 @@ class NarrowBoard:
         return device
 
 
-class NarrowLedger:
+class _Refusing:
+    """What it has no method for is refused: a part of the service that nobody narrowed yet shows nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise web.HTTPForbidden(text="this is about every site, and your role holds for some sites only")
+
+
+class NarrowLedger(_Refusing):
     """What readers of some sites use of a `Ledger`; everything else of it is refused."""
 
     def __init__(self, ledger: Ledger, board: NarrowBoard) -> None:
         self._ledger = ledger
         self._board = board
-
-    def __getattr__(self, name: str) -> Any:
-        raise web.HTTPForbidden(text="this shows every site, and your role holds for some sites only")
 
     @property
     def problem(self) -> str:
@@ -212,16 +205,13 @@ class NarrowLedger:
         await self._ledger.audit(at, who, what, subject, detail)
 
 
-class NarrowOperations:
+class NarrowOperations(_Refusing):
     """What somebody of some sites may do: about incidents that are about these sites only."""
 
     def __init__(self, operations: Operations, ledger: Ledger, board: NarrowBoard) -> None:
         self._operations = operations
         self._ledger = ledger
         self._board = board
-
-    def __getattr__(self, name: str) -> Any:
-        raise web.HTTPForbidden(text="this is about every site, and your role holds for some sites only")
 
     async def acknowledge(self, numbers: Sequence[int], *args: Any, **more: Any) -> list[Incident]:
         """See `Operations.acknowledge`."""
@@ -238,6 +228,28 @@ class NarrowOperations:
     async def _own(self, numbers: Sequence[int]) -> list[int]:
         found = [await self._ledger.incident(number) for number in numbers[:MOST_AT_ONCE]]
         return [incident.id for incident in found if incident is not None and self._board.owns(incident)]
+
+
+class NarrowQuiets(_Refusing):
+    """What readers of some sites use of `Quiets`."""
+
+    def __init__(self, quiets: Quiets, board: NarrowBoard) -> None:
+        self._quiets = quiets
+        self._board = board
+
+    @property
+    def under_maintenance(self) -> Mapping[str, Hidden]:
+        """See `Quiets.under_maintenance`."""
+        devices = self._board.inventory.devices
+        return {device: why for device, why in self._quiets.under_maintenance.items() if device in devices}
+
+    def hides(self, incident: Incident) -> Hidden | None:
+        """See `Quiets.hides`."""
+        return self._quiets.hides(incident)
+
+    def why(self, incident: Incident, moment: datetime) -> str:
+        """See `Quiets.why`."""
+        return self._quiets.why(incident, moment)
 
 
 def narrow_inventory(whole: Inventory, scope: Scope) -> Inventory:
