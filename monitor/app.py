@@ -17,20 +17,28 @@ from typing import Any
 import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from alerts.calendar import VIETNAM
 from alerts.dispatch import Dispatcher
+from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.engine import Engine
-from alerts.message import VIETNAM, Composer
+from alerts.message import Composer
 from alerts.notifier import open_channels
+from alerts.teller import Codes, Hidden, Teller
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
+from monitor.escalator import Escalator
+from monitor.holes import Holes
+from monitor.keyfile import own_key
 from monitor.ledger import Ledger
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
@@ -63,6 +71,9 @@ class Monitoring(msgspec.Struct, frozen=True):
     reloader: Reloader
     vitals: Callable[[], Vitals]
     operations: Operations
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
+    quiets: Quiets
 
 
 def utc_now() -> datetime:
@@ -99,6 +110,8 @@ async def pages(
         store=running.store,
         ledger=running.ledger,
         operations=running.operations,
+        who=running.who,
+        quiets=running.quiets,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
         now=now,
@@ -132,13 +145,19 @@ async def monitoring(
         channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
+        codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
+        quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, now)
+        teller = partial(_teller, ledger=ledger, codes=codes, hidden=quiets.why)
         open_now = await ledger.open_incidents()
+        quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
-            Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
+            Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
         )
-        operations = Operations(ledger, board, pipeline.compose, dispatcher.wake, now)
+        escalator = Escalator(ledger, lambda: pipeline.teller, dispatcher.wake, now)
+        escalating = await stack.enter_async_context(Part("escalation", escalator.run))
+        operations = Operations(ledger, board, lambda: pipeline.teller, dispatcher.wake, now)
         taking = await stack.enter_async_context(Part("what people do about incidents", operations.run))
         await asyncio.to_thread(configuration.vault.tidy)
         custody = Custody(ledger, configuration.vault)
@@ -162,7 +181,8 @@ async def monitoring(
         def follow(change: Change) -> None:
             """Put a changed configuration in force, all of it between two turns of the event loop."""
             scheduler.replace(change.gone, change.fresh)
-            pipeline.follow(change, _composer(change.configuration).compose)
+            pipeline.follow(change, teller(change.configuration))
+            quiets.follow(change.configuration.planned, change.inventory)
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
             looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
@@ -172,11 +192,20 @@ async def monitoring(
         ledger.bindings.changed = reloader.again
         await reloader.begin()
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
+
+        def who() -> Who:
+            """Return who is told by the configuration in force."""
+            return _who(reloader.running, ledger)
+
+        holes = Holes(lambda: who().roster, now)
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
+            "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
+            "rota": lambda: holes.problem,
+            "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -195,12 +224,18 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
 
 
-def _composer(configuration: Configuration) -> Composer:
-    settings = configuration.settings
-    return Composer(configuration.rules, configuration.inventory, settings.notifiers, settings.web.address)
+def _who(configuration: Configuration, ledger: Ledger) -> Who:
+    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
+    return Who(roster, configuration.inventory, configuration.settings.notifiers)
+
+
+def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:
+    settings, inventory = configuration.settings, configuration.inventory
+    composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
+    return Teller(composer, _who(configuration, ledger), codes, hidden)
 
 
 async def open_probes(

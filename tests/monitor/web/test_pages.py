@@ -27,6 +27,8 @@ ADDRESSES = (
     "/incidents?status=resolved&kind=all",
     "/incidents/1",
     "/findings",
+    "/duty",
+    "/duty/who?about=18073/server",
     "/search?q=thanh+sen",
     "/health",
     "/inventory",
