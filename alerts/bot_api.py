@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -14,13 +11,11 @@ import msgspec
 from pydantic import Field
 
 from alerts import notifier
-from alerts.digest import is_digest
 from alerts.http_delivery import CONFIGURATION_PAUSE, MAX_REPLY, HttpNotifier, Url, decoded
-from alerts.incident import Step
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
 from alerts.replies import Heard, Hears
-from inventory.secrets import Secret, SecretRef
+from inventory.secrets import SecretRef
 from probes.core.text import clean
 
 LISTEN = 25
@@ -98,8 +93,7 @@ class BotNotifier(HttpNotifier[B], Hears):
 
     def offers(self, message: Message) -> bool:
         """Whether whoever reads the message may take the incident on by answering."""
-        going_on = message.step is not Step.RESOLVED and message.incident.id > 0
-        return self.hears and going_on and not is_digest(message)
+        return self.hears and bool(message.code)
 
     async def call(self, method: str, body: dict[str, Any], most: int = MAX_REPLY) -> msgspec.Raw:
         """Return the result of a method, as JSON. Raises `Refused`, `TryLater`."""
@@ -124,17 +118,6 @@ class BotNotifier(HttpNotifier[B], Hears):
             return TryLater(f"another program listens for this bot, or it has a webhook, {said}", 60.0)
         asked = envelope.parameters.retry_after if envelope.parameters else None
         return TryLater(f"{self.service} is busy, {said}", asked or retry_after)
-
-    async def code(self, channel: str, incident: int, chat: str) -> str:
-        """Return what nobody can guess without the token: proof that we offered this incident in this chat."""
-        return button_code(await self.secret(self.settings.token), channel, incident, chat)
-
-
-def button_code(token: Secret, channel: str, incident: int, chat: str) -> str:
-    """Return 128 bits of HMAC-SHA256 under the bot's token, as 22 characters."""
-    said = f"take-on\0{channel}\0{incident}\0{chat}".encode()
-    digest = hmac.new(token.reveal().encode(), said, hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def cut(text: str, most: int) -> str:

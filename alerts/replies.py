@@ -20,6 +20,7 @@ MAX_TEXT = 500
 
 _WORDS = ("nhan", "da nhan", "toi nhan", "tiep nhan", "dang xu ly", "ack", "ok")
 _SAID = re.compile(rf"/?(?:{'|'.join(_WORDS)})\b[\s:#.,!-]*(?P<number>[0-9]{{1,15}})?(?P<rest>.*)", re.DOTALL)
+_MARK = "take"
 _NOT_YET = ("chua", "khong", "not", "no")
 
 
@@ -39,13 +40,6 @@ class Heard(msgspec.Struct, frozen=True):
     """What the button he pressed stands for."""
     callback: str = ""
     """What the channel wants to be told that the press was seen."""
-
-
-class Pressed(msgspec.Struct, frozen=True):
-    """A button that takes an incident on."""
-
-    incident: int
-    code: str
 
 
 class Hears(ABC):
@@ -77,10 +71,6 @@ class Hears(ABC):
     async def answer(self, heard: Heard, text: str) -> None:
         """Tell whoever said it. Raises `TryLater`, `Refused`."""
 
-    @abstractmethod
-    async def code(self, channel: str, incident: int, chat: str) -> str:
-        """Return the proof a button for this incident in this chat carries. Raises `TryLater`."""
-
 
 def wish(text: str) -> tuple[bool, int | None]:
     """Return whether `text` says that its author takes something on, and the number of the incident if it names one.
@@ -93,17 +83,15 @@ def wish(text: str) -> tuple[bool, int | None]:
     return True, int(said["number"]) if said["number"] else None
 
 
-def pressed(button: str) -> Pressed | None:
-    """Return what a button of ours stands for; `None` for anything else."""
-    match button.split(":"):
-        case ["take", number, code] if re.fullmatch("[0-9]{1,15}", number) and len(code) <= 64:
-            return Pressed(int(number), code)
-    return None
+def pressed(button: str) -> str:
+    """Return the code a button of ours carries, ``""`` for anything else."""
+    mark, _, code = button.partition(":")
+    return code if mark == _MARK and re.fullmatch("[A-Za-z0-9_-]{16,60}", code) else ""
 
 
-def button(incident: int, code: str) -> str:
-    """Return what the button of an incident carries, at most 64 bytes."""
-    return f"take:{incident}:{code}"
+def button(code: str) -> str:
+    """Return what the button of a message carries, at most 64 bytes: with `code` the incident is taken on."""
+    return f"{_MARK}:{code}"
 
 
 def may_speak(hears: Hears, heard: Heard, person: str | None) -> bool:

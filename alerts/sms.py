@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from alerts.message import VIETNAM
+from alerts.calendar import VIETNAM
 from alerts.notification import Message
 from probes.core.text import clean
 
@@ -65,10 +65,13 @@ def cut(text: str, parts: int) -> str:
 
 
 def short(message: Message, parts: int) -> str:
-    """Return a message for a small screen, unaccented: the commune, the state, what, since when, where to read on."""
+    """Return a message for a small screen, unaccented: the commune, the state, what, since when, a link that fits."""
     text = f"{_headline(message)}. {_since(message)}"
-    with_link = f"{text} {unaccented(message.link)}"
-    return with_link if message.link and len(with_link) <= room(parts) else cut(text, parts)
+    for link in (message.take, message.link):
+        with_link = f"{text} {unaccented(link)}"
+        if link and len(with_link) <= room(parts):
+            return with_link
+    return cut(text, parts)
 
 
 def _headline(message: Message) -> str:

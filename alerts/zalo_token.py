@@ -56,7 +56,7 @@ class ZaloToken:
 
     def __init__(self, path: Path | None, app_id: str, url: str, ask: Ask) -> None:
         """Without a `path` nothing may be renewed: the next token would be lost."""
-        self._path = path.with_suffix(".zalo-token") if path else None
+        self._path = path.with_name(f"{path.name}.zalo-token") if path else None
         self._app_id = app_id
         self._url = url
         self._ask = ask
@@ -145,7 +145,7 @@ def _alone(path: Path) -> Iterator[None]:
     """Keep other processes from renewing meanwhile. Raises `TryLater` when one is at it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise TryLater(
             f"the tokens cannot be kept in {path.parent.name}: {error.strerror}", CONFIGURATION_PAUSE

@@ -80,7 +80,7 @@ class Notifier(BotNotifier[Settings]):
         if first and message.step is Step.RESOLVED:
             await self._edit(chat, first, text)
             text = unlinked(f"{message.title}\n{message.link}", message.link)
-        sent = await self.call("sendMessage", await self._body(message, chat, first, text))
+        sent = await self.call("sendMessage", self._body(message, chat, first, text))
         return _receipt(sent)
 
     async def _edit(self, chat: str, number: int, text: str) -> None:
@@ -89,17 +89,16 @@ class Notifier(BotNotifier[Settings]):
         with suppress(Refused):
             await self.call("editMessageText", body)
 
-    async def _body(self, message: Message, chat: str, first: int | None, text: str) -> dict[str, Any]:
+    def _body(self, message: Message, chat: str, first: int | None, text: str) -> dict[str, Any]:
         body: dict[str, Any] = {"chat_id": chat, "text": cut(text, MAX_TEXT), **_PLAIN}
         if self.settings.thread_id is not None and not message.to:
             body["message_thread_id"] = self.settings.thread_id
         if first:
             body["reply_parameters"] = {"message_id": first, "allow_sending_without_reply": True}
         if self.offers(message):
-            code = await self.code(message.channel, message.incident.id, chat)
             pressed = {
                 "text": _TAKE_ON.in_language(self.settings.language),
-                "callback_data": button(message.incident.id, code),
+                "callback_data": button(message.code),
             }
             body["reply_markup"] = {"inline_keyboard": [[pressed]]}
         return body
