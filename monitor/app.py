@@ -24,7 +24,7 @@ from alerts.duty.who import Who
 from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
-from alerts.teller import Codes, Teller
+from alerts.teller import Codes, Hidden, Teller
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -38,6 +38,7 @@ from monitor.ledger import Ledger
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
@@ -72,6 +73,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     operations: Operations
     who: Callable[[], Who]
     """Who is told of what, by the configuration in force."""
+    quiets: Quiets
 
 
 def utc_now() -> datetime:
@@ -109,6 +111,7 @@ async def pages(
         ledger=running.ledger,
         operations=running.operations,
         who=running.who,
+        quiets=running.quiets,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
         now=now,
@@ -143,8 +146,10 @@ async def monitoring(
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
         codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
-        teller = partial(_teller, ledger=ledger, codes=codes)
+        quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, now)
+        teller = partial(_teller, ledger=ledger, codes=codes, hidden=quiets.why)
         open_now = await ledger.open_incidents()
+        quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
@@ -177,6 +182,7 @@ async def monitoring(
             """Put a changed configuration in force, all of it between two turns of the event loop."""
             scheduler.replace(change.gone, change.fresh)
             pipeline.follow(change, teller(change.configuration))
+            quiets.follow(change.configuration.planned, change.inventory)
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
             looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
@@ -199,6 +205,7 @@ async def monitoring(
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
             "rota": lambda: holes.problem,
+            "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -217,7 +224,7 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
 
 
 def _who(configuration: Configuration, ledger: Ledger) -> Who:
@@ -225,10 +232,10 @@ def _who(configuration: Configuration, ledger: Ledger) -> Who:
     return Who(roster, configuration.inventory, configuration.settings.notifiers)
 
 
-def _teller(configuration: Configuration, ledger: Ledger, codes: Codes) -> Teller:
+def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:
     settings, inventory = configuration.settings, configuration.inventory
     composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
-    return Teller(composer, _who(configuration, ledger), codes)
+    return Teller(composer, _who(configuration, ledger), codes, hidden)
 
 
 async def open_probes(

@@ -141,6 +141,7 @@ _PARTS = {
     "rota": Words("Lịch trực", "Duty rota"),
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
     "operations": Words("Tiếp nhận sự cố", "Taking incidents on"),
+    "quiet": Words("Tạm dừng cảnh báo, bảo trì", "Silences and maintenance"),
     "traps": Words("Nhận SNMP trap", "SNMP traps"),
     "store": Words("Kho số liệu", "The store"),
     "inventory": Words(

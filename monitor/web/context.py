@@ -13,6 +13,7 @@ from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
@@ -31,6 +32,8 @@ class WebContext:
     """What people do about incidents."""
     who: Callable[[], Who]
     """Who is told of what, by the configuration in force."""
+    quiets: Quiets
+    """What is quiet, and what is under maintenance."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]

@@ -20,6 +20,7 @@ from alerts.duty.roster import DutyFile, Roster
 from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Step, Transition, Words
 from alerts.notifier import Settings as Channel
+from alerts.quiet.planned import Planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
@@ -28,6 +29,7 @@ from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, R
 from monitor.ledger import Ledger
 from monitor.ledger.teller import Nobody
 from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.scheduler import Load
 from monitor.store.duckdb import DuckDBStore
 from monitor.vitals import Problem, Traps, Vitals
@@ -70,6 +72,7 @@ class Province:
     rules: RuleBook
     demo: Switches
     started: datetime
+    quiets: Quiets
     problems: list[Problem] = field(default_factory=list)
     """What the monitor itself is said to suffer from."""
     duty: DutyFile = field(default_factory=DutyFile)
@@ -84,6 +87,7 @@ class Province:
             "who": lambda: Who(
                 Roster(self.duty, lambda: self.ledger.rota.overrides), self.inventory, CHANNELS
             ),
+            "quiets": self.quiets,
             "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),
@@ -235,7 +239,9 @@ async def province(folder: Path) -> AsyncIterator[Province]:
         ledger = await stack.enter_async_context(Ledger(folder / "ledger.sqlite"))
         store = await stack.enter_async_context(DuckDBStore(folder / "series", flush_every=0.5))
         board = Board(inventory, build_checks(inventory), started)
-        built = Province(inventory, board, ledger, store, load_rules(*BUILT_IN), Switches(inventory), started)
+        quiets = Quiets(ledger.silences, Planned(), inventory, lambda: datetime.now(UTC))
+        rules, switches = load_rules(*BUILT_IN), Switches(inventory)
+        built = Province(inventory, board, ledger, store, rules, switches, started, quiets)
         for device in inventory.devices:
             built.set_state(device, DeviceState.UP, minutes=360)
         yield built
