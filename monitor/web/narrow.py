@@ -34,7 +34,23 @@ PAGES_READ = 20
 """Pages of the ledger that one question reads while it looks for entries of the sites."""
 
 SHARED = frozenset(
-    "access demo editing hosts language now pace proxies reloader rules schema seen store vitals who".split()
+    [
+        "access",
+        "demo",
+        "editing",
+        "hosts",
+        "language",
+        "now",
+        "pace",
+        "proxies",
+        "reloader",
+        "rules",
+        "schema",
+        "seen",
+        "store",
+        "vitals",
+        "who",
+    ]
 )
 """Fields of the context that show nothing by themselves.
 

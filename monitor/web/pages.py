@@ -77,6 +77,7 @@ PAGES: Mapping[str, Page] = {
     "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
     "health": Page("/health", health.view, whole=True),
     "demo": Page("/demo", demo.view, whole=True),
+    "phone": Page("/demo/phone", demo.phone_view, whole=True),
 }
 
 
