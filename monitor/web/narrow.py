@@ -33,25 +33,10 @@ MAX_SCOPES = 64
 PAGES_READ = 20
 """Pages of the ledger that one question reads while it looks for entries of the sites."""
 
-SHARED = frozenset(
-    [
-        "access",
-        "demo",
-        "editing",
-        "hosts",
-        "language",
-        "now",
-        "pace",
-        "proxies",
-        "reloader",
-        "rules",
-        "schema",
-        "seen",
-        "store",
-        "vitals",
-        "who",
-    ]
-)
+SHARED = (
+    frozenset({"access", "demo", "editing", "hosts", "language", "now", "pace", "proxies"})
+    | frozenset({"reloader", "rules", "schema", "seen", "store", "vitals", "who"})
+)  # fmt: skip
 """Fields of the context that show nothing by themselves.
 
 They are asked for devices that a narrowed board named, or belong to routes that want a role for every site.
