@@ -141,7 +141,9 @@ async def monitoring(
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
-        opened = open_channels(dict(settings.notifiers), configuration.secrets, settings.network)
+        opened = open_channels(
+            dict(settings.notifiers), configuration.secrets, settings.network, configuration.channel_state
+        )
         channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
