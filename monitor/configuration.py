@@ -69,6 +69,11 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.data / "probes"
 
     @property
+    def channel_state(self) -> Path:
+        """Folder where channels keep files across restarts."""
+        return self.data / "channels"
+
+    @property
     def edited(self) -> tuple[Path, ...]:
         """Files and folders that people edit while the service runs, and that it follows."""
         own = [self.folder(self.settings.rules)] if self.settings.rules else []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.duty.roster import load_duty
 from alerts.quiet.planned import load_planned
 from alerts.rule import load_rules
 from inventory.document import Invalid
@@ -36,6 +37,8 @@ def _load(case: Path) -> None:
         load_rules(case)
     elif case.stem.startswith("maintenance_"):
         load_planned(case)
+    elif case.stem.startswith("duty_"):
+        load_duty(case, ["sms", "zalo"])
     else:
         load_inventory(case, PROBES)
 

@@ -25,7 +25,7 @@ from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
 from monitor.board import Board, DeviceStatus
-from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, UnknownFault
+from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, Received, UnknownFault
 from monitor.ledger import Ledger
 from monitor.ledger.teller import Nobody
 from monitor.operations import Operations
@@ -166,6 +166,12 @@ class Switches(DemoControls):
 
     async def faults(self) -> tuple[Fault, ...]:
         return tuple(self._faults.values())
+
+    async def received(self) -> tuple[Received, ...]:
+        take = "/a/AAAAAAAAAAAAAAAA"
+        return (
+            Received(datetime.now(UTC), "[SỰ CỐ] mất kết nối", "Nơi: <Xã>", "0912", "Nguyễn Văn An", take),
+        )
 
     async def switch(self, kind: str, target: str, on: bool) -> None:
         if kind not in {known.id for known in self._kinds}:

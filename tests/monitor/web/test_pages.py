@@ -39,6 +39,7 @@ ADDRESSES = (
     "/inventory/audit",
     "/inventory/profiles",
     "/demo",
+    "/demo/phone",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
