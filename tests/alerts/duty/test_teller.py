@@ -218,11 +218,20 @@ async def test_a_milder_incident_takes_another_route_and_one_that_fits_none_tell
 
 
 async def test_a_step_that_reaches_nobody_goes_on_to_the_next_at_once(tmp_path: Path, duty: Roster) -> None:
-    gone = Override(1, "truc", ("nobody-we-know",), AT - MINUTE, AT + 600 * MINUTE, "an")
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        before = -3 * 24 * 60  # the rota begins later
+        one.now = AT + before * MINUTE
+        await one.record(step(minutes=before))
+        assert await one.told() == ["sms 0999"]
+
+
+async def test_a_swap_with_somebody_who_left_the_file_counts_no_more(tmp_path: Path, duty: Roster) -> None:
+    gone = Override(1, "truc", ("left-us",), AT - MINUTE, AT + 600 * MINUTE, "an")
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, Roster(duty.duty, lambda: [gone]))
         await one.record(step())
-        assert await one.told() == ["sms 0999"]
+        assert await one.told() == ["zalo z-an"]
 
 
 async def test_a_worse_turn_is_told_to_those_who_know_and_begins_the_steps_for_others(
