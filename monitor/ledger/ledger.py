@@ -177,6 +177,10 @@ class Ledger:
         """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
         return await self._database.write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
 
+    async def shift_escalation(self, step: timedelta) -> None:
+        """Let the next steps come so much later: the clock was set by `step`."""
+        await self._database.write(partial(escalations.shift, step=step))
+
     async def escalation(self, incident: int) -> Timer | None:
         """Return what comes next while nobody takes an incident on, `None` when nothing does."""
         return await self._database.read(partial(escalations.waiting, incident=incident))
