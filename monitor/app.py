@@ -27,6 +27,8 @@ from monitor.change import Change
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
+from monitor.instance import Seat, own_card
+from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.part import Part
 from monitor.pipeline import Pipeline
@@ -118,7 +120,11 @@ async def monitoring(
     settings, started = configuration.settings, now()
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.enter_context(Seat(configuration.data))
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.lead(str(own_card()), started)
+        leadership = Leadership(ledger, settings.failover.after, now)
+        leading = await stack.enter_async_context(Part("the signature in the ledger", leadership.run))
         await ledger.move(configuration.inventory.moved, started)
         configuration, found = bound(configuration, ledger.bindings.known)
         await ledger.bindings.attach(found.fresh, started)
@@ -169,7 +175,7 @@ async def monitoring(
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
         parts = {
             "pipeline": lambda: pipeline.problem,
-            "ledger": lambda: ledger.problem,
+            "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from alerts.incident import Incident, Kind, Status, Transition
 from alerts.notification import Pending
@@ -21,6 +21,7 @@ from monitor.ledger import (
     hostkeys,
     identities,
     incidents,
+    leader,
     moves,
     outbox,
     revisions,
@@ -28,10 +29,11 @@ from monitor.ledger import (
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
-from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
+from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.incidents import Compose
+from monitor.ledger.leader import Absence, Leader
 from monitor.ledger.outbox import Delivery
 from monitor.ledger.revisions import Revision
 
@@ -40,6 +42,8 @@ WATCH_EVERY = 1.0
 """Seconds between two looks whether another process changed the file."""
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -68,6 +72,8 @@ class Ledger:
         """What devices say they are."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
+        self.leader: Leader | None = None
+        """Since we lead; `None` for a reader."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -111,11 +117,37 @@ class Ledger:
             log.info("the ledger can be read again")
         self.problem = problem
 
+    # Who leads
+
+    async def lead(self, holder: str, now: datetime) -> Leader:
+        """Take over from whoever led before; from now on what we write is refused once another has done so."""
+        self.leader = await self._database.write(partial(leader.lead, holder=holder, now=now))
+        return self.leader
+
+    async def renew(self, now: datetime) -> None:
+        """Be heard of. Raises `Deposed`."""
+        if self.leader is not None:
+            await self._database.write(partial(leader.renew, epoch=self.leader.epoch, now=now))
+
+    async def absences(self, start: datetime, end: datetime) -> list[Absence]:
+        """Return the times between two times in which no service ran, oldest first."""
+        return await self._database.read(partial(leader.absences, start=start, end=end))
+
+    async def _write(self, work: Work[T]) -> T:
+        """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
+
+        def fenced(db: sqlite3.Connection) -> T:
+            if self.leader is not None:
+                leader.confirm(db, self.leader.epoch)
+            return work(db)
+
+        return await self._database.write(fenced)
+
     # Incidents
 
     async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
-        return await self._database.write(partial(incidents.record, transitions=transitions, compose=compose))
+        return await self._write(partial(incidents.record, transitions=transitions, compose=compose))
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
@@ -182,15 +214,25 @@ class Ledger:
 
         A message waits until earlier ones about the same incident on the same channel are settled.
         """
-        return await self._database.write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
+        return await self._write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
+
+    async def holds(self, id: int) -> bool:
+        """Whether a claimed message still waits to be told by us. Raises `Deposed` once another service leads."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            if self.leader is not None:
+                leader.confirm(db, self.leader.epoch)
+            return outbox.waits(db, id)
+
+        return await self._database.read(work)
 
     async def delivered(self, id: int, at: datetime) -> None:
-        """The channel has the message."""
+        """The channel has the message: that is so even if another service leads meanwhile."""
         await self._database.write(partial(outbox.delivered, number=id, at=at))
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         """An attempt failed; `retry_at` is `None` when it is given up."""
-        await self._database.write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
+        await self._write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
 
     async def deliveries(self, incident: int) -> list[Delivery]:
         """Return the delivery log of an incident, oldest first."""

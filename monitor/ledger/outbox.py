@@ -87,6 +87,12 @@ def claim(db: sqlite3.Connection, now: datetime, limit: int, lease: timedelta) -
     ]
 
 
+def waits(db: sqlite3.Connection, number: int) -> bool:
+    """Whether nobody has told a message yet, nor given it up."""
+    query = "SELECT 1 FROM outbox WHERE id = ? AND state = 'waiting'"
+    return db.execute(query, (number,)).fetchone() is not None
+
+
 def delivered(db: sqlite3.Connection, number: int, at: datetime) -> None:
     """The channel has it."""
     db.execute("UPDATE outbox SET state = 'delivered', done_at = ? WHERE id = ?", (to_ms(at), number))

@@ -41,6 +41,9 @@ class Outbox:
         self.due |= {row.id: now + LEASE for row in due}
         return due
 
+    async def holds(self, id: int) -> bool:
+        return id in self.rows
+
     async def delivered(self, id: int, at: datetime) -> None:
         if self.broken:
             self.broken -= 1
