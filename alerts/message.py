@@ -83,6 +83,7 @@ class Composer:
         place = _place(site, incident.key).in_language(language)
         summary = clean(transition.summary.in_language(language), 200)
         title = f"[{tag.in_language(language)}] {place}: {summary}"
+        link = f"{self._base_url}/incidents/{incident.id}"
         lines = [
             *_place_lines(site, device, language),
             *_time_lines(incident, transition, language),
@@ -91,10 +92,11 @@ class Composer:
             *_line("evidence", transition.evidence, language),
             *(self._advice(incident.key.rule, language) if transition.step is not Step.RESOLVED else ()),
             *_line("note", transition.note, language),
-            *_line("link", f"{self._base_url}/incidents/{incident.id}", language),
+            *_line("link", link, language),
         ]
         key = f"{incident.id}:{transition.step}:{transition.at.timestamp():.6f}:{channel}"
-        return Message(channel, key, title, "\n".join(lines), transition.step, incident)
+        text = "\n".join(lines)
+        return Message(channel, key, title, text, transition.step, incident, place=place, link=link)
 
     def _where(self, key: IncidentKey) -> tuple[Site | None, Device | None]:
         site = self._inventory.sites.get(key.device.partition("/")[0])
@@ -159,10 +161,10 @@ def _some(names: list[str], most: int = 10) -> str:
 
 
 def is_told(transition: Transition) -> bool:
-    """Whether people are told of a step: it began, it became worse, it is over."""
+    """Whether people are told of a step: it began or came back, it became worse, it is over."""
     if transition.step is Step.CHANGED:
         return transition.before is not None and transition.severity.rank > transition.before.rank
-    return transition.step in (Step.OPENED, Step.RESOLVED)
+    return transition.step in (Step.OPENED, Step.REOPENED, Step.RESOLVED)
 
 
 def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:
@@ -186,9 +188,8 @@ def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:
         changed_at=now,
     )
     key = f"test:{now.timestamp():.6f}:{channel}"
-    return Message(
-        channel, key, words.in_language(language), text.in_language(language), Step.OPENED, incident
-    )
+    said = words.in_language(language), text.in_language(language)
+    return Message(channel, key, *said, Step.OPENED, incident, link=base_url)
 
 
 def local(moment: datetime) -> str:

@@ -25,6 +25,13 @@ class Message(msgspec.Struct, frozen=True):
     to: str = ""
     """Address of one person or group in the channel's own terms (a mail address, a phone number, the number of a
     chat); ``""`` for those the channel's settings name."""
+    place: str = ""
+    """Where it is, one line, the channel's language; ``""`` when it is about no place."""
+    link: str = ""
+    """Address of the incident's page."""
+    thread: str = ""
+    """What the channel calls its first message to these people about the incident, as `Notifier.send` returned it;
+    known when it is claimed, never stored with it."""
 
 
 class Pending(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ from monitor.demo.controls import DemoControls
 from monitor.instance import Seat, own_card
 from monitor.leadership import Leadership
 from monitor.ledger import Ledger
+from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
 from monitor.reload import Reloader
@@ -63,6 +64,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     scheduler: Scheduler
     reloader: Reloader
     vitals: Callable[[], Vitals]
+    operations: Operations
 
 
 def utc_now() -> datetime:
@@ -98,6 +100,7 @@ async def pages(
         board=running.board,
         store=running.store,
         ledger=running.ledger,
+        operations=running.operations,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
         now=now,
@@ -141,6 +144,8 @@ async def monitoring(
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
         )
+        operations = Operations(ledger, board, pipeline.compose, dispatcher.wake, now)
+        taking = await stack.enter_async_context(Part("what people do about incidents", operations.run))
         await asyncio.to_thread(configuration.vault.tidy)
         custody = Custody(ledger, configuration.vault)
         await custody.look()
@@ -177,6 +182,7 @@ async def monitoring(
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
+            "operations": lambda: taking.problem or operations.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -195,7 +201,7 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations)
 
 
 def _composer(configuration: Configuration) -> Composer:

@@ -160,7 +160,7 @@ class Pipeline:
         for check_id in decision.rechecks:
             self._recheck(check_id, RECHECK_AFTER)
         if decision.transitions:
-            composed = partial(self._composed, self._compose)
+            composed = partial(self._guarded, self._compose)
             self._writes.put_nowait(partial(self._records.record, decision.transitions, composed))
 
     async def _tick_all(self) -> None:
@@ -168,7 +168,11 @@ class Pipeline:
             await asyncio.sleep(STALE_EVERY)
             self._apply(self._engine.tick(self._now()))
 
-    def _composed(self, compose: Compose, incident: Incident, transition: Transition) -> Sequence[Message]:
+    def compose(self, incident: Incident, transition: Transition) -> Sequence[Message]:
+        """Return the messages that a step is worth by the rules in force; for steps that people take."""
+        return self._guarded(self._compose, incident, transition)
+
+    def _guarded(self, compose: Compose, incident: Incident, transition: Transition) -> Sequence[Message]:
         """Compose messages. A bug in that is said aloud, and does not keep the ledger from the transition itself."""
         try:
             return compose(incident, transition)

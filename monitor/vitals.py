@@ -138,6 +138,7 @@ _PARTS = {
     "pipeline": Words("Xử lý kết quả đo", "Judging"),
     "ledger": Words("Sổ sự cố", "The ledger"),
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
+    "operations": Words("Tiếp nhận sự cố", "Taking incidents on"),
     "traps": Words("Nhận SNMP trap", "SNMP traps"),
     "store": Words("Kho số liệu", "The store"),
     "inventory": Words(

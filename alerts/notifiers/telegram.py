@@ -5,6 +5,7 @@ Access to Telegram has been blocked by Vietnamese carriers at times: never make 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -20,14 +21,16 @@ from probes.core.text import clean
 MAX_TEXT = 4000
 """The Bot API takes 4,096 UTF-16 units; what is longer is cut."""
 
+_CHAT = r"^(-?[0-9]{1,20}|@[A-Za-z0-9_]{4,64})$"
 
-class Settings(notifier.Settings):
+
+class Settings(notifier.ForPeople):
     """Which bot, which chat, which way."""
 
     kind: Literal["telegram"]
     token: SecretRef
     """The bot's token."""
-    chat_id: Annotated[str, Field(pattern=r"^(-?[0-9]{1,20}|@[A-Za-z0-9_]{4,64})$")]
+    chat_id: Annotated[str, Field(pattern=_CHAT)]
     """Number of the chat or group, or ``@name`` of a channel."""
     thread_id: int | None = None
     """Topic of a group with topics."""
@@ -41,6 +44,13 @@ class Notifier(HttpNotifier[Settings]):
     """``sendMessage`` without a parse mode, so that nothing a device reports can become a link or markup."""
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
+    addressable = True
+
+    def address(self, to: str) -> str:
+        """Return the number of a chat; that of a person who has spoken to the bot is his own."""
+        if not re.fullmatch(_CHAT, to):
+            raise Refused(f"{clean(to, 80)!r} is no number of a Telegram chat, such as 123456789")
+        return to
 
     async def send(self, message: Message) -> None:
         """Send the text; its first line is the title."""
@@ -52,11 +62,11 @@ class Notifier(HttpNotifier[Settings]):
 
     def _body(self, message: Message) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "chat_id": self.settings.chat_id,
+            "chat_id": self.address(message.to) if message.to else self.settings.chat_id,
             "text": _cut(f"{message.title}\n{message.text}"),
             "link_preview_options": {"is_disabled": True},
         }
-        if self.settings.thread_id is not None:
+        if self.settings.thread_id is not None and not message.to:
             body["message_thread_id"] = self.settings.thread_id
         return body
 

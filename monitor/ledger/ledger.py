@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-from alerts.incident import Incident, Kind, Status, Transition
-from alerts.notification import Pending
+from alerts.incident import Incident, Kind, Status, Step, Transition
+from alerts.notification import Message, Pending
 from monitor.ledger import (
     answered,
     audit,
     bindings,
+    channels,
     hostkeys,
     identities,
     incidents,
@@ -29,12 +30,13 @@ from monitor.ledger import (
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
+from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.incidents import Compose
 from monitor.ledger.leader import Absence, Leader
-from monitor.ledger.outbox import Delivery
+from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 
 LEASE = timedelta(minutes=2)
@@ -163,8 +165,31 @@ class Ledger:
         self, id: int, who: str, note: str, at: datetime, compose: Compose
     ) -> Incident | None:
         """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
+        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, compose)
+        return taken[0] if taken else None
+
+    async def by_hand(
+        self,
+        ids: Sequence[int],
+        what: Step,
+        who: str,
+        note: str,
+        at: datetime,
+        compose: Compose,
+        until: datetime | None = None,
+    ) -> list[Incident]:
+        """Take a step that people take, of each incident, in one transaction; see `incidents.by_hand`."""
         return await self._database.write(
-            partial(incidents.acknowledge, number=id, who=who, note=note, at=at, compose=compose)
+            partial(
+                incidents.by_hand,
+                numbers=ids,
+                what=what,
+                who=who,
+                note=note,
+                at=at,
+                compose=compose,
+                until=until,
+            )
         )
 
     async def open_incidents(self) -> list[Incident]:
@@ -226,17 +251,50 @@ class Ledger:
 
         return await self._database.read(work)
 
-    async def delivered(self, id: int, at: datetime) -> None:
-        """The channel has the message: that is so even if another service leads meanwhile."""
-        await self._database.write(partial(outbox.delivered, number=id, at=at))
+    async def delivered(self, id: int, at: datetime, receipt: str = "") -> None:
+        """The channel has the message, and calls it `receipt`: that is so even if another service leads meanwhile."""
+        await self._database.write(partial(outbox.delivered, number=id, at=at, receipt=receipt))
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         """An attempt failed; `retry_at` is `None` when it is given up."""
         await self._write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
 
+    async def postponed(self, id: int, until: datetime) -> None:
+        """The message was not tried, and comes again at `until`."""
+        await self._write(partial(outbox.postponed, number=id, until=until))
+
+    async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
+        """Let `digest` tell what these waiting messages would; return it, leased as by `claim`."""
+        until = at + self._lease
+        return await self._write(
+            partial(channels.merge, numbers=ids, digest=digest, at=at, leased_until=until)
+        )
+
+    async def told_since(self, channel: str, since: datetime) -> list[datetime]:
+        """Return when a channel took each message since then; a digest is one."""
+        return await self._database.read(partial(channels.told_since, channel=channel, since=since))
+
     async def deliveries(self, incident: int) -> list[Delivery]:
         """Return the delivery log of an incident, oldest first."""
         return await self._database.read(partial(outbox.deliveries, incident=incident))
+
+    async def latest_deliveries(
+        self,
+        *,
+        channel: str | None = None,
+        state: DeliveryState | None = None,
+        limit: int = 100,
+        before_id: int | None = None,
+    ) -> list[Delivery]:
+        """Return at most `limit` (1..1000) lines of the delivery log, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(
+            partial(outbox.latest, channel=channel, state=state, limit=limit, before=before_id)
+        )
+
+    async def channels(self) -> list[ChannelHealth]:
+        """Return how every channel does that was ever used."""
+        return await self._database.read(channels.health)
 
     # Revisions of the inventory
 

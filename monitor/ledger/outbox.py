@@ -11,19 +11,28 @@ import msgspec
 
 from alerts.incident import Step
 from alerts.notification import Message, Pending
+from monitor.ledger import channels
 from monitor.ledger.database import from_ms, to_ms
 from probes.core.text import clean
 
 _CLAIM = """
 UPDATE outbox SET leased_until = :until WHERE id IN (
     SELECT id FROM outbox AS due
-    WHERE state = 'waiting' AND (due_at <= :now OR due_at > :latest) AND (leased_until <= :now OR leased_until > :until)
+    WHERE state = 'waiting' AND coalesce(digest, id) = id
+      AND (due_at <= :now OR due_at > :latest) AND (leased_until <= :now OR leased_until > :until)
       AND NOT EXISTS (  -- "resolved" must not overtake "opened" on its way to the same people
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.incident_id = due.incident_id AND earlier.channel = due.channel AND earlier.id < due.id
-          AND earlier.state = 'waiting')
+          AND earlier.state = 'waiting' AND earlier.digest IS NOT due.id
+          AND json_extract(earlier.body, '$.to') IS json_extract(due.body, '$.to'))
     ORDER BY id LIMIT :limit)
-RETURNING id, body, tries, created_at
+RETURNING id, body, tries, created_at, incident_id, channel
+"""
+_THREAD = """
+SELECT receipt FROM outbox
+WHERE incident_id = ? AND channel = ? AND coalesce(json_extract(body, '$.to'), '') = ?
+  AND receipt <> '' AND digest IS NULL
+ORDER BY id LIMIT 1
 """
 _INSERT = """
 INSERT INTO outbox(incident_id, channel, key, state, created_at, due_at, body)
@@ -61,6 +70,12 @@ class Delivery(msgspec.Struct, frozen=True):
     """When it is tried again, `None` when it is not."""
     done_at: datetime | None
     """When it was delivered or given up."""
+    incident: int = 0
+    """Id of the incident; of a digest, of the most severe one."""
+    to: str = ""
+    """Whom it was for, as in `Message.to`."""
+    digest: int | None = None
+    """Id of the line that told it together with others: its own for the digest itself; `None` for one told alone."""
 
 
 def put(db: sqlite3.Connection, incident: int, at: datetime, messages: Iterable[Message]) -> None:
@@ -81,10 +96,7 @@ def claim(db: sqlite3.Connection, now: datetime, limit: int, lease: timedelta) -
     latest = to_ms(now + LONGEST_PAUSE)
     asked = {"now": to_ms(now), "until": to_ms(now + lease), "latest": latest, "limit": limit}
     rows = sorted(db.execute(_CLAIM, asked).fetchall())
-    return [
-        Pending(number, msgspec.json.decode(body, type=Message), tries, from_ms(created))
-        for number, body, tries, created in rows
-    ]
+    return [_pending(db, *row) for row in rows]
 
 
 def waits(db: sqlite3.Connection, number: int) -> bool:
@@ -93,9 +105,22 @@ def waits(db: sqlite3.Connection, number: int) -> bool:
     return db.execute(query, (number,)).fetchone() is not None
 
 
-def delivered(db: sqlite3.Connection, number: int, at: datetime) -> None:
-    """The channel has it."""
-    db.execute("UPDATE outbox SET state = 'delivered', done_at = ? WHERE id = ?", (to_ms(at), number))
+def _pending(
+    db: sqlite3.Connection, number: int, body: str, tries: int, created: int, incident: int, channel: str
+) -> Pending:
+    message = msgspec.json.decode(body, type=Message)
+    first = db.execute(_THREAD, (incident, channel, message.to)).fetchone()
+    if first:
+        message = msgspec.structs.replace(message, thread=first[0])
+    return Pending(number, message, tries, from_ms(created))
+
+
+def delivered(db: sqlite3.Connection, number: int, at: datetime, receipt: str = "") -> None:
+    """The channel has it, and calls it `receipt`; what went in a digest has been told with it."""
+    told = (to_ms(at), clean(receipt, 200), number)
+    db.execute("UPDATE outbox SET state = 'delivered', done_at = ?, receipt = ? WHERE id = ?", told)
+    db.execute("UPDATE outbox SET state = 'delivered', done_at = ? WHERE digest = ?", (to_ms(at), number))
+    channels.works(db, number, at)
 
 
 def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_at: datetime | None) -> None:
@@ -103,25 +128,49 @@ def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_
     text = clean(error, 500)
     if retry_at is None:
         change = (
-            "UPDATE outbox SET state = 'given_up', done_at = ?, tries = tries + 1, error = ? WHERE id = ?"
+            "UPDATE outbox SET state = 'given_up', done_at = ?, tries = tries + 1, error = ?"
+            " WHERE id = ? OR digest = ?"
         )
     else:
-        change = "UPDATE outbox SET due_at = ?, leased_until = 0, tries = tries + 1, error = ? WHERE id = ?"
-    db.execute(change, (to_ms(retry_at or at), text, number))
+        change = (
+            "UPDATE outbox SET due_at = ?, leased_until = 0, tries = tries + 1, error = ?"
+            " WHERE id = ? OR digest = ?"
+        )
+        channels.fails(db, number, at, text)
+    db.execute(change, (to_ms(retry_at or at), text, number, number))
+
+
+def postponed(db: sqlite3.Connection, number: int, until: datetime) -> None:
+    """It was not tried: it comes again at `until`."""
+    db.execute("UPDATE outbox SET due_at = ?, leased_until = 0 WHERE id = ?", (to_ms(until), number))
+
+
+_LINE = """
+SELECT id, incident_id, channel, key, body, state, tries, error, created_at, due_at, done_at, digest FROM outbox
+"""
 
 
 def deliveries(db: sqlite3.Connection, incident: int) -> list[Delivery]:
     """Return the delivery log of an incident, oldest first."""
+    rows = db.execute(f"{_LINE} WHERE incident_id = ? ORDER BY id", (incident,)).fetchall()
+    return [_delivery(*row) for row in rows]
+
+
+def latest(
+    db: sqlite3.Connection, channel: str | None, state: DeliveryState | None, limit: int, before: int | None
+) -> list[Delivery]:
+    """Return the newest lines of the delivery log, newest first."""
     rows = db.execute(
-        "SELECT id, channel, key, body, state, tries, error, created_at, due_at, done_at"
-        " FROM outbox WHERE incident_id = ? ORDER BY id",
-        (incident,),
+        f"{_LINE} WHERE (:channel IS NULL OR channel = :channel) AND (:state IS NULL OR state = :state)"
+        " AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
+        {"channel": channel, "state": state, "before": before, "limit": limit},
     ).fetchall()
     return [_delivery(*row) for row in rows]
 
 
 def _delivery(
     number: int,
+    incident: int,
     channel: str,
     key: str,
     body: str,
@@ -131,6 +180,7 @@ def _delivery(
     created: int,
     due: int,
     done: int | None,
+    digest: int | None,
 ) -> Delivery:
     message = msgspec.json.decode(body, type=Message)
     return Delivery(
@@ -145,4 +195,7 @@ def _delivery(
         from_ms(created),
         from_ms(due) if state == DeliveryState.WAITING else None,
         from_ms(done) if done is not None else None,
+        incident,
+        message.to,
+        digest,
     )

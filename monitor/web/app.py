@@ -13,6 +13,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
@@ -20,17 +21,18 @@ from monitor.web import demo, security
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
+from monitor.web.guard import guard
 from monitor.web.language import load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
+from monitor.web.route import MAX_BODY, TABLE, Route, Table
 from monitor.web.templating import Templates
 from monitor.web.view import NoSuch
 
 __all__ = ["WebContext", "create_app", "serve"]
 
 log = logging.getLogger(__name__)
-MAX_BODY = 64 * 1024
 _RETRY_AFTER = "5"
 """Seconds until a reader may ask again what the store or the ledger could not answer."""
 _STOP = 3.0
@@ -41,17 +43,27 @@ def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
     feed = Feed(context.board, context.pace, context.seen)
     pages = Pages(context, Templates(load_messages(), context.now), feed)
-    app = web.Application(
-        middlewares=[_errors(pages), security.hosts_guard(context.hosts)], client_max_size=MAX_BODY
-    )
+    app = web.Application(client_max_size=MAX_BODY)
+    table = Table(app)
+    app.middlewares.extend([_errors(pages), security.hosts_guard(context.hosts), guard(context, table)])
+    app[TABLE] = table
     app.on_response_prepare.append(security.add_headers)
     app.cleanup_ctx.append(partial(_follow, feed))
     app.on_shutdown.append(partial(_close, feed))
-    app.add_routes([*pages.routes(), *_api_routes(Api(context)), *_demo_routes(context)])
-    app.add_routes(Editing(context, pages.frame).routes())
-    app.add_routes([web.get("/metrics", Metrics(context).metrics)])
-    app.router.add_static("/static", Path(str(files("monitor.web").joinpath("static"))))
+    table.add(routes(context, pages))
+    table.add_files("/static", Path(str(files("monitor.web").joinpath("static"))), Permission.PUBLIC)
     return app
+
+
+def routes(context: WebContext, pages: Pages) -> list[Route]:
+    """Return every address: what a newcomer adds belongs to one of these."""
+    return [
+        *pages.routes(),
+        *Api(context).routes(),
+        *demo.routes(),
+        *Editing(context, pages.frame).routes(),
+        *Metrics(context).routes(),
+    ]
 
 
 @asynccontextmanager
@@ -66,31 +78,6 @@ async def serve(context: WebContext, host: str, port: int) -> AsyncIterator[str]
         yield f"http://{name}:{where[1]}"
     finally:
         await runner.cleanup()
-
-
-def _api_routes(api: Api) -> list[web.RouteDef]:
-    return [
-        web.get("/api/v1/sites", api.sites),
-        web.get("/api/v1/sites/{site}", api.site),
-        web.get("/api/v1/devices", api.devices),
-        web.get("/api/v1/devices/{site}/{name}", api.device),
-        web.get("/api/v1/search", api.search),
-        web.get("/api/v1/incidents", api.incidents),
-        web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
-        web.get("/api/v1/series", api.series),
-        web.get("/api/v1/coverage", api.coverage),
-        web.get("/api/v1/drift", api.drift),
-        web.get("/api/v1/neighbours", api.neighbours),
-        web.get("/healthz", api.alive),
-    ]
-
-
-def _demo_routes(context: WebContext) -> list[web.RouteDef]:
-    return [
-        web.post("/demo", partial(demo.switch_by_form, context)),
-        web.get("/api/v1/demo/faults", partial(demo.faults_by_api, context)),
-        web.post("/api/v1/demo/faults", partial(demo.switch_by_api, context)),
-    ]
 
 
 def _errors(pages: Pages) -> Middleware:

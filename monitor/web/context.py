@@ -11,6 +11,7 @@ from inventory.schema import Schema
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
+from monitor.operations import Operations
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
@@ -25,6 +26,8 @@ class WebContext:
     board: Board
     store: Store
     ledger: Ledger
+    operations: Operations
+    """What people do about incidents."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]

@@ -13,12 +13,14 @@ import msgspec
 from aiohttp import web
 
 from inventory.communes import Communes
+from monitor.access.permission import Permission
 from monitor.ledger import Revision
 from monitor.web import query
 from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.files import Conflict, InventoryFiles, Refused, compared, digest
 from monitor.web.language import N_
+from monitor.web.route import Route, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 
@@ -82,7 +84,7 @@ def must_be_allowed(context: WebContext, request: web.Request) -> str:
     if not context.editing:
         raise web.HTTPForbidden(text="editing is switched off; web.editing in the settings switches it on")
     same_origin(request, required=True)
-    return f"web {request.remote or ''}".strip()
+    return reader_of(request).name
 
 
 class Editing:
@@ -93,18 +95,28 @@ class Editing:
         self._context = context
         self._frame = frame
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Return every route."""
+        view, admin, revision = Permission.VIEW, Permission.ADMIN, r"/inventory/revisions/{id:\d{1,15}}"
+        files = "/api/v1/inventory/files"
         return [
-            web.get("/inventory/edit", self.open),
-            web.post("/inventory/edit", self.submit),
-            web.get(r"/inventory/revisions/{id:\d{1,15}}", self.revision),
-            web.post(r"/inventory/revisions/{id:\d{1,15}}", self.restore),
-            web.get("/api/v1/inventory/schema", self.schema),
-            web.post("/api/v1/inventory/preview", self.preview),
-            web.get("/api/v1/inventory/files", self.read),
-            web.post("/api/v1/inventory/files", self.write),
-            web.get("/api/v1/inventory/revisions", self.listed),
+            Route("GET", "/inventory/edit", self.open, view, whole=True),
+            Route("POST", "/inventory/edit", self.submit, admin, whole=True, max_body=MAX_BODY),
+            Route("GET", revision, self.revision, view, whole=True),
+            Route("POST", revision, self.restore, admin, whole=True),
+            Route("GET", "/api/v1/inventory/schema", self.schema, view, whole=True),
+            Route(
+                "POST",
+                "/api/v1/inventory/preview",
+                self.preview,
+                view,
+                whole=True,
+                max_body=MAX_BODY,
+                body=Draft,
+            ),
+            Route("GET", files, self.read, view, whole=True),
+            Route("POST", files, self.write, admin, whole=True, max_body=MAX_BODY, body=Change),
+            Route("GET", "/api/v1/inventory/revisions", self.listed, view, whole=True),
         ]
 
     async def open(self, request: web.Request) -> web.Response:

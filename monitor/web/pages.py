@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
@@ -31,6 +32,7 @@ from monitor.web import (
 from monitor.web.context import WebContext
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
+from monitor.web.route import Route, context_of, reader_of
 from monitor.web.templating import Templates
 from monitor.web.view import Fragments, NoSuch, View, ViewFactory
 
@@ -48,6 +50,9 @@ class Page:
     path: str
     view: ViewFactory
     params: tuple[str, ...] = ()
+    may: Permission = Permission.VIEW
+    whole: bool = False
+    """Whether it shows more than single sites, so that a role that holds at some sites only does not do."""
 
 
 PAGES: Mapping[str, Page] = {
@@ -58,15 +63,15 @@ PAGES: Mapping[str, Page] = {
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "findings": Page("/findings", incidents.findings_view),
     "search": Page("/search", search.view, ("q",)),
-    "coverage": Page("/inventory", coverage.view),
-    "drift": Page("/inventory/drift", drift.view),
-    "neighbours": Page("/inventory/neighbours", neighbours.view),
-    "profiles": Page("/inventory/profiles", profiles.view, ("profile",)),
-    "files": Page("/inventory/files", editing.files_view),
-    "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",)),
-    "audit": Page("/inventory/audit", audit.view),
-    "health": Page("/health", health.view),
-    "demo": Page("/demo", demo.view),
+    "coverage": Page("/inventory", coverage.view, whole=True),
+    "drift": Page("/inventory/drift", drift.view, whole=True),
+    "neighbours": Page("/inventory/neighbours", neighbours.view, whole=True),
+    "profiles": Page("/inventory/profiles", profiles.view, ("profile",), whole=True),
+    "files": Page("/inventory/files", editing.files_view, whole=True),
+    "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",), whole=True),
+    "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
+    "health": Page("/health", health.view, whole=True),
+    "demo": Page("/demo", demo.view, whole=True),
 }
 
 
@@ -80,19 +85,24 @@ class Pages:
         self._fragments = Fragments(context, templates, feed)
         self._viewers = 0
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Return the routes of every page, and ``/events``."""
-        found = [web.get(page.path, self._handler(name)) for name, page in PAGES.items()]
-        return [*found, web.get("/events", self.events)]
+        found = [
+            Route("GET", page.path, self._handler(name), page.may, whole=page.whole)
+            for name, page in PAGES.items()
+        ]
+        return [*found, Route("GET", "/events", self.events, Permission.VIEW)]
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """``GET /events?view=NAME&…``: the view's HTML as server-sent events, now and after every change."""
         name = request.query.get("view", "wall")
         if name not in PAGES:
             raise NoSuch("there is no such view")
+        if not reader_of(request).may(PAGES[name].may, whole=PAGES[name].whole):
+            raise web.HTTPForbidden(text=f"this wants the permission {PAGES[name].may}")
         if self._viewers >= MAX_VIEWERS:
             raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
-        view, key = self._view(name, request.query)
+        view, key = self._view(request, name, request.query)
         language = chosen(request, self._context.language)
         version = self._feed.version(view.topics)
         html = await self._fragments.render(view, key, language)
@@ -139,7 +149,7 @@ class Pages:
 
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
-            view, key = self._view(name, {**request.query, **request.match_info})
+            view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
             html = await self._fragments.render(view, key, language)
             query = f"{key}&lang={language}&seen={_digest(html)}"
@@ -149,10 +159,10 @@ class Pages:
 
         return handler
 
-    def _view(self, name: str, params: Mapping[str, str]) -> tuple[View, str]:
+    def _view(self, request: web.Request, name: str, params: Mapping[str, str]) -> tuple[View, str]:
         page = PAGES[name]
         kept = {param: params[param][:255] for param in page.params if param in params}
-        return page.view(self._context, kept), urlencode({"view": name, **kept})
+        return page.view(context_of(request), kept), urlencode({"view": name, **kept})
 
 
 _ALIVE = b"event: alive\ndata:\n\n"

@@ -31,8 +31,10 @@ STEPS: Mapping[Step, str] = {
     Step.OPENED: N_("Opened"),
     Step.CHANGED: N_("Changed"),
     Step.ACKNOWLEDGED: N_("Acknowledged"),
+    Step.RELEASED: N_("Given back"),
     Step.NOTED: N_("Note"),
     Step.RESOLVED: N_("Resolved"),
+    Step.REOPENED: N_("Came back"),
 }
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.OK: N_("Answered"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from alerts.incident import Kind, Severity
@@ -390,3 +391,15 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return paths
+
+
+@every_notifier
+async def test_a_wrong_address_is_refused_and_nothing_is_sent(case: Case, secrets: Path) -> None:
+    async with hostile.tcp(hostile.silent) as server, opened(case, secrets, server.port) as notifier:
+        for wrong in ("x\nBcc: thief@example.com", "\x1b[2J", "@" * 5000):
+            with pytest.raises(Refused):
+                notifier.address(wrong)
+            with pytest.raises(Refused):
+                async with asyncio.timeout(5):
+                    await notifier.send(replace(message(), to=wrong))
+        assert server.connections == 0

@@ -23,6 +23,7 @@ from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Tex
 from monitor.board import Board, DeviceStatus
 from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, UnknownFault
 from monitor.ledger import Ledger
+from monitor.operations import Operations
 from monitor.scheduler import Load
 from monitor.store.duckdb import DuckDBStore
 from monitor.vitals import Problem, Traps, Vitals
@@ -71,6 +72,7 @@ class Province:
             "board": self.board,
             "store": self.store,
             "ledger": self.ledger,
+            "operations": self.operations,
             "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),
@@ -78,6 +80,11 @@ class Province:
             **changes,
         }
         return WebContext(**given)  # type: ignore[arg-type]
+
+    @property
+    def operations(self) -> Operations:
+        """What people do about incidents; nobody is told."""
+        return Operations(self.ledger, self.board, lambda _i, _t: (), lambda: None, lambda: datetime.now(UTC))
 
     def vitals(self) -> Vitals:
         """Return health of a monitor that keeps up."""
