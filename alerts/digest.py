@@ -6,8 +6,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from alerts.calendar import VIETNAM
 from alerts.incident import Severity, Step, Words
-from alerts.message import VIETNAM
 from alerts.notification import Message, Pending
 from probes.core.text import clean
 

@@ -17,17 +17,22 @@ from typing import Any
 import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from alerts.calendar import VIETNAM
 from alerts.dispatch import Dispatcher
+from alerts.duty.roster import Roster
 from alerts.engine import Engine
-from alerts.message import VIETNAM, Composer
+from alerts.message import Composer
 from alerts.notifier import open_channels
+from alerts.teller import Codes, Teller
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
+from monitor.escalator import Escalator
 from monitor.instance import Seat, own_card
+from monitor.keyfile import own_key
 from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.operations import Operations
@@ -138,13 +143,17 @@ async def monitoring(
         channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
+        codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
+        teller = partial(_teller, ledger=ledger, codes=codes)
         open_now = await ledger.open_incidents()
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
-            Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
+            Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
         )
-        operations = Operations(ledger, board, pipeline.compose, dispatcher.wake, now)
+        escalator = Escalator(ledger, lambda: pipeline.teller, dispatcher.wake, now)
+        escalating = await stack.enter_async_context(Part("escalation", escalator.run))
+        operations = Operations(ledger, board, lambda: pipeline.teller, dispatcher.wake, now)
         taking = await stack.enter_async_context(Part("what people do about incidents", operations.run))
         await asyncio.to_thread(configuration.vault.tidy)
         custody = Custody(ledger, configuration.vault)
@@ -168,7 +177,7 @@ async def monitoring(
         def follow(change: Change) -> None:
             """Put a changed configuration in force, all of it between two turns of the event loop."""
             scheduler.replace(change.gone, change.fresh)
-            pipeline.follow(change, _composer(change.configuration).compose)
+            pipeline.follow(change, teller(change.configuration))
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
             looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
@@ -182,6 +191,7 @@ async def monitoring(
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
+            "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
@@ -204,9 +214,11 @@ async def monitoring(
         yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations)
 
 
-def _composer(configuration: Configuration) -> Composer:
-    settings = configuration.settings
-    return Composer(configuration.rules, configuration.inventory, settings.notifiers, settings.web.address)
+def _teller(configuration: Configuration, ledger: Ledger, codes: Codes) -> Teller:
+    settings, inventory = configuration.settings, configuration.inventory
+    composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
+    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
+    return Teller(composer, roster, inventory, settings.notifiers, codes)
 
 
 async def open_probes(

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 import inventory.profiles
+from alerts.duty.roster import DutyFile, load_duty
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
 from inventory.files import below
@@ -45,6 +46,7 @@ class Configuration(msgspec.Struct, frozen=True):
     inventory: Inventory
     profiles: Mapping[str, Profile]
     rules: RuleBook
+    duty: DutyFile
     probes: Mapping[str, type[Probe[Any]]]
     plan: Plan
     warnings: tuple[Problem, ...]
@@ -67,6 +69,7 @@ class Configuration(msgspec.Struct, frozen=True):
     def edited(self) -> tuple[Path, ...]:
         """Files and folders that people edit while the service runs, and that it follows."""
         own = [self.folder(self.settings.rules)] if self.settings.rules else []
+        own += [self.folder(self.settings.duty)] if self.settings.duty else []
         values = (self.secrets.folder, self.vault.path, self.vault.key_path)
         return (self.folder(self.settings.inventory), *own, *values)
 
@@ -117,7 +120,8 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
     loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, settings.network, memory))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
-    if loaded is None or profiles is None or rules is None:
+    duty = _collect(mistakes, lambda: _duty(home, settings))
+    if loaded is None or profiles is None or rules is None or duty is None:
         raise Invalid(mistakes)
     vault = _vault(home, settings)
     secrets = Secrets(home / settings.secrets, vault)
@@ -130,6 +134,7 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
         loaded.inventory,
         profiles,
         before.rules if before and before.rules == rules else rules,
+        duty,
         probes,
         plan,
         (*loaded.warnings, *_open_secrets(secrets.folder, vault), *_missing(path, plan)),
@@ -147,6 +152,10 @@ def _collect(mistakes: list[Problem], read: Callable[[], T]) -> T | None:
 def _rule_folders(home: Path, settings: Settings) -> list[Path]:
     own = [home / settings.rules] if settings.rules else []
     return [*BUILT_IN, *own]
+
+
+def _duty(home: Path, settings: Settings) -> DutyFile:
+    return load_duty(home / settings.duty, list(settings.notifiers)) if settings.duty else DutyFile()
 
 
 def _vault(home: Path, settings: Settings) -> Vault:

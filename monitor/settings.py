@@ -81,6 +81,8 @@ class Settings(Model):
     """File with the key to it. Keep it where backups of the rest do not go."""
     rules: str | None = None
     """Folder with further rules; one with the id of a built-in rule replaces it."""
+    duty: str | None = None
+    """File with people, rotas, routes and escalation; without one every channel is told of everything it wants."""
     language: Literal["vi", "en"] = "vi"
     """Language of the pages until the reader chooses."""
     store: StoreSettings = DuckDBSettings(kind="duckdb")

@@ -31,8 +31,8 @@ UPDATE outbox SET digest = :digest, leased_until = 0
 WHERE id IN (SELECT value FROM json_each(:rows)) AND state = 'waiting' AND digest IS NULL
 """
 _INSERT = """
-INSERT INTO outbox(incident_id, channel, key, state, created_at, due_at, leased_until, body)
-VALUES (?, ?, ?, 'waiting', ?, ?, ?, ?)
+INSERT INTO outbox(incident_id, channel, recipient, key, state, created_at, due_at, leased_until, body)
+VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?)
 """
 
 
@@ -89,7 +89,8 @@ def merge(
     """Let one message tell what several waiting ones would: they are settled when it is."""
     now = to_ms(at)
     body = msgspec.json.encode(digest).decode()
-    row = (digest.incident.id, digest.channel, digest.key, now, now, to_ms(leased_until), body)
+    times = (now, now, to_ms(leased_until))
+    row = (digest.incident.id, digest.channel, digest.to, digest.key, *times, body)
     number = db.execute(_INSERT, row).lastrowid or 0
     db.execute("UPDATE outbox SET digest = id WHERE id = ?", (number,))
     db.execute(_MERGED, {"digest": number, "rows": msgspec.json.encode(numbers).decode()})

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from alerts.incident import Incident, Kind, Status, Step, Transition
-from alerts.notification import Message, Pending
+from alerts.notification import Message, Pending, Timer
 from monitor.ledger import (
     answered,
     audit,
     bindings,
     channels,
+    escalations,
     hostkeys,
     identities,
     incidents,
@@ -26,6 +27,8 @@ from monitor.ledger import (
     moves,
     outbox,
     revisions,
+    rota,
+    takes,
 )
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
@@ -34,10 +37,12 @@ from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
-from monitor.ledger.incidents import Compose
 from monitor.ledger.leader import Absence, Leader
 from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
+from monitor.ledger.rota import LedgerRota
+from monitor.ledger.takes import Take
+from monitor.ledger.teller import Teller
 
 LEASE = timedelta(minutes=2)
 WATCH_EVERY = 1.0
@@ -72,6 +77,8 @@ class Ledger:
         """Which devices have ever answered."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
+        self.rota = LedgerRota(self._database)
+        """Changes of whose turn it is."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
         self.leader: Leader | None = None
@@ -111,6 +118,7 @@ class Ledger:
         """Take in what another process may have decided."""
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
+        self.rota.learn(await self._database.read(rota.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:
@@ -147,25 +155,25 @@ class Ledger:
 
     # Incidents
 
-    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+    async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
-        return await self._write(partial(incidents.record, transitions=transitions, compose=compose))
+        return await self._write(partial(incidents.record, transitions=transitions, teller=teller))
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
         if not moved:
             return []
-        changed = await self._database.write(partial(moves.move, moved=moved, at=at))
+        changed = await self._write(partial(moves.move, moved=moved, at=at))
         await self._learn()
         self.answered.learn(await self._database.read(answered.load))
         self.identities.learn(await self._database.read(identities.load))
         return changed
 
     async def acknowledge(
-        self, id: int, who: str, note: str, at: datetime, compose: Compose
+        self, id: int, who: str, note: str, at: datetime, teller: Teller
     ) -> Incident | None:
         """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
-        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, compose)
+        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, teller)
         return taken[0] if taken else None
 
     async def by_hand(
@@ -175,11 +183,11 @@ class Ledger:
         who: str,
         note: str,
         at: datetime,
-        compose: Compose,
+        teller: Teller,
         until: datetime | None = None,
     ) -> list[Incident]:
         """Take a step that people take, of each incident, in one transaction; see `incidents.by_hand`."""
-        return await self._database.write(
+        return await self._write(
             partial(
                 incidents.by_hand,
                 numbers=ids,
@@ -187,10 +195,26 @@ class Ledger:
                 who=who,
                 note=note,
                 at=at,
-                compose=compose,
+                teller=teller,
                 until=until,
             )
         )
+
+    async def escalate(self, teller: Teller, now: datetime, limit: int = 200) -> list[Incident]:
+        """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
+        return await self._write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
+
+    async def escalation(self, incident: int) -> Timer | None:
+        """Return what comes next while nobody takes an incident on, `None` when nothing does."""
+        return await self._database.read(partial(escalations.waiting, incident=incident))
+
+    async def take(self, code: str) -> Take | None:
+        """Return what a code of a message is good for."""
+        return await self._database.read(partial(takes.find, code=code))
+
+    async def taken(self, code: str, at: datetime) -> None:
+        """Note that a code was used."""
+        await self._database.write(partial(takes.use, code=code, at=at))
 
     async def open_incidents(self) -> list[Incident]:
         """Return every incident and finding that is not resolved, oldest first."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from alerts.incident import Step
-from alerts.notification import Message, Pending
+from alerts.notification import Message, Pending, Receiver, Telling
 from monitor.ledger import channels
 from monitor.ledger.database import from_ms, to_ms
 from probes.core.text import clean
@@ -22,21 +21,34 @@ UPDATE outbox SET leased_until = :until WHERE id IN (
       AND (due_at <= :now OR due_at > :latest) AND (leased_until <= :now OR leased_until > :until)
       AND NOT EXISTS (  -- "resolved" must not overtake "opened" on its way to the same people
         SELECT 1 FROM outbox AS earlier
-        WHERE earlier.incident_id = due.incident_id AND earlier.channel = due.channel AND earlier.id < due.id
-          AND earlier.state = 'waiting' AND earlier.digest IS NOT due.id
-          AND json_extract(earlier.body, '$.to') IS json_extract(due.body, '$.to'))
+        WHERE earlier.incident_id = due.incident_id AND earlier.channel = due.channel
+          AND earlier.recipient = due.recipient AND earlier.id < due.id
+          AND earlier.state = 'waiting' AND earlier.digest IS NOT due.id)
     ORDER BY id LIMIT :limit)
 RETURNING id, body, tries, created_at, incident_id, channel
 """
 _THREAD = """
 SELECT receipt FROM outbox
-WHERE incident_id = ? AND channel = ? AND coalesce(json_extract(body, '$.to'), '') = ?
+WHERE incident_id = ? AND channel = ? AND recipient = ?
   AND receipt <> '' AND digest IS NULL
 ORDER BY id LIMIT 1
 """
 _INSERT = """
-INSERT INTO outbox(incident_id, channel, key, state, created_at, due_at, body)
-VALUES (?, ?, ?, 'waiting', ?, ?, ?) ON CONFLICT(channel, key) DO NOTHING
+INSERT INTO outbox(incident_id, channel, recipient, key, chain, place, state, created_at, due_at, body)
+VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?) ON CONFLICT(channel, key) DO NOTHING
+"""
+_FOLLOWING = """
+SELECT later.id FROM outbox AS later JOIN outbox AS done ON later.chain = done.chain
+WHERE (done.id = ? OR done.digest = ?) AND later.place > done.place AND later.state = 'waiting'
+"""
+_NEXT = f"{_FOLLOWING} AND later.place = done.place + 1"
+_TOLD = """
+SELECT body FROM outbox
+WHERE incident_id = ? AND (state = 'delivered' OR (state = 'waiting' AND (place = 0 OR tries > 0))) ORDER BY id
+"""
+_SPARE_THE_REST = """
+UPDATE outbox SET state = 'spared', done_at = :at
+WHERE incident_id = :incident AND state = 'waiting' AND place > 0 AND tries = 0 AND leased_until <= :at
 """
 
 
@@ -50,6 +62,8 @@ class DeliveryState(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
+    SPARED = "spared"
+    """The receiver was reached by an earlier way."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -57,6 +71,8 @@ class Delivery(msgspec.Struct, frozen=True):
 
     id: int
     channel: str
+    name: str
+    """Whom it is for; ``""`` for those the channel's settings name."""
     key: str
     step: Step
     title: str
@@ -78,14 +94,31 @@ class Delivery(msgspec.Struct, frozen=True):
     """Id of the line that told it together with others: its own for the digest itself; `None` for one told alone."""
 
 
-def put(db: sqlite3.Connection, incident: int, at: datetime, messages: Iterable[Message]) -> None:
-    """Add `messages`; one whose key its channel already has is ignored."""
-    now = to_ms(at)
-    rows = [
-        (incident, message.channel, message.key, now, now, msgspec.json.encode(message).decode())
-        for message in messages
-    ]
-    db.executemany(_INSERT, rows)
+def put(db: sqlite3.Connection, incident: int, at: datetime, telling: Telling) -> None:
+    """Add the messages of `telling`; one whose key its channel already has is ignored."""
+    for chain in telling.chains:
+        first: int | None = None
+        for place, message in enumerate(chain):
+            due = to_ms(at + place * timedelta(seconds=telling.patience))
+            body = msgspec.json.encode(message).decode()
+            row = (incident, message.channel, message.to, message.key, first, place, to_ms(at), due, body)
+            added = db.execute(_INSERT, row)
+            if added.rowcount and first is None:
+                first = added.lastrowid
+                db.execute("UPDATE outbox SET chain = id WHERE id = ?", (first,))
+
+
+def told(db: sqlite3.Connection, incident: int) -> list[Receiver]:
+    """Return who was told of an incident, or is about to be, by the way that worked."""
+    rows = db.execute(_TOLD, (incident,)).fetchall()
+    messages = (msgspec.json.decode(body, type=Message) for (body,) in rows)
+    found = (Receiver(((one.channel, one.to),), one.name) for one in messages)
+    return list(dict.fromkeys(found))
+
+
+def spare_the_rest(db: sqlite3.Connection, incident: int, at: datetime) -> None:
+    """Try no further ways of telling an incident: it is over."""
+    db.execute(_SPARE_THE_REST, {"incident": incident, "at": to_ms(at)})
 
 
 def claim(db: sqlite3.Connection, now: datetime, limit: int, lease: timedelta) -> list[Pending]:
@@ -116,15 +149,20 @@ def _pending(
 
 
 def delivered(db: sqlite3.Connection, number: int, at: datetime, receipt: str = "") -> None:
-    """The channel has it, and calls it `receipt`; what went in a digest has been told with it."""
+    """The channel has it, and calls it `receipt`; what went in a digest has been told with it.
+
+    Other ways of reaching the same receivers are spared.
+    """
     told = (to_ms(at), clean(receipt, 200), number)
     db.execute("UPDATE outbox SET state = 'delivered', done_at = ?, receipt = ? WHERE id = ?", told)
     db.execute("UPDATE outbox SET state = 'delivered', done_at = ? WHERE digest = ?", (to_ms(at), number))
+    for (later,) in db.execute(_FOLLOWING, (number, number)).fetchall():
+        db.execute("UPDATE outbox SET state = 'spared', done_at = ? WHERE id = ?", (to_ms(at), later))
     channels.works(db, number, at)
 
 
 def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_at: datetime | None) -> None:
-    """An attempt failed: try again at `retry_at`, or give up, keeping it for people to see."""
+    """An attempt failed: try again at `retry_at`, or give up, keeping it for people to see, and try the next way."""
     text = clean(error, 500)
     if retry_at is None:
         change = (
@@ -137,7 +175,10 @@ def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_
             " WHERE id = ? OR digest = ?"
         )
         channels.fails(db, number, at, text)
+    following = db.execute(_NEXT, (number, number)).fetchall() if retry_at is None else []
     db.execute(change, (to_ms(retry_at or at), text, number, number))
+    for (later,) in following:
+        db.execute("UPDATE outbox SET due_at = min(due_at, ?) WHERE id = ?", (to_ms(at), later))
 
 
 def postponed(db: sqlite3.Connection, number: int, until: datetime) -> None:
@@ -186,6 +227,7 @@ def _delivery(
     return Delivery(
         number,
         channel,
+        message.name,
         key,
         message.step,
         message.title,

@@ -33,6 +33,7 @@ STEPS: Mapping[Step, str] = {
     Step.ACKNOWLEDGED: N_("Acknowledged"),
     Step.RELEASED: N_("Given back"),
     Step.NOTED: N_("Note"),
+    Step.ESCALATED: N_("Told on"),
     Step.RESOLVED: N_("Resolved"),
     Step.REOPENED: N_("Came back"),
 }

@@ -10,11 +10,11 @@ import pytest
 
 from alerts.impact import Impacts
 from alerts.incident import DeviceState, IncidentKey, Step
-from alerts.message import Composer
 from alerts.notifier import Settings
 from inventory.model import Device, Inventory, Service, Site, Text
 from probes.core.observation import Outcome
 from tests.alerts.province import OWNER, Watch, built_in, device, number, rules
+from tests.alerts.tellers import everybody, messages
 
 OPENED, CHANGED, RESOLVED = Step.OPENED, Step.CHANGED, Step.RESOLVED
 COMMUNES = [f"{18000 + number}" for number in range(12)]
@@ -282,8 +282,8 @@ def test_an_incident_names_the_services_it_stops_and_the_communes_that_use_them(
     impact = Impacts(everything).of(incident)
     assert [service.name for service in impact.services] == ["lgsp", "portal"]
     assert len(impact.users) == 12
-    composer = Composer(built_in(), everything, {"duty": Settings(kind="test")}, "http://x")
-    (message,) = composer.compose(incident, watch.transitions[0])
+    teller = everybody(built_in(), everything, {"duty": Settings(kind="test")}, "http://x")
+    (message,) = messages(teller, incident, watch.transitions[0])
     assert "Dịch vụ ngừng: Trục LGSP, Cổng dịch vụ công" in message.text
     assert "Ảnh hưởng: 1 thiết bị, 12 đơn vị không dùng được dịch vụ" in message.text
 
@@ -292,8 +292,8 @@ def test_a_message_about_several_sites_names_them_and_the_guess(watch: Watch) ->
     silent(watch, COMMUNES[:6])
     answering(watch, COMMUNES[6:])
     watch.tick()
-    composer = Composer(built_in(), watch.inventory, {"duty": Settings(kind="test")}, "http://x")
-    (message,) = composer.compose(watch.open_incidents()[0], watch.transitions[0])
+    teller = everybody(built_in(), watch.inventory, {"duty": Settings(kind="test")}, "http://x")
+    (message,) = messages(teller, watch.open_incidents()[0], watch.transitions[0])
     assert message.title == (
         "[SỰ CỐ NGHIÊM TRỌNG] Nhiều đơn vị: 6/6 đơn vị cùng mất kết nối: nguồn điện north"
     )

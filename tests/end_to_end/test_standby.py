@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from alerts.incident import IncidentKey, Kind, Severity, Step, Transition, Words
-from alerts.notification import Message
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
+from alerts.notification import Message, Receiver, Telling
 from monitor.ledger import Ledger
+from monitor.ledger.teller import Nobody
 from tests.end_to_end.site import write_service
 from tests.patience import eventually
 from tests.servers.ports import free_port
@@ -91,7 +92,15 @@ async def store(ledger: Ledger, number: int) -> None:
     words = Words(f"sự cố {number}", f"incident {number}")
     key = IncidentKey("device-down", f"18073/d{number}")
     opened = Transition(key, Step.OPENED, NOW, Kind.INCIDENT, Severity.CRITICAL, words)
-    await ledger.record(
-        [opened],
-        lambda incident, step: (Message("duty", f"key-{number}", words.vi, "", step.step, incident),),
-    )
+    await ledger.record([opened], One(f"key-{number}"))
+
+
+class One(Nobody):
+    """Tells one channel of every step."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def tell(self, incident: Incident, transition: Transition, told: Sequence[Receiver]) -> Telling:
+        message = Message("duty", self._key, "", "", transition.step, incident)
+        return Telling(((message,),))

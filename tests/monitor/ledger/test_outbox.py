@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from alerts.incident import Incident, Step, Transition
 from alerts.notification import Message
 from monitor.ledger import Delivery, DeliveryState, Ledger
+from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import OTHER, T0, message, step, to_one, to_two
 
 LEASE = timedelta(minutes=2)
@@ -108,7 +109,7 @@ async def test_a_claim_is_limited_and_goes_on_where_it_stopped(ledger: Ledger) -
 
 
 async def test_the_same_message_is_stored_once(ledger: Ledger) -> None:
-    await ledger.record([step(Step.OPENED)], lambda incident, done: [message(incident, done)] * 2)
+    await ledger.record([step(Step.OPENED)], Composed(lambda incident, done: [message(incident, done)] * 2))
     assert len(await ledger.claim(T0, 10)) == 1
 
 
@@ -119,11 +120,11 @@ async def test_a_later_message_knows_what_the_channel_calls_the_first_to_the_sam
         one = message(incident, done)
         return [one, replace(one, to="84912", key=one.key + "/84912")]
 
-    await ledger.record([step(Step.OPENED)], to_both)
+    await ledger.record([step(Step.OPENED)], Composed(to_both))
     for claimed, receipt in zip(await ledger.claim(T0, 10), ("-100/7", "84912/8"), strict=True):
         assert claimed.message.thread == ""
         await ledger.delivered(claimed.id, T0, receipt)
-    await ledger.record([step(Step.RESOLVED, minutes=1)], to_both)
+    await ledger.record([step(Step.RESOLVED, minutes=1)], Composed(to_both))
     again = await ledger.claim(T0 + MINUTE, 10)
     assert [one.message.thread for one in again] == ["-100/7", "84912/8"]
 

@@ -23,6 +23,7 @@ from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Tex
 from monitor.board import Board, DeviceStatus
 from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, UnknownFault
 from monitor.ledger import Ledger
+from monitor.ledger.teller import Nobody
 from monitor.operations import Operations
 from monitor.scheduler import Load
 from monitor.store.duckdb import DuckDBStore
@@ -84,7 +85,7 @@ class Province:
     @property
     def operations(self) -> Operations:
         """What people do about incidents; nobody is told."""
-        return Operations(self.ledger, self.board, lambda _i, _t: (), lambda: None, lambda: datetime.now(UTC))
+        return Operations(self.ledger, self.board, Nobody, lambda: None, lambda: datetime.now(UTC))
 
     def vitals(self) -> Vitals:
         """Return health of a monitor that keeps up."""
@@ -113,7 +114,7 @@ class Province:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         key = IncidentKey(rule, device, subject=subject)
         transition = Transition(key, step, at, kind, severity, Words(words, words), evidence)
-        (incident,) = await self.ledger.record([transition], lambda _incident, _step: ())
+        (incident,) = await self.ledger.record([transition], Nobody())
         self.board.set_incident(incident)
         return incident
 
@@ -273,7 +274,7 @@ async def faults(town: Province) -> None:
         "cpu-high", f"{sites[55].id}/server", "CPU 97 % trong 15 phút", severity=Severity.WARNING, minutes=33
     )
     now = datetime.now(UTC)
-    held = await town.ledger.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, lambda _i, _t: ())
+    held = await town.ledger.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
     town.board.set_incident(held or taken)
     town.set_state("ttdl/mot-cua", DeviceState.DEGRADED, "https: 502 Bad Gateway, máy chủ vẫn trả lời", 8)
     await town.open("service-failed", "ttdl/mot-cua", "Một cửa điện tử: https trả lời 502", minutes=8)
