@@ -77,7 +77,7 @@ def codes() -> list[str]:
 
 def write_province(folder: Path, port: int, hook: str, **more: object) -> Path:
     """Write the files of a service that watches a router in each commune; return the settings file."""
-    check = {"port": port, "interval": "1s", "timeout": "500ms"}
+    check = {"port": port, "interval": "2s", "timeout": "1s"}
     role = {"title": {"vi": "Bộ định tuyến", "en": "Router"}, "checks": {"snmp": check}}
     sites: dict[str, object] = {
         code: {"devices": {"router": {"address": address(number), "role": "gate"}}}
@@ -93,7 +93,9 @@ def write_province(folder: Path, port: int, hook: str, **more: object) -> Path:
     }
     rules = [
         {"id": "common-cause", "title": {"vi": "x", "en": "x"}, "severity": "critical"}
-        | {"outage": {"of": "area"}, "enabled": False}
+        | {"outage": {"of": "area"}, "enabled": False},
+        {"id": "device-down", "title": {"vi": "Mất kết nối", "en": "Down"}, "severity": "critical"}
+        | {"device_down": {}, "attempts": 2, "resolve_after": 1},
     ]
     settings = {
         "web": {"port": 0},
@@ -161,6 +163,12 @@ async def storm(service: Service, hook: Hook, step: str, luck: random.Random) ->
     await eventually(lambda: len(told(hook, step)) >= COMMUNES)
 
 
+def answered(ledger: Path) -> int:
+    """Return how many devices have ever answered."""
+    with closing(sqlite3.connect(ledger)) as db:
+        return int(db.execute("SELECT count(*) FROM answered").fetchone()[0])
+
+
 def waiting(ledger: Path) -> int:
     """Return how many messages nobody was told yet."""
     with closing(sqlite3.connect(ledger)) as db:
@@ -179,7 +187,7 @@ async def test_69_cuts_and_four_kill_9_lose_nothing_and_repeat_at_most_what_was_
         service.start()
         try:
             await eventually(lambda: "watching" in service.log)
-            await asyncio.sleep(2.5)
+            await eventually(lambda: answered(tmp_path / "data" / "ledger.sqlite") == COMMUNES + 3)
             communes.cut()
             await storm(service, hook, "opened", luck)
             communes.restore()
