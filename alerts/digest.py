@@ -61,6 +61,7 @@ def digest(merged: Sequence[Pending], language: str) -> Message:
         worst.step,
         worst.incident,
         worst.to,
+        worst.name,
         link=_page(worst.link),
     )
 

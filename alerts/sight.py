@@ -151,7 +151,7 @@ class Sight:
             self._told = True
             named = ", ".join(other.id for other in silent)
             self._step(
-                Step.OPENED, rule, clean(f"nobody answers; silent besides: {named}", MAX_EVIDENCE), now
+                Step.OPENED, rule, clean(f"không ai trả lời, im lặng (silent): {named}", MAX_EVIDENCE), now
             )
 
     def tick(self, now: datetime) -> None:

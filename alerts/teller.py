@@ -9,18 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from alerts.duty.policy import EVERYONE, Policy, Repeat
-from alerts.duty.roster import Reached, Roster
+from alerts.duty.roster import Reached
+from alerts.duty.who import Who
 from alerts.incident import Incident, Severity, Status, Step, Transition
 from alerts.message import Composer, Recipient
 from alerts.notification import Message, Receiver, Telling, Timer
-from alerts.notifier import Settings
-from inventory.model import Contact, Inventory
 
 LOOK_AGAIN = timedelta(seconds=15)
 """How long until what is hidden is looked at again."""
@@ -49,16 +48,12 @@ class Teller:
     def __init__(
         self,
         composer: Composer,
-        roster: Roster,
-        inventory: Inventory,
-        channels: Mapping[str, Settings],
+        who: Who,
         codes: Codes,
         hidden: Hidden = lambda incident, moment: "",
     ) -> None:
         self._composer = composer
-        self._roster = roster
-        self._inventory = inventory
-        self._channels = channels
+        self._who = who
         self._codes = codes
         self._hidden = hidden
 
@@ -82,7 +77,7 @@ class Teller:
 
     def _begin(self, incident: Incident, transition: Transition, told: Sequence[Receiver]) -> Telling:
         at = transition.at
-        names = self._roster.names(incident, self._inventory, at)
+        names = self._who.names(incident, at)
         if why := self._hidden(incident, at):
             return Telling(timer=Timer(0, at, names), note=why)
         return self._go_on(incident, transition, Timer(0, at, names), told)
@@ -93,7 +88,7 @@ class Teller:
         """Return who is told now that a timer is due, and the step that makes of it in the timeline."""
         if self._hidden(incident, moment):
             return Telling(timer=msgspec.structs.replace(timer, due=moment + LOOK_AGAIN)), None
-        policy = self._roster.policy(timer.policies)
+        policy = self._who.roster.policy(timer.policies)
         if timer.step >= len(policy.steps) and not _repeats(policy.repeat, incident, timer, policy):
             return Telling(timer=None), None
         first = timer.step == 0
@@ -116,40 +111,20 @@ class Teller:
         self, incident: Incident, transition: Transition, timer: Timer, told: Sequence[Receiver]
     ) -> Telling:
         """Tell the step that is due, and further ones at once as long as a step reaches nobody."""
-        policy = self._roster.policy(timer.policies)
+        policy = self._who.roster.policy(timer.policies)
         at, number = transition.at, timer.step
-        reached = self._reached(policy, number, incident, at)
+        reached = self._who.reached(policy, number, incident, at)
         while not reached and number + 1 < len(policy.steps):
             number += 1
-            reached = self._reached(policy, number, incident, at)
+            reached = self._who.reached(policy, number, incident, at)
         if not reached:
-            reached = self._reached(EVERYONE, 0, incident, at)
+            reached = self._who.reached(EVERYONE, 0, incident, at)
         after = _next(policy, number, incident, at)
         coming = None if after is None else Timer(number + 1, after, timer.policies)
         ways = {way for one in reached for way in one.receiver.ways}
         others = [one for one in told if not ways.intersection(one.ways)]
         receivers = [*others, *(one.receiver for one in reached)]
         return self._telling(incident, transition, receivers, coming, _who(reached))
-
-    def _reached(self, policy: Policy, number: int, incident: Incident, at: datetime) -> list[Reached]:
-        """Return whom step `number` tells; a repeat tells whom all steps tell, those who are on duty now."""
-        stages = policy.steps if number >= len(policy.steps) else policy.steps[number : number + 1]
-        wanting = [
-            name for name, one in self._channels.items() if one.wants(incident.kind, incident.severity)
-        ]
-        owner = self._owner(incident)
-        found: dict[Receiver, Reached] = {}
-        for stage in stages:
-            for one in self._roster.receivers(stage, wanting, owner, at):
-                found.setdefault(one.receiver, one)
-        return list(found.values())
-
-    def _owner(self, incident: Incident) -> Contact | None:
-        key, inventory = incident.key, self._inventory
-        if key.device in inventory.devices:
-            return inventory.owner_of(key.device)
-        site = inventory.sites.get(key.device.partition("/")[0])
-        return site.owner if site else None
 
     def _telling(
         self,
@@ -162,9 +137,9 @@ class Teller:
         chains = tuple(
             tuple(self._message(incident, transition, receiver, *way) for way in receiver.ways)
             for receiver in receivers
-            if all(channel in self._channels for channel, _ in receiver.ways)
+            if all(channel in self._who.channels for channel, _ in receiver.ways)
         )
-        return Telling(chains, self._roster.duty.patience, timer, note)
+        return Telling(chains, self._who.roster.duty.patience, timer, note)
 
     def _message(
         self, incident: Incident, transition: Transition, receiver: Receiver, channel: str, to: str

@@ -49,7 +49,10 @@ def said(
 ) -> Iterator[Problem]:
     """Yield pydantic's `errors` in words; those about the kind of one value (a union) in one sentence."""
     wants: dict[int, tuple[Place, tuple[str | int, ...], list[str]]] = {}
-    for error in errors:
+    every = list(errors)
+    for error in every:
+        if error["type"] == "too_short" and _is_above(error["loc"], every):
+            continue  # it is empty only because what is in it is wrong
         place = find(root, error["loc"], path)
         want = wording.wanted(error["type"])
         if isinstance(place.node, yamltree.Scalar) and place.node.broken:
@@ -63,6 +66,12 @@ def said(
     for place, location, listed in wants.values():
         message = _kind(model, location, " or ".join(listed), place.node)
         yield place.node.problem(place.path, message)
+
+
+def _is_above(location: tuple[str | int, ...], errors: Iterable[Any]) -> bool:
+    """Whether another mistake is within `location`."""
+    size = len(location)
+    return any(len(error["loc"]) > size and error["loc"][:size] == location for error in errors)
 
 
 def _kind(model: type[BaseModel], location: tuple[str | int, ...], want: str, node: Node | None) -> str:

@@ -20,10 +20,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from alerts.calendar import VIETNAM
 from alerts.dispatch import Dispatcher
 from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
-from alerts.teller import Codes, Teller
+from alerts.teller import Codes, Hidden, Teller
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -31,6 +32,7 @@ from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
 from monitor.escalator import Escalator
+from monitor.holes import Holes
 from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
 from monitor.leadership import Leadership
@@ -38,6 +40,7 @@ from monitor.ledger import Ledger
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
@@ -70,6 +73,9 @@ class Monitoring(msgspec.Struct, frozen=True):
     reloader: Reloader
     vitals: Callable[[], Vitals]
     operations: Operations
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
+    quiets: Quiets
 
 
 def utc_now() -> datetime:
@@ -106,6 +112,8 @@ async def pages(
         store=running.store,
         ledger=running.ledger,
         operations=running.operations,
+        who=running.who,
+        quiets=running.quiets,
         rules=lambda: running.reloader.running.rules,
         vitals=running.vitals,
         now=now,
@@ -139,13 +147,17 @@ async def monitoring(
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
-        opened = open_channels(dict(settings.notifiers), configuration.secrets, settings.network)
+        opened = open_channels(
+            dict(settings.notifiers), configuration.secrets, settings.network, configuration.channel_state
+        )
         channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
         codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
-        teller = partial(_teller, ledger=ledger, codes=codes)
+        quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, now)
+        teller = partial(_teller, ledger=ledger, codes=codes, hidden=quiets.why)
         open_now = await ledger.open_incidents()
+        quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
@@ -178,6 +190,7 @@ async def monitoring(
             """Put a changed configuration in force, all of it between two turns of the event loop."""
             scheduler.replace(change.gone, change.fresh)
             pipeline.follow(change, teller(change.configuration))
+            quiets.follow(change.configuration.planned, change.inventory)
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
             looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
@@ -187,12 +200,20 @@ async def monitoring(
         ledger.bindings.changed = reloader.again
         await reloader.begin()
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
+
+        def who() -> Who:
+            """Return who is told by the configuration in force."""
+            return _who(reloader.running, ledger)
+
+        holes = Holes(lambda: who().roster, now)
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
+            "rota": lambda: holes.problem,
+            "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -211,14 +232,18 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
 
 
-def _teller(configuration: Configuration, ledger: Ledger, codes: Codes) -> Teller:
+def _who(configuration: Configuration, ledger: Ledger) -> Who:
+    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
+    return Who(roster, configuration.inventory, configuration.settings.notifiers)
+
+
+def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:
     settings, inventory = configuration.settings, configuration.inventory
     composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
-    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
-    return Teller(composer, roster, inventory, settings.notifiers, codes)
+    return Teller(composer, _who(configuration, ledger), codes, hidden)
 
 
 async def open_probes(

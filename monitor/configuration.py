@@ -15,6 +15,7 @@ import msgspec
 
 import inventory.profiles
 from alerts.duty.roster import DutyFile, load_duty
+from alerts.quiet.planned import Planned, load_planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
 from inventory.files import below
@@ -47,6 +48,8 @@ class Configuration(msgspec.Struct, frozen=True):
     profiles: Mapping[str, Profile]
     rules: RuleBook
     duty: DutyFile
+    planned: Planned
+    """Planned maintenance."""
     probes: Mapping[str, type[Probe[Any]]]
     plan: Plan
     warnings: tuple[Problem, ...]
@@ -66,10 +69,16 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.data / "probes"
 
     @property
+    def channel_state(self) -> Path:
+        """Folder where channels keep files across restarts."""
+        return self.data / "channels"
+
+    @property
     def edited(self) -> tuple[Path, ...]:
         """Files and folders that people edit while the service runs, and that it follows."""
         own = [self.folder(self.settings.rules)] if self.settings.rules else []
         own += [self.folder(self.settings.duty)] if self.settings.duty else []
+        own += [self.folder(self.settings.maintenance)] if self.settings.maintenance else []
         values = (self.secrets.folder, self.vault.path, self.vault.key_path)
         return (self.folder(self.settings.inventory), *own, *values)
 
@@ -121,7 +130,8 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, settings.network, memory))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     duty = _collect(mistakes, lambda: _duty(home, settings))
-    if loaded is None or profiles is None or rules is None or duty is None:
+    planned = _collect(mistakes, lambda: _planned(home, settings))
+    if loaded is None or profiles is None or rules is None or duty is None or planned is None:
         raise Invalid(mistakes)
     vault = _vault(home, settings)
     secrets = Secrets(home / settings.secrets, vault)
@@ -135,9 +145,15 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
         profiles,
         before.rules if before and before.rules == rules else rules,
         duty,
+        planned,
         probes,
         plan,
-        (*loaded.warnings, *_open_secrets(secrets.folder, vault), *_missing(path, plan)),
+        (
+            *loaded.warnings,
+            *planned.doubts(loaded.inventory),
+            *_open_secrets(secrets.folder, vault),
+            *_missing(path, plan),
+        ),
     )
 
 
@@ -156,6 +172,10 @@ def _rule_folders(home: Path, settings: Settings) -> list[Path]:
 
 def _duty(home: Path, settings: Settings) -> DutyFile:
     return load_duty(home / settings.duty, list(settings.notifiers)) if settings.duty else DutyFile()
+
+
+def _planned(home: Path, settings: Settings) -> Planned:
+    return load_planned(home / settings.maintenance) if settings.maintenance else Planned()
 
 
 def _vault(home: Path, settings: Settings) -> Vault:

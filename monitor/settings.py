@@ -83,6 +83,8 @@ class Settings(Model):
     """Folder with further rules; one with the id of a built-in rule replaces it."""
     duty: str | None = None
     """File with people, rotas, routes and escalation; without one every channel is told of everything it wants."""
+    maintenance: str | None = None
+    """File or folder with planned maintenance; folders are followed at once, a single file within seconds."""
     language: Literal["vi", "en"] = "vi"
     """Language of the pages until the reader chooses."""
     store: StoreSettings = DuckDBSettings(kind="duckdb")

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import Field
 
 from alerts.duty.policy import EVERYONE, OWNER, Person, Policy, Stage, merged
-from alerts.duty.rota import Layer, Override, Rota, Shift, holes, on_duty
+from alerts.duty.rota import LONGEST_LOOK, Layer, Override, Rota, Shift, holes, on_duty
 from alerts.duty.route import Route
 from alerts.incident import Incident
 from alerts.notification import Receiver
@@ -126,6 +126,21 @@ class Roster:
             for hole in holes(name, rota, self.overrides, moment, moment + AHEAD)
         ]
         return sorted(found, key=lambda pair: pair[1].start)
+
+    def mistake(self, change: Override, now: datetime) -> str:
+        """Return what is wrong with a change of a rota, in one line; ``""`` when nothing is."""
+        if change.rota not in self.duty.rotas:
+            return f"no rota {change.rota!r}: there are {', '.join(self.duty.rotas) or 'none'}"
+        strangers = [one for one in change.people if one not in self.duty.people]
+        if strangers or not change.people:
+            return (
+                f"nobody called {', '.join(strangers) or '(empty)'}: there are {', '.join(self.duty.people)}"
+            )
+        if not change.start < change.until or change.until <= now:
+            return "the change wants an end that is after its beginning, and to come"
+        if change.until - change.start > LONGEST_LOOK:
+            return "a change lasts at most 92 days; edit the duty file for longer"
+        return ""
 
     def person_at(self, channel: str, address: str) -> str:
         """Return the name of the person with this address on a channel; ``""`` when nobody has it."""

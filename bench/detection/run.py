@@ -20,6 +20,7 @@ from typing import Any
 
 from alerts.decision import Decision
 from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.engine import Engine
 from alerts.incident import Incident, Transition
 from alerts.message import Composer
@@ -93,7 +94,7 @@ class Laboratory:
         self._db = _ledger()
         channels = {"duty": Settings(kind="test")}
         composer = Composer(rules, self._inventory, channels, "https://giamsat")
-        self._teller = Teller(composer, Roster(), self._inventory, channels, Codes(bytes(32)))
+        self._teller = Teller(composer, Who(Roster(), self._inventory, channels), Codes(bytes(32)))
         self._heap: list[tuple[float, int, str, object]] = []
         self._order = count()
         self._due = [0.0] * len(self._checks)

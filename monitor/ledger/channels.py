@@ -22,7 +22,8 @@ ON CONFLICT(channel) DO UPDATE SET since = iif(works, :at, since), works = 0, er
 """
 _HEALTH = """
 SELECT name, works, since, coalesce(error, ''), error_at, delivered_at,
-       (SELECT count(*) FROM outbox WHERE state = 'waiting' AND outbox.channel = name AND digest IS NOT outbox.id)
+       (SELECT count(*) FROM outbox WHERE state = 'waiting' AND outbox.channel = name AND digest IS NOT outbox.id
+          AND NOT (place > 0 AND tries = 0))  -- a way that is tried only if another one fails
 FROM (SELECT channel AS name FROM channels UNION SELECT channel FROM outbox WHERE state = 'waiting')
 LEFT JOIN channels ON channels.channel = name ORDER BY name
 """

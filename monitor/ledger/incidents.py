@@ -106,8 +106,9 @@ def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Inc
 
 
 def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, teller: Teller) -> None:
-    note(db, incident.id, transition)
     telling = teller.tell(incident, transition, outbox.told(db, incident.id))
+    said = "; ".join(one for one in (transition.note, telling.note) if one)
+    note(db, incident.id, msgspec.structs.replace(transition, note=said))
     if transition.step is Step.RESOLVED:
         outbox.spare_the_rest(db, incident.id, transition.at)
     outbox.put(db, incident.id, transition.at, telling)

@@ -28,6 +28,7 @@ from monitor.ledger import (
     outbox,
     revisions,
     rota,
+    silences,
     takes,
 )
 from monitor.ledger.answered import LedgerAnswered
@@ -41,6 +42,7 @@ from monitor.ledger.leader import Absence, Leader
 from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 from monitor.ledger.rota import LedgerRota
+from monitor.ledger.silences import LedgerSilences
 from monitor.ledger.takes import Take
 from monitor.ledger.teller import Teller
 
@@ -79,6 +81,8 @@ class Ledger:
         """What devices say they are."""
         self.rota = LedgerRota(self._database)
         """Changes of whose turn it is."""
+        self.silences = LedgerSilences(self._database)
+        """What people made quiet."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
         self.leader: Leader | None = None
@@ -119,6 +123,7 @@ class Ledger:
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
         self.rota.learn(await self._database.read(rota.load))
+        self.silences.learn(await self._database.read(silences.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:
@@ -253,7 +258,11 @@ class Ledger:
         return await self._database.read(partial(incidents.timeline, number=id))
 
     async def prune(self, before: datetime) -> int:
-        """Delete incidents resolved before `before` with their timeline and deliveries; return how many."""
+        """Delete incidents resolved before `before` with their timeline and deliveries; return how many.
+
+        What was quiet until before then goes too.
+        """
+        await self._database.write(partial(silences.prune, before=before))
         return await self._database.write(partial(incidents.prune, before=before))
 
     # Messages

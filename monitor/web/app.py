@@ -17,7 +17,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, security
+from monitor.web import demo, duty, security, take
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
@@ -61,6 +61,8 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *pages.routes(),
         *Api(context).routes(),
         *demo.routes(),
+        *duty.routes(),
+        *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),
         *Metrics(context).routes(),
     ]

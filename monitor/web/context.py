@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from alerts.duty.who import Who
 from alerts.rule import RuleBook
 from inventory.schema import Schema
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
@@ -28,6 +30,10 @@ class WebContext:
     ledger: Ledger
     operations: Operations
     """What people do about incidents."""
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
+    quiets: Quiets
+    """What is quiet, and what is under maintenance."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]

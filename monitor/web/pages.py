@@ -20,6 +20,7 @@ from monitor.web import (
     demo,
     device,
     drift,
+    duty,
     editing,
     health,
     incidents,
@@ -62,6 +63,8 @@ PAGES: Mapping[str, Page] = {
     "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "findings": Page("/findings", incidents.findings_view),
+    "duty": Page("/duty", duty.view, whole=True),
+    "who": Page("/duty/who", duty.who_view, ("about", "severity", "at")),
     "search": Page("/search", search.view, ("q",)),
     "coverage": Page("/inventory", coverage.view, whole=True),
     "drift": Page("/inventory/drift", drift.view, whole=True),
@@ -72,6 +75,7 @@ PAGES: Mapping[str, Page] = {
     "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
     "health": Page("/health", health.view, whole=True),
     "demo": Page("/demo", demo.view, whole=True),
+    "phone": Page("/demo/phone", demo.phone_view, whole=True),
 }
 
 

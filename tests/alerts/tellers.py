@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.incident import Incident, Step, Transition
 from alerts.message import Composer
 from alerts.notification import Message, Receiver, Telling, Timer
@@ -20,7 +21,7 @@ def everybody(
 ) -> Teller:
     """A teller without a duty file."""
     composer = Composer(rules, inventory, channels, base_url)
-    return Teller(composer, Roster(), inventory, channels, Codes(bytes(32)))
+    return Teller(composer, Who(Roster(), inventory, channels), Codes(bytes(32)))
 
 
 def messages(
@@ -28,7 +29,7 @@ def messages(
 ) -> list[Message]:
     """Return the messages of a step; unless `told` says who was told before, every channel was if it is the end."""
     if told is None:
-        told = list(teller._channels) if transition.step is Step.RESOLVED else []
+        told = list(teller._who.channels) if transition.step is Step.RESOLVED else []
     receivers = [Receiver(((channel, ""),)) for channel in told]
     return [chain[0] for chain in teller.tell(incident, transition, receivers).chains]
 

@@ -69,7 +69,7 @@ def test_sites_of_one_power_feed_that_fall_together_are_one_incident_with_a_gues
     assert opened.sites == tuple(COMMUNES[:6])
     assert opened.summary.vi == "6/6 đơn vị cùng mất kết nối: nguồn điện north"
     assert opened.cause is not None and "Có thể mất điện" in opened.cause.vi
-    assert "carrier viettel: 3 of 6" in opened.evidence
+    assert "nhà mạng viettel: 3/6" in opened.evidence
     assert watch.state("18000/router") is DeviceState.UNREACHABLE
     silent(watch, COMMUNES[:6], "server", times=1)
     assert watch.state("18000/server") is DeviceState.UNREACHABLE

@@ -11,6 +11,7 @@ import pytest
 from alerts.calendar import VIETNAM
 from alerts.duty.roster import Roster, load_duty
 from alerts.duty.rota import Override
+from alerts.duty.who import Who
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
 from alerts.message import Composer
 from alerts.notifier import Settings
@@ -61,7 +62,7 @@ class Desk:
     def __init__(self, ledger: Ledger, roster: Roster, hidden: Hidden) -> None:
         self.ledger = ledger
         composer = Composer(built_in(), INVENTORY, CHANNELS, "https://giamsat")
-        self.teller = Teller(composer, roster, INVENTORY, CHANNELS, Codes(b"k" * 32), hidden)
+        self.teller = Teller(composer, Who(roster, INVENTORY, CHANNELS), Codes(b"k" * 32), hidden)
         self.now = AT
         self.escalator = Escalator(ledger, lambda: self.teller, lambda: None, lambda: self.now)
 

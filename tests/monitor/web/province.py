@@ -16,15 +16,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from alerts.duty.roster import DutyFile, Roster
+from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Step, Transition, Words
+from alerts.notifier import Settings as Channel
+from alerts.quiet.planned import Planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
 from monitor.board import Board, DeviceStatus
-from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, UnknownFault
+from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, Received, UnknownFault
 from monitor.ledger import Ledger
 from monitor.ledger.teller import Nobody
 from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.scheduler import Load
 from monitor.store.duckdb import DuckDBStore
 from monitor.vitals import Problem, Traps, Vitals
@@ -53,6 +58,9 @@ class NoParams(Params):
     """Nothing to set."""
 
 
+CHANNELS = {name: Channel(kind="test") for name in ("zalo", "sms", "nhom")}
+
+
 @dataclass
 class Province:
     """The parts a test moves."""
@@ -64,8 +72,10 @@ class Province:
     rules: RuleBook
     demo: Switches
     started: datetime
+    quiets: Quiets
     problems: list[Problem] = field(default_factory=list)
     """What the monitor itself is said to suffer from."""
+    duty: DutyFile = field(default_factory=DutyFile)
 
     def context(self, **changes: object) -> WebContext:
         """Return what the pages are given."""
@@ -74,6 +84,10 @@ class Province:
             "store": self.store,
             "ledger": self.ledger,
             "operations": self.operations,
+            "who": lambda: Who(
+                Roster(self.duty, lambda: self.ledger.rota.overrides), self.inventory, CHANNELS
+            ),
+            "quiets": self.quiets,
             "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),
@@ -153,6 +167,12 @@ class Switches(DemoControls):
     async def faults(self) -> tuple[Fault, ...]:
         return tuple(self._faults.values())
 
+    async def received(self) -> tuple[Received, ...]:
+        take = "/a/AAAAAAAAAAAAAAAA"
+        return (
+            Received(datetime.now(UTC), "[SỰ CỐ] mất kết nối", "Nơi: <Xã>", "0912", "Nguyễn Văn An", take),
+        )
+
     async def switch(self, kind: str, target: str, on: bool) -> None:
         if kind not in {known.id for known in self._kinds}:
             raise UnknownFault(f"there is no fault {kind!r}")
@@ -219,7 +239,9 @@ async def province(folder: Path) -> AsyncIterator[Province]:
         ledger = await stack.enter_async_context(Ledger(folder / "ledger.sqlite"))
         store = await stack.enter_async_context(DuckDBStore(folder / "series", flush_every=0.5))
         board = Board(inventory, build_checks(inventory), started)
-        built = Province(inventory, board, ledger, store, load_rules(*BUILT_IN), Switches(inventory), started)
+        quiets = Quiets(ledger.silences, Planned(), inventory, lambda: datetime.now(UTC))
+        rules, switches = load_rules(*BUILT_IN), Switches(inventory)
+        built = Province(inventory, board, ledger, store, rules, switches, started, quiets)
         for device in inventory.devices:
             built.set_state(device, DeviceState.UP, minutes=360)
         yield built
