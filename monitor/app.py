@@ -25,6 +25,7 @@ from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
 from alerts.teller import Codes, Hidden, Teller
+from monitor.access.access import Access, open_access
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -107,25 +108,40 @@ async def pages(
 ) -> AsyncIterator[str]:
     """Serve the pages of a running watch while the context is open. Yields their address."""
     web = configuration.settings.web
-    context = WebContext(
-        board=running.board,
-        store=running.store,
-        ledger=running.ledger,
-        operations=running.operations,
-        who=running.who,
-        quiets=running.quiets,
-        rules=lambda: running.reloader.running.rules,
-        vitals=running.vitals,
-        now=now,
-        language=configuration.settings.language,
-        reloader=running.reloader,
-        editing=web.editing,
-        schema=cache(schema_here),
-        demo=demo,
-        hosts=own_hosts(web.host, web.base_url),
-    )
-    async with serve(context, web.host, web.port) as url:
-        yield url
+    async with AsyncExitStack() as stack:
+        access = await stack.enter_async_context(_access(configuration, running.ledger, now))
+        context = WebContext(
+            board=running.board,
+            store=running.store,
+            ledger=running.ledger,
+            operations=running.operations,
+            who=running.who,
+            quiets=running.quiets,
+            rules=lambda: running.reloader.running.rules,
+            vitals=running.vitals,
+            now=now,
+            language=configuration.settings.language,
+            reloader=running.reloader,
+            editing=web.editing,
+            schema=cache(schema_here),
+            demo=demo,
+            access=access,
+            proxies=web.proxies,
+            hosts=own_hosts(web.host, web.base_url),
+        )
+        yield await stack.enter_async_context(serve(context, web.host, web.port))
+
+
+@asynccontextmanager
+async def _access(
+    configuration: Configuration, ledger: Ledger, now: Callable[[], datetime]
+) -> AsyncIterator[Access | None]:
+    """Yield access, or `None` where the settings want no login."""
+    if not configuration.settings.web.login:
+        yield None
+        return
+    async with open_access(ledger, configuration.data, configuration.settings.web.session, now) as access:
+        yield access
 
 
 @asynccontextmanager

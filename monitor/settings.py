@@ -14,6 +14,7 @@ from alerts.quantity import Seconds
 from inventory.document import load
 from inventory.model import Model, Slug
 from inventory.network_policy import NetworkPolicy, Networks
+from monitor.access.settings import SessionSettings, TlsSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
 
@@ -29,20 +30,27 @@ class WebSettings(Model):
     """Address of the dashboard as people reach it, for links in messages, when it is not ``http://host:port``."""
 
     editing: bool = False
-    """Whether the inventory may be edited on a page. Without a login, only where a loopback address listens."""
+    """Whether an administrator may edit the inventory on a page."""
+    login: bool = True
+    """Whether people must sign in. Without, whoever reaches the pages may do everything: on a loopback address only."""
+    session: SessionSettings = SessionSettings()
+    tls: TlsSettings | None = None
+    proxies: Networks = ()
+    """Networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
 
     @model_validator(mode="after")
-    def _edited_by_whom(self) -> Self:
-        if self.editing and not is_loopback(self.host):
+    def _open_to_whom(self) -> Self:
+        if not self.login and not is_loopback(self.host):
             raise ValueError(
-                f"editing wants a loopback host such as 127.0.0.1, for there is no login yet; found {self.host}"
+                f"login: false wants a loopback host such as 127.0.0.1, for then everybody may do everything;"
+                f" found {self.host}"
             )
         return self
 
     @property
     def address(self) -> str:
         """Where people find the dashboard."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        return self.base_url or f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
 class TrapSettings(Model):

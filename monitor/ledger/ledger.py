@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from alerts.incident import Incident, Kind, Status, Step, Transition
 from alerts.notification import Message, Pending, Timer
 from monitor.ledger import (
+    access,
     answered,
     audit,
     bindings,
@@ -31,6 +32,7 @@ from monitor.ledger import (
     silences,
     takes,
 )
+from monitor.ledger.access import LedgerAccess
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
@@ -79,6 +81,8 @@ class Ledger:
         """Which devices have ever answered."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
+        self.access = LedgerAccess(self._database)
+        """Who may use the pages and the API; as up to date as host keys."""
         self.rota = LedgerRota(self._database)
         """Changes of whose turn it is."""
         self.silences = LedgerSilences(self._database)
@@ -122,6 +126,7 @@ class Ledger:
         """Take in what another process may have decided."""
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
+        self.access.learn(await self._database.read(access.load))
         self.rota.learn(await self._database.read(rota.load))
         self.silences.learn(await self._database.read(silences.load))
 
