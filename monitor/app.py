@@ -34,7 +34,9 @@ from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
 from monitor.escalator import Escalator
 from monitor.holes import Holes
+from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
+from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.operations import Operations
 from monitor.part import Part
@@ -150,7 +152,11 @@ async def monitoring(
     settings, started = configuration.settings, now()
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.enter_context(Seat(configuration.data))
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.lead(str(own_card()), started)
+        leadership = Leadership(ledger, settings.failover.after, now)
+        leading = await stack.enter_async_context(Part("the signature in the ledger", leadership.run))
         await ledger.move(configuration.inventory.moved, started)
         configuration, found = bound(configuration, ledger.bindings.known)
         await ledger.bindings.attach(found.fresh, started)
@@ -219,7 +225,7 @@ async def monitoring(
         holes = Holes(lambda: who().roster, now)
         parts = {
             "pipeline": lambda: pipeline.problem,
-            "ledger": lambda: ledger.problem,
+            "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
