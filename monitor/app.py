@@ -25,6 +25,7 @@ from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
 from alerts.teller import Codes, Hidden, Teller
+from monitor.access.access import Access, open_access
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -33,7 +34,9 @@ from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
 from monitor.escalator import Escalator
 from monitor.holes import Holes
+from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
+from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.listener import first_problem, listeners
 from monitor.operations import Operations
@@ -106,25 +109,40 @@ async def pages(
 ) -> AsyncIterator[str]:
     """Serve the pages of a running watch while the context is open. Yields their address."""
     web = configuration.settings.web
-    context = WebContext(
-        board=running.board,
-        store=running.store,
-        ledger=running.ledger,
-        operations=running.operations,
-        who=running.who,
-        quiets=running.quiets,
-        rules=lambda: running.reloader.running.rules,
-        vitals=running.vitals,
-        now=now,
-        language=configuration.settings.language,
-        reloader=running.reloader,
-        editing=web.editing,
-        schema=cache(schema_here),
-        demo=demo,
-        hosts=own_hosts(web.host, web.base_url),
-    )
-    async with serve(context, web.host, web.port) as url:
-        yield url
+    async with AsyncExitStack() as stack:
+        access = await stack.enter_async_context(_access(configuration, running.ledger, now))
+        context = WebContext(
+            board=running.board,
+            store=running.store,
+            ledger=running.ledger,
+            operations=running.operations,
+            who=running.who,
+            quiets=running.quiets,
+            rules=lambda: running.reloader.running.rules,
+            vitals=running.vitals,
+            now=now,
+            language=configuration.settings.language,
+            reloader=running.reloader,
+            editing=web.editing,
+            schema=cache(schema_here),
+            demo=demo,
+            access=access,
+            proxies=web.proxies,
+            hosts=own_hosts(web.host, web.base_url),
+        )
+        yield await stack.enter_async_context(serve(context, web.host, web.port))
+
+
+@asynccontextmanager
+async def _access(
+    configuration: Configuration, ledger: Ledger, now: Callable[[], datetime]
+) -> AsyncIterator[Access | None]:
+    """Yield access, or `None` where the settings want no login."""
+    if not configuration.settings.web.login:
+        yield None
+        return
+    async with open_access(ledger, configuration.data, configuration.settings.web.session, now) as access:
+        yield access
 
 
 @asynccontextmanager
@@ -135,7 +153,11 @@ async def monitoring(
     settings, started = configuration.settings, now()
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.enter_context(Seat(configuration.data))
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.lead(str(own_card()), started)
+        leadership = Leadership(ledger, settings.failover.after, now)
+        leading = await stack.enter_async_context(Part("the signature in the ledger", leadership.run))
         await ledger.move(configuration.inventory.moved, started)
         configuration, found = bound(configuration, ledger.bindings.known)
         await ledger.bindings.attach(found.fresh, started)
@@ -206,7 +228,7 @@ async def monitoring(
         holes = Holes(lambda: who().roster, now)
         parts = {
             "pipeline": lambda: pipeline.problem,
-            "ledger": lambda: ledger.problem,
+            "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,

@@ -113,7 +113,7 @@ def settings_file(port: int, phone: str) -> str:
     """Return the settings file of the demo; `phone` is the address of the simulated phone."""
     return (
         f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\n"
-        f"web: {{port: {port}, editing: true}}\n"
+        f"web: {{port: {port}, editing: true, login: false}}\n"
         "duty: duty.yaml\n"
         "notifiers: # điện thoại mô phỏng, xem trang /demo/phone / a simulated phone, see the page /demo/phone\n"
         f"  dien-thoai: {{kind: webhook, url: 'http://{phone}:{PHONE_PORT}/messages', allow: 127.0.0.0/8}}\n"

@@ -9,6 +9,7 @@ from datetime import datetime
 from alerts.duty.who import Who
 from alerts.rule import RuleBook
 from inventory.schema import Schema
+from monitor.access.access import Access
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
@@ -48,6 +49,10 @@ class WebContext:
     schema: Callable[[], Schema] = dict
     """The JSON Schema of an inventory file, for the editor to complete from."""
     demo: DemoControls | None = None
+    access: Access | None = None
+    """Who may do what; `None` where everybody who reaches the pages may do everything."""
+    proxies: tuple[str, ...] = ()
+    """Networks of proxies that may say for whom they ask."""
     hosts: frozenset[str] | None = None
     """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""
     pace: float = 1.0

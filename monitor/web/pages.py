@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from monitor.access.permission import Permission
+from monitor.access.reader import Reader
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
@@ -31,9 +32,10 @@ from monitor.web import (
     wall,
 )
 from monitor.web.context import WebContext
+from monitor.web.guard import GUARD
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
-from monitor.web.route import Route, context_of, reader_of
+from monitor.web.route import READER, Route, context_of, form_key_of, reader_of
 from monitor.web.templating import Templates
 from monitor.web.view import Fragments, NoSuch, View, ViewFactory
 
@@ -107,22 +109,28 @@ class Pages:
         if self._viewers >= MAX_VIEWERS:
             raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
         view, key = self._view(request, name, request.query)
-        language = chosen(request, self._context.language)
+        language, reader, form_key = (
+            chosen(request, self._context.language),
+            reader_of(request),
+            form_key_of(request),
+        )
         version = self._feed.version(view.topics)
-        html = await self._fragments.render(view, key, language)
+        html = await self._fragments.render(view, key, language, reader)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
         self._viewers += 1
         seen = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
         try:
-            while not self._feed.closed:
+            while not self._feed.closed and request.app[GUARD].still(request):
                 digest = _digest(html)
-                await response.write(_ALIVE if digest == seen else _message(html, digest))
+                await response.write(
+                    _ALIVE if digest == seen else _message(self._templates.keyed(html, form_key), digest)
+                )
                 seen = digest
                 await self._feed.changed(view.topics, version, HEARTBEAT)
                 version = self._feed.version(view.topics)  # before reading: what comes later is seen later
                 with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
-                    html = await self._fragments.render(view, key, language)
+                    html = await self._fragments.render(view, key, language, reader)
         except ConnectionResetError:
             pass  # the reader left
         finally:
@@ -142,9 +150,11 @@ class Pages:
             "theme": theme if theme in _THEMES else "",
             "kiosk": request.query.get("kiosk") == "1",
             "demo": self._context.demo is not None,
+            "login": self._context.access is not None,
+            **_of_reader(request.get(READER)),
             **values,
         }
-        html = self._templates.render(name, language, everything)
+        html = self._templates.keyed(self._templates.render(name, language, everything), form_key_of(request))
         response = web.Response(text=html, status=status, content_type="text/html")
         response.enable_compression()
         if request.query.get("lang") == language:
@@ -155,7 +165,7 @@ class Pages:
         async def handler(request: web.Request) -> web.StreamResponse:
             view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
-            html = await self._fragments.render(view, key, language)
+            html = await self._fragments.render(view, key, language, reader_of(request))
             query = f"{key}&lang={language}&seen={_digest(html)}"
             return await self.frame(
                 request, "frame", {"page": name, "view": view, "html": html, "stream": f"/events?{query}"}
@@ -167,6 +177,14 @@ class Pages:
         page = PAGES[name]
         kept = {param: params[param][:255] for param in page.params if param in params}
         return page.view(context_of(request), kept), urlencode({"view": name, **kept})
+
+
+def _of_reader(reader: Reader | None) -> Mapping[str, object]:
+    """Return what a page says of whoever reads it; `None` is somebody whom nobody knows."""
+    if reader is None:
+        return {"reader": None, "may": frozenset({Permission.PUBLIC}), "whole": False}
+    allowed = frozenset(permission for permission in Permission if reader.may(permission))
+    return {"reader": reader, "may": allowed, "whole": reader.scope.is_everywhere}
 
 
 _ALIVE = b"event: alive\ndata:\n\n"
