@@ -18,7 +18,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
-from inventory.secrets import SecretRef
+from inventory.secrets import Secret, SecretRef
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 
@@ -78,17 +78,7 @@ class Notifier(notifier.Notifier[Settings]):
         mail = self._mail(message)
         password = await self.secret(self.settings.password) if self.settings.password else None
         try:
-            await aiosmtplib.send(
-                mail,
-                sock=await self._connect(),
-                hostname=self.settings.host,
-                use_tls=self.settings.security == "tls",
-                start_tls=self.settings.security == "starttls",
-                tls_context=self._context(),
-                username=self.settings.user,
-                password=password.reveal() if password else None,
-                timeout=self.settings.timeout,
-            )
+            await self._deliver(mail, password)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _verdict(max(refused.code for refused in error.recipients), "recipients") from None
         except aiosmtplib.SMTPAuthenticationError as error:
@@ -98,6 +88,24 @@ class Notifier(notifier.Notifier[Settings]):
             raise _verdict(error.code, clean(error.message, 120)) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"the mail server cannot be used: {type(error).__name__}") from None
+
+    async def _deliver(self, mail: EmailMessage, password: Secret | None) -> None:
+        connection = await self._connect()
+        try:
+            await aiosmtplib.send(
+                mail,
+                sock=connection,
+                hostname=self.settings.host,
+                use_tls=self.settings.security == "tls",
+                start_tls=self.settings.security == "starttls",
+                tls_context=self._context(),
+                username=self.settings.user,
+                password=password.reveal() if password else None,
+                timeout=self.settings.timeout,
+            )
+        except BaseException:
+            connection.close()  # the library may not have taken it over yet
+            raise
 
     async def _connect(self) -> socket.socket:
         """Connect to the server. Raises `OSError`, `TryLater`."""

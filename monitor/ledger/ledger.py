@@ -38,6 +38,7 @@ from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
+from monitor.ledger.heard import LedgerHeard
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.leader import Absence, Leader
@@ -79,6 +80,8 @@ class Ledger:
         """Where credentials may be sent; as up to date."""
         self.answered = LedgerAnswered(self._database)
         """Which devices have ever answered."""
+        self.heard = LedgerHeard(self._database)
+        """What people answered on channels."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
         self.access = LedgerAccess(self._database)
