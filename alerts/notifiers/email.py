@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import ssl
+from contextlib import suppress
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -104,7 +106,7 @@ class Notifier(notifier.Notifier[Settings]):
                 timeout=self.settings.timeout,
             )
         except BaseException:
-            connection.close()  # the library may not have taken it over yet
+            _close(connection)
             raise
 
     async def _connect(self) -> socket.socket:
@@ -137,6 +139,13 @@ class Notifier(notifier.Notifier[Settings]):
             raise Refused(f"a header of the mail is not possible: {type(error).__name__}") from None
         mail.set_content(message.text)
         return mail
+
+
+def _close(connection: socket.socket) -> None:
+    """Close a connection unless the library has taken it over, which closes it itself."""
+    with suppress(RuntimeError, ValueError):
+        asyncio.get_running_loop().remove_reader(connection)  # refuses one that a transport uses
+        connection.close()
 
 
 def _verdict(code: int, said: str) -> Exception:
