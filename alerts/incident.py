@@ -78,6 +78,8 @@ class Step(StrEnum):
     RELEASED = "released"
     """Nobody has it any more: given back, or the time for which it was taken on is over."""
     NOTED = "noted"
+    ESCALATED = "escalated"
+    """Nobody has taken it on, and so others were told, or the same again."""
     RESOLVED = "resolved"
     REOPENED = "reopened"
     """The same problem came back soon after it was resolved. People are told as of one that opened."""

@@ -144,6 +144,10 @@ class Board:
             self._open[site].pop(number, None)
             self._revisions[site] += 1
 
+    def touch(self) -> None:
+        """Tell readers that anything may look otherwise now: something is quiet that was not, or no longer."""
+        self._tell(Event("inventory", "", ""))
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield what changes from now on. A reader that falls 1,000 events behind is cut off (the iterator ends)."""
         queue: asyncio.Queue[Event] = asyncio.Queue(1000)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from alerts.incident import Incident, Step
 from monitor.board import Board
-from monitor.ledger.incidents import Compose
+from monitor.ledger.teller import Teller
 from probes.core.text import clean
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Records(Protocol):
         who: str,
         note: str,
         at: datetime,
-        compose: Compose,
+        teller: Teller,
         until: datetime | None = None,
     ) -> list[Incident]:
         """Take a step of each incident, in one transaction; return those of which it was possible."""
@@ -55,13 +55,14 @@ class Operations:
         self,
         records: Records,
         board: Board,
-        compose: Compose,
+        teller: Callable[[], Teller],
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
+        """`teller` returns the one in force."""
         self._records = records
         self._board = board
-        self._compose = compose
+        self._teller = teller
         self._wake = wake
         self._now = now
         self.problem = ""
@@ -119,7 +120,7 @@ class Operations:
             raise ValueError(f"at most {MOST_AT_ONCE} incidents at once")
         said = (clean(who, MAX_WHO) or "?", clean(note, MAX_NOTE))
         done = await self._records.by_hand(
-            list(dict.fromkeys(numbers)), what, *said, self._now(), self._compose, until
+            list(dict.fromkeys(numbers)), what, *said, self._now(), self._teller(), until
         )
         for incident in done:
             self._board.set_incident(incident)

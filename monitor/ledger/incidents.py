@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
-from alerts.notification import Message
-from monitor.ledger import outbox
+from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
+from monitor.ledger.teller import Teller
 
-Compose = Callable[[Incident, Transition], Sequence[Message]]
-"""Which messages a step is worth. Called in the ledger's thread inside the transaction: pure and quick."""
 SAME_WITHIN = timedelta(minutes=5)
 """A problem that comes back within this time after it was resolved is still the same incident."""
 
@@ -42,46 +40,43 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-def record(db: sqlite3.Connection, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+def record(db: sqlite3.Connection, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
     """Store `transitions` in order with the messages they are worth; return each incident after its step.
 
-    Opening what is open is a change, and what was resolved a moment ago is opened again; a change that changes nothing
-    is not stored again, so a repeated call is harmless. Any other step for a key that is not open is ignored.
+    Opening what is open is a change, and opening what was resolved a short while ago opens it again. A change that
+    changes nothing is not stored again, so a repeated call is harmless. Any other step for a key that is not open is
+    ignored.
     """
-    incidents = (_take(db, transition, compose) for transition in transitions)
+    incidents = (_take(db, transition, teller) for transition in transitions)
     return [incident for incident in incidents if incident]
 
 
-def _take(db: sqlite3.Connection, transition: Transition, compose: Compose) -> Incident | None:
+def _take(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident | None:
     current = by_key(db, transition.key)
     if current is None:
-        return _open(db, transition, compose) if transition.step is Step.OPENED else None
+        return _open(db, transition, teller) if transition.step is Step.OPENED else None
     if transition.step in (Step.OPENED, Step.REOPENED):
         transition = msgspec.structs.replace(transition, step=Step.CHANGED)
     if transition.step is Step.CHANGED and _same(current, transition):
         return current
-    return _step(db, current, transition, compose)
+    return _step(db, current, transition, teller)
 
 
-def _step(db: sqlite3.Connection, current: Incident, transition: Transition, compose: Compose) -> Incident:
+def _step(db: sqlite3.Connection, current: Incident, transition: Transition, teller: Teller) -> Incident:
     incident = after(current, transition)
+    resolved_at = to_ms(incident.resolved_at) if incident.resolved_at else None
     db.execute(
         "UPDATE incidents SET status = ?, resolved_at = ?, body = ? WHERE id = ?",
-        (
-            incident.status,
-            to_ms(incident.resolved_at) if incident.resolved_at else None,
-            _json(incident),
-            incident.id,
-        ),
+        (incident.status, resolved_at, _json(incident), incident.id),
     )
-    _follow(db, incident, transition, compose)
+    _follow(db, incident, transition, teller)
     return incident
 
 
-def _open(db: sqlite3.Connection, transition: Transition, compose: Compose) -> Incident:
+def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident:
     key, at = transition.key, transition.at
     if (known := lately(db, key, at)) is not None:
-        return _step(db, known, msgspec.structs.replace(transition, step=Step.REOPENED), compose)
+        return _step(db, known, msgspec.structs.replace(transition, step=Step.REOPENED), teller)
     incident = Incident(
         0,
         key,
@@ -107,13 +102,24 @@ def _open(db: sqlite3.Connection, transition: Transition, compose: Compose) -> I
         _json(incident),
     )
     incident = msgspec.structs.replace(incident, id=db.execute(_INSERT, row).lastrowid)
-    _follow(db, incident, transition, compose)
+    _follow(db, incident, transition, teller)
     return incident
 
 
-def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, compose: Compose) -> None:
-    db.execute("INSERT INTO timeline(incident_id, body) VALUES (?, ?)", (incident.id, _json(transition)))
-    outbox.put(db, incident.id, transition.at, compose(incident, transition))
+def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, teller: Teller) -> None:
+    telling = teller.tell(incident, transition, outbox.told(db, incident.id))
+    said = "; ".join(one for one in (transition.note, telling.note) if one)
+    note(db, incident.id, msgspec.structs.replace(transition, note=said))
+    if transition.step is Step.RESOLVED:
+        outbox.spare_the_rest(db, incident.id, transition.at)
+    outbox.put(db, incident.id, transition.at, telling)
+    takes.put(db, incident.id, telling)
+    escalations.set_timer(db, incident.id, telling)
+
+
+def note(db: sqlite3.Connection, number: int, transition: Transition) -> None:
+    """Add a step to an incident's timeline."""
+    db.execute("INSERT INTO timeline(incident_id, body) VALUES (?, ?)", (number, _json(transition)))
 
 
 def _same(incident: Incident, transition: Transition) -> bool:
@@ -132,7 +138,7 @@ def after(incident: Incident, transition: Transition) -> Incident:
             change = {"status": Status.ACKNOWLEDGED, **taken}
         case Step.RELEASED:
             change = _NOBODY
-        case Step.NOTED:
+        case Step.NOTED | Step.ESCALATED:
             change = {}
         case Step.REOPENED:
             back = {"resolved_at": None, "reopened": incident.reopened + 1, "severity": transition.severity}
@@ -154,7 +160,7 @@ def by_hand(
     who: str,
     note: str,
     at: datetime,
-    compose: Compose,
+    teller: Teller,
     until: datetime | None = None,
 ) -> list[Incident]:
     """Take a step that people take, of each of the incidents `numbers`; return them as they are then.
@@ -163,7 +169,7 @@ def by_hand(
     nobody has.
     """
     found = [incident for number in numbers if (incident := by_id(db, number)) and _may(incident, what)]
-    return [_step(db, one, _said(one, what, who, note, at, until), compose) for one in found]
+    return [_step(db, one, _said(one, what, who, note, at, until), teller) for one in found]
 
 
 def _may(incident: Incident, what: Step) -> bool:

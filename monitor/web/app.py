@@ -17,17 +17,21 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import acting, demo, security
+from monitor.web import acting, demo, duty, security, silences, take
+from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
-from monitor.web.guard import guard
+from monitor.web.guard import GUARD, Guard
 from monitor.web.language import load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
-from monitor.web.route import MAX_BODY, TABLE, Route, Table
+from monitor.web.quiet import QuietForms
+from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
+from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
+from monitor.web.users import UserPages
 from monitor.web.view import NoSuch
 
 __all__ = ["WebContext", "create_app", "serve"]
@@ -35,6 +39,8 @@ __all__ = ["WebContext", "create_app", "serve"]
 log = logging.getLogger(__name__)
 _RETRY_AFTER = "5"
 """Seconds until a reader may ask again what the store or the ledger could not answer."""
+_KEPT = ("Retry-After", "WWW-Authenticate")
+"""Headers of an error that its explanation keeps."""
 _STOP = 3.0
 """Seconds that requests under way get at the end."""
 
@@ -43,10 +49,10 @@ def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
     feed = Feed(context.board, context.pace, context.seen)
     pages = Pages(context, Templates(load_messages(), context.now), feed)
-    app = web.Application(client_max_size=MAX_BODY)
-    table = Table(app)
-    app.middlewares.extend([_errors(pages), security.hosts_guard(context.hosts), guard(context, table)])
-    app[TABLE] = table
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app[TABLE] = table = Table(app)
+    app[GUARD] = guard = Guard(context, table)
+    app.middlewares.extend([_errors(pages), security.hosts_guard(context.hosts), guard.middleware])
     app.on_response_prepare.append(security.add_headers)
     app.cleanup_ctx.append(partial(_follow, feed))
     app.on_shutdown.append(partial(_close, feed))
@@ -62,8 +68,15 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *Api(context).routes(),
         *acting.routes(),
         *demo.routes(),
+        *QuietForms(pages.frame).routes(),
+        *silences.routes(),
+        *duty.routes(),
+        *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),
         *Metrics(context).routes(),
+        *SignInPages(context.access, pages.frame).routes(),
+        *AccountPages(pages.frame).routes(),
+        *UserPages(pages.frame).routes(),
     ]
 
 
@@ -91,7 +104,9 @@ def _errors(pages: Pages) -> Middleware:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            return await _explain(pages, request, error.status, error.text or error.reason)
+            answer = await _explain(pages, request, error.status, error.text or error.reason)
+            answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
+            return answer
         except ConnectionResetError:
             raise  # the reader left
         except (StoreUnavailable, LedgerError) as error:
@@ -111,7 +126,7 @@ async def _explain(
 ) -> web.Response:
     """Return an error in the reader's form; `unread` when the monitor could not read its own records."""
     title = HTTPStatus(status).phrase
-    if request.path.startswith(("/api/", "/events", "/healthz")):
+    if not is_page(request):
         return problem(status, title, detail)
     return await pages.frame(
         request, "error", {"page": "error", "status_code": status, "detail": detail, "unread": unread}, status

@@ -93,6 +93,7 @@ def view(context: WebContext, params: Params) -> View:
         areas = _areas(rest, _AREA.get(by, _AREA["province"]))
         return {
             "by": by,
+            "maintained": context.quiets.maintained,
             "choices": [(name, title) for name, title in BY.items() if name != "place" or located],
             "marks": marks,
             "height": round(height),

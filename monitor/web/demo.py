@@ -9,11 +9,13 @@ from monitor.access.permission import Permission
 from monitor.demo.controls import DemoControls, SimulatorFailed, UnknownFault
 from monitor.web.context import WebContext
 from monitor.web.language import N_
+from monitor.web.live import INCIDENTS
 from monitor.web.route import Route, context_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 
 MAX_BODY = 4096
+SHOWN = 30
 
 
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +48,19 @@ def view(context: WebContext, params: Params) -> View:
         }
 
     return View("demo", frozenset(), values, N_("Demo: switch faults"), lasting=0.0)
+
+
+def phone_view(context: WebContext, params: Params) -> View:
+    """Return the phone of whoever is on duty. Raises `NoSuch` outside the demo."""
+    demo = controls(context)
+
+    async def values() -> Values:
+        try:
+            return {"received": (await demo.received())[:SHOWN]}
+        except SimulatorFailed:
+            return {"received": None}
+
+    return View("phone", frozenset({INCIDENTS}), values, N_("Demo: the phone on duty"), lasting=0.0)
 
 
 def routes() -> list[Route]:

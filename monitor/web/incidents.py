@@ -140,6 +140,7 @@ def view(context: WebContext, params: Params) -> View:
         impact = context.effects.of(context.board.inventory).by_rule(incident, context.rules())
         return {
             "entry": place(context.board, incident),
+            "hidden": context.quiets.hides(incident) if incident.resolved_at is None else None,
             "rule": context.rules().get(incident.key.rule),
             "timeline": await recorded(context.ledger.timeline(incident.id)),
             "deliveries": await recorded(context.ledger.deliveries(incident.id)),

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from monitor.access.permission import Permission
+from monitor.access.reader import Reader
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
@@ -20,22 +21,25 @@ from monitor.web import (
     demo,
     device,
     drift,
+    duty,
     editing,
     health,
     incidents,
     kiosk,
     neighbours,
     profiles,
+    quiet,
     search,
     services,
     site,
     wall,
 )
 from monitor.web.context import WebContext
+from monitor.web.guard import GUARD
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
-from monitor.web.rendered import BEGIN, packed
-from monitor.web.route import READER, Route, context_of, reader_of
+from monitor.web.rendered import BEGIN, Rendered, packed
+from monitor.web.route import READER, Route, context_of, form_key_of, reader_of
 from monitor.web.templating import Templates
 from monitor.web.view import Fragments, NoSuch, View, ViewFactory
 
@@ -67,7 +71,10 @@ PAGES: Mapping[str, Page] = {
     "device": Page("/devices/{site}/{name}", device.view, ("site", "name")),
     "incidents": Page("/incidents", incidents.list_view, incidents.PARAMS),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
+    "quiet": Page("/quiet", quiet.view),
     "findings": Page("/findings", incidents.findings_view),
+    "duty": Page("/duty", duty.view, whole=True),
+    "who": Page("/duty/who", duty.who_view, ("about", "severity", "at")),
     "search": Page("/search", search.view, ("q",)),
     "coverage": Page("/inventory", coverage.view, whole=True),
     "drift": Page("/inventory/drift", drift.view, whole=True),
@@ -78,6 +85,7 @@ PAGES: Mapping[str, Page] = {
     "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
     "health": Page("/health", health.view, whole=True),
     "demo": Page("/demo", demo.view, whole=True),
+    "phone": Page("/demo/phone", demo.phone_view, whole=True),
 }
 
 
@@ -109,9 +117,13 @@ class Pages:
         if self._viewers >= MAX_VIEWERS:
             raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
         view, key = self._view(request, name, request.query)
-        language = chosen(request, self._context.language)
+        language, reader, form_key = (
+            chosen(request, self._context.language),
+            reader_of(request),
+            form_key_of(request),
+        )
         version = self._feed.version(view.topics)
-        shown = await self._fragments.render(view, key, language)
+        shown = await self._fragments.render(view, key, language, reader)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         small = "gzip" in request.headers.get("Accept-Encoding", "")
         if small:
@@ -122,14 +134,13 @@ class Pages:
         try:
             if small:
                 await response.write(BEGIN)
-            while not self._feed.closed:
-                alive, message = (_ALIVE_PACKED, shown.packed) if small else (_ALIVE, shown.message)
-                await response.write(alive if shown.digest == seen else message)
+            while not self._feed.closed and request.app[GUARD].still(request):
+                await response.write(self._told(shown, seen, form_key, small=small))
                 seen = shown.digest
                 await self._feed.changed(view.topics, version, HEARTBEAT)
                 version = self._feed.version(view.topics)  # before reading: what comes later is seen later
                 with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
-                    shown = await self._fragments.render(view, key, language)
+                    shown = await self._fragments.render(view, key, language, reader)
         except ConnectionResetError:
             pass  # the reader left
         finally:
@@ -148,16 +159,26 @@ class Pages:
             "other_language": "?" + urlencode({**request.query, "lang": "en" if language == "vi" else "vi"}),
             "theme": theme if theme in _THEMES else "",
             "kiosk": False,
-            "may": _may(request),
             "demo": self._context.demo is not None,
+            "login": self._context.access is not None,
+            **_of_reader(request.get(READER)),
             **values,
         }
-        html = self._templates.render(name, language, everything)
+        html = self._templates.keyed(self._templates.render(name, language, everything), form_key_of(request))
         response = web.Response(text=html, status=status, content_type="text/html")
         response.enable_compression()
         if request.query.get("lang") == language:
             response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="Lax")
         return response
+
+    def _told(self, shown: Rendered, seen: str, form_key: str, *, small: bool) -> bytes:
+        """Return what a viewer is sent who has `seen`; all get the same bytes unless a form in it is keyed."""
+        if shown.digest == seen:
+            return _ALIVE_PACKED if small else _ALIVE
+        if not self._templates.has_forms(shown.html):
+            return shown.packed if small else shown.message
+        message = self._templates.keyed(shown.message.decode(), form_key).encode()
+        return packed(message) if small else message
 
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
@@ -165,7 +186,7 @@ class Pages:
                 raise web.HTTPFound("/wall?kiosk=1")
             view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
-            shown = await self._fragments.render(view, key, language)
+            shown = await self._fragments.render(view, key, language, reader_of(request))
             query = f"{key}&lang={language}&seen={shown.digest}"
             given = {
                 "page": name,
@@ -184,10 +205,12 @@ class Pages:
         return page.view(context_of(request), kept), urlencode({"view": name, **kept})
 
 
-def _may(request: web.Request) -> str:
-    """Return what the page may offer besides looking; an error before the door knows nobody."""
-    reader = request.get(READER)
-    return "operate" if reader and reader.may(Permission.OPERATE) else ""
+def _of_reader(reader: Reader | None) -> Mapping[str, object]:
+    """Return what a page says of whoever reads it; `None` is somebody whom nobody knows."""
+    if reader is None:
+        return {"reader": None, "may": frozenset({Permission.PUBLIC}), "whole": False}
+    allowed = frozenset(permission for permission in Permission if reader.may(permission))
+    return {"reader": reader, "may": allowed, "whole": reader.scope.is_everywhere}
 
 
 _ALIVE = b"event: alive\ndata:\n\n"

@@ -12,11 +12,19 @@ from aiohttp.typedefs import Handler
 from monitor.access.permission import Permission
 from monitor.access.reader import Reader
 from monitor.web.context import WebContext
+from monitor.web.peer import Peer
 
 MAX_BODY = 64 * 1024
 """Bytes of a body, unless the route says otherwise."""
+LARGEST_BODY = 4 * 1024 * 1024
+"""Bytes that no route may exceed."""
+PEER = web.RequestKey("peer", Peer)
 READER = web.RequestKey("reader", Reader)
 CONTEXT = web.RequestKey("context", WebContext)
+FORM_KEY = web.RequestKey("form_key", str)
+"""What a form of the reader's session carries."""
+_PROGRAMS = ("/api/", "/events", "/healthz", "/readyz", "/metrics")
+"""Addresses that answer programs."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +87,13 @@ def reader_of(request: web.Request) -> Reader:
 def context_of(request: web.Request) -> WebContext:
     """Return what whoever asks may see: handlers read board and ledger from here, never from elsewhere."""
     return request[CONTEXT]
+
+
+def form_key_of(request: web.Request) -> str:
+    """Return what forms of the reader's session carry; ``""`` where there is no session."""
+    return str(request.get(FORM_KEY, ""))
+
+
+def is_page(request: web.Request) -> bool:
+    """Whether a person in a browser asks, who is told in pages and not in problem+json."""
+    return not request.path.startswith(_PROGRAMS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alerts.incident import DeviceState, Severity, Status, Step
+from monitor.access.permission import Role
 from monitor.web.language import N_
 from probes.core.observation import Outcome
 
@@ -33,6 +34,7 @@ STEPS: Mapping[Step, str] = {
     Step.ACKNOWLEDGED: N_("Acknowledged"),
     Step.RELEASED: N_("Given back"),
     Step.NOTED: N_("Note"),
+    Step.ESCALATED: N_("Told on"),
     Step.RESOLVED: N_("Resolved"),
     Step.REOPENED: N_("Came back"),
 }
@@ -130,6 +132,12 @@ AUDITED = (
     N_("credentials held back"),
     N_("host key approved"),
     N_("host key revoked"),
+    N_("silence made"),
+    N_("silence extended"),
+    N_("silence ended"),
+    N_("maintenance made"),
+    N_("maintenance extended"),
+    N_("maintenance ended"),
     N_("not done after all"),
 )
 """What the record says was done."""
@@ -194,3 +202,20 @@ SITE_KINDS: Mapping[str, str] = {
     "other": N_("Other places"),
 }
 """Kinds of site, many of them."""
+
+ROLES: Mapping[str, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.OPERATOR: N_("Operator"),
+    Role.ADMIN: N_("Administrator"),
+}
+ROLE_HELP: Mapping[str, str] = {
+    Role.VIEWER: N_("sees"),
+    Role.OPERATOR: N_("sees, takes on incidents, silences"),
+    Role.ADMIN: N_("everything, users and inventory too"),
+}
+SOURCES: Mapping[str, str] = {
+    "local": N_("own password"),
+    "ldap": N_("directory (LDAP)"),
+    "oidc": N_("single sign-on (OIDC)"),
+}
+EVERY_SITE = N_("every site")

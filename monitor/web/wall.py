@@ -116,6 +116,8 @@ def wall_values(context: WebContext, province: str = "") -> Values:
         "provinces": provinces(communes) if by_province else [],
         "groups": [] if by_province else _groups(communes),
         "systems": systems,
+        "maintained": context.quiets.maintained,
+        "under_maintenance": context.quiets.under_maintenance,
         "services": standings(context) if not province else [],
         "commune_counts": counts(one.state for one in communes),
         "device_counts": by_badness(_added(every)),

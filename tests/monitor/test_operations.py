@@ -16,6 +16,7 @@ from inventory.model import Inventory
 from monitor.board import Board
 from monitor.ledger import Ledger, LedgerError
 from monitor.operations import LONGEST, MOST_AT_ONCE, Operations
+from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import OTHER, T0, step, to_none
 
 
@@ -49,7 +50,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         board = Board(Inventory((), {}, {}), (), T0)
         made = Desk(ledger, board, None)  # type: ignore[arg-type]
-        made.operations = Operations(ledger, board, made.compose, made.wake, lambda: made.now)
+        made.operations = Operations(
+            ledger, board, lambda: Composed(made.compose), made.wake, lambda: made.now
+        )
         yield made
 
 
@@ -82,7 +85,7 @@ async def test_taken_on_until_a_time_it_is_open_again_then_even_after_a_restart(
     assert await desk.operations.expire() == []
     async with Ledger(tmp_path / "ledger.sqlite") as again:
         board = Board(Inventory((), {}, {}), (), T0, await again.open_incidents())
-        later = Operations(again, board, to_none, desk.wake, lambda: T0 + timedelta(hours=1))
+        later = Operations(again, board, lambda: to_none, desk.wake, lambda: T0 + timedelta(hours=1))
         (free,) = await later.expire()
         assert (free.status, free.acknowledged_until) == (Status.OPEN, None)
         assert (await again.timeline(free.id))[-1].who == "commune-monitor"
@@ -124,7 +127,7 @@ async def test_a_ledger_that_fails_is_said_and_tried_again(desk: Desk, tmp_path:
         async def by_hand(self, *given: object, **named: object) -> list[Incident]:
             raise LedgerError("the disk is full")
 
-    failing = Operations(Full(), desk.board, to_none, desk.wake, lambda: desk.now)
+    failing = Operations(Full(), desk.board, lambda: to_none, desk.wake, lambda: desk.now)
     assert await failing.expire() == []
     assert "disk is full" in failing.problem
     (free,) = await desk.operations.expire()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
 from alerts.notification import Message
 from monitor.ledger import Ledger
-from tests.monitor.ledger.steps import KEY, OTHER, T0, step, to_none, to_one
+from tests.alerts.tellers import Composed
+from tests.monitor.ledger.steps import KEY, OTHER, T0, message, step, to_none, to_one
 
 
 @pytest_asyncio.fixture
@@ -122,10 +123,10 @@ async def test_when_composing_fails_nothing_is_stored(ledger: Ledger) -> None:
     def broken(incident: Incident, transition: Transition) -> Sequence[Message]:
         if transition.key == OTHER:
             raise ZeroDivisionError
-        return to_one(incident, transition)
+        return [message(incident, transition)]
 
     with pytest.raises(ZeroDivisionError):
-        await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], broken)
+        await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], Composed(broken))
     assert await ledger.incidents() == []
 
 

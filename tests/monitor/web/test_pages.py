@@ -31,7 +31,11 @@ ADDRESSES = (
     "/incidents?status=resolved&kind=all",
     "/incidents?status=open&severity=critical&site=18100&rule=device-down",
     "/incidents/1",
+    "/quiet",
+    "/quiet/new",
     "/findings",
+    "/duty",
+    "/duty/who?about=18073/server",
     "/search?q=thanh+sen",
     "/health",
     "/inventory",
@@ -40,6 +44,7 @@ ADDRESSES = (
     "/inventory/audit",
     "/inventory/profiles",
     "/demo",
+    "/demo/phone",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
