@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import inventory.profiles
-from bench.profiles import Case, Verdict, cases, judge, summary, table
+from bench.profiles.cases import Case, cases
+from bench.profiles.judge import Verdict
+from bench.profiles.run import judge
+from bench.profiles.table import summary, table
 from inventory.profile import Profile, load_profiles
 
 SHARED = Path(__file__).parents[4] / "shared" / "devices"
