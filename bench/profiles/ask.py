@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from inventory.profile import Profile
-from probes.core.observation import Answer
+from probes.core.observation import Answer, Sample
 from probes.core.probe import ProbeFailure
 from probes.snmp.ber import dotted
 from probes.snmp.cells import Both
@@ -40,6 +40,8 @@ class Reported(msgspec.Struct):
     evidence: Sequence[Evidence] = ()
     counters: Mapping[str, int] = {}
     """What counters stand at, by object."""
+    samples: tuple[Sample, ...] = ()
+    """What both polls said, the later one where both did."""
     failure: str = ""
 
 
@@ -69,11 +71,14 @@ async def ask(
     try:
         answer: Answer = await session.poll()
         now[0] += INTERVAL
-        await session.poll()
+        again = await session.poll()
     except ProbeFailure as failure:
         return Reported(failure=failure.detail)
     plan = studies[-1].made
-    return Reported({fact.name: fact.value for fact in answer.facts}, *_read(plan))
+    samples = {(sample.metric, sample.labels): sample for sample in (*answer.samples, *again.samples)}
+    return Reported(
+        {fact.name: fact.value for fact in answer.facts}, *_read(plan), samples=tuple(samples.values())
+    )
 
 
 def _read(plan: Plan) -> tuple[list[Evidence], dict[str, int]]:

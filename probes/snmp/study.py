@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from inventory.expression import parsed
 from inventory.profile import Kind, Metric, Profile, Reading, Source, Table, extras, recognise
-from probes.core.observation import Fact, Outcome
+from probes.core.observation import Fact, Limits, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 from probes.snmp import ber
@@ -17,7 +17,7 @@ from probes.snmp.ber import Malformed, Value, oid
 from probes.snmp.cells import Both, Counter, Gauge, Meaning, Readings, Size, Ticks, number
 from probes.snmp.collect import Collector, Column
 from probes.snmp.form import Reader
-from probes.snmp.plan import Cells, Output, Overall, Plan, Step, same_labels, same_oids
+from probes.snmp.plan import Cells, Output, Overall, Plan, Step, same_labels, same_limits, same_oids
 from probes.snmp.template import Template
 
 SYS_DESCR = oid("1.3.6.1.2.1.1.1.0")
@@ -134,7 +134,10 @@ class Study:
         for name, reading in read.items():
             for text in filter(None, (reading.oid, reading.fallback)):
                 if oid(text) in found:
-                    self._watch(oid(text), reading, self._device, name)
+                    if reading.fixed:
+                        self._device[name] = number(*found[oid(text)])
+                    else:
+                        self._watch(oid(text), reading, self._device, name)
                     break
 
     def _watch(self, whole: bytes, reading: Reading, readings: Readings, name: str) -> None:
@@ -351,7 +354,18 @@ def _outputs(
         alone = value.only_name if value.only_name in readings else None
         # What a row does not have itself is looked up at the device.
         seen = readings if not value.names & device.keys() - readings.keys() else ChainMap(readings, device)
-        yield Output(metric.metric, metric.unit, labels, value, alone, seen, most, often)
+        yield Output(metric.metric, metric.unit, labels, value, alone, seen, most, often, _limits(metric, seen, most))
+
+
+def _limits(metric: Metric, readings: Mapping[str, float | None], most: float) -> Limits | None:
+    """Return a number's own limits, `None` when they say nothing: agents write 0 or the like for "no limit"."""
+    bounds = {name: parsed(text)(readings) for name, text in metric.limits.items()}
+    found = {name: bound for name, bound in bounds.items() if bound is not None and bound <= most}
+    above = [bound for name, bound in found.items() if name.endswith("above")]
+    below = [bound for name, bound in found.items() if name.endswith("below")]
+    if not any(found.values()) or (above and below and min(above) <= max(below)):
+        return None
+    return same_limits(Limits(**found, clear=metric.clear))
 
 
 def _detail(profile: Profile, about: Sequence[Fact], listed: Sequence[Fact]) -> str:
