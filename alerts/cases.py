@@ -121,6 +121,8 @@ def _numbers(
             watched.tracks.pop(key, None)
             continue
         judgement = threshold.judge(number.value, track.hard if track else None, number.limits)
+        if isinstance(judgement, Severity) and not threshold.applies(seen.samples):
+            judgement = None
         if isinstance(judgement, Unknown):
             continue
         if _nothing_new(track, judgement):

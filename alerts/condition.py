@@ -6,6 +6,7 @@ Each turns what was seen into a severity, `None` for "all well", or `UNKNOWN`, w
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import Annotated, Final, Literal
@@ -168,6 +169,10 @@ class Threshold(Model):
     for numbers that bring none."""
     ignore_below: Quantity | None = None
     """A smaller number says nothing: of an expired certificate another rule speaks."""
+    ignore: tuple[Quantity, ...] = ()
+    """Numbers that say nothing: the 0 of a laser that is switched off."""
+    only_while: Name | None = None
+    """Another number of the same answer: while the device says that it is 0, all is well."""
     average: Annotated[int, Field(ge=2, le=1000)] | None = None
     """Over how many attempts the number is averaged before it is judged (exponentially)."""
     of_path: bool = False
@@ -208,6 +213,13 @@ class Threshold(Model):
             _fits(patterns, known.get(name)) for name, patterns in self.unless.items()
         )
 
+    def applies(self, samples: Iterable[Sample]) -> bool:
+        """Whether `only_while` holds; what the device does not say is no reason to be silent."""
+        if self.only_while is None:
+            return True
+        said = [sample.value for sample in samples if sample.metric == self.only_while]
+        return not said or any(said)
+
     def levels_of(self, limits: Limits | None) -> Levels:
         """Return what a number with `limits` of its own is held against, worst first."""
         return _own_levels(limits) if self.own and limits is not None else self.levels
@@ -217,7 +229,9 @@ class Threshold(Model):
     ) -> Judgement:
         """Return the worst level passed; `current` is the one standing, which holds until its `clear`."""
         levels = self.levels_of(limits)
-        if not math.isfinite(value) or (self.ignore_below is not None and value < self.ignore_below):
+        if not math.isfinite(value) or value in self.ignore:
+            return UNKNOWN
+        if self.ignore_below is not None and value < self.ignore_below:
             return UNKNOWN
         if not levels:
             return None if current is not None else UNKNOWN

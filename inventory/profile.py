@@ -106,6 +106,19 @@ class Overall(StrEnum):
     SUM = "sum"
 
 
+class Thresholds(Model):
+    """A table of limits beside a table of sensors: its rows have the index of a sensor's row and one arc more."""
+
+    of: Name
+    """The column whose numbers are limited: the limits are numbers like these."""
+    relation: Oid
+    """1 and 2: wrong when less; 3 and 4: wrong when greater."""
+    value: Oid
+    severity: Oid
+    critical: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Severities that are critical; any other is a warning."""
+
+
 class Table(Model):
     """A table of the agent: columns, which rows count, how a row is labelled, what is reported of each."""
 
@@ -127,6 +140,8 @@ class Table(Model):
     """Most rows that are read."""
     index_label: bool = False
     """Rows are labelled by their index alone."""
+    thresholds: Thresholds | None = None
+    """Where the agent has the limits of the rows."""
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:

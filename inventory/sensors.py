@@ -80,12 +80,12 @@ QUANTITIES: Mapping[str, Quantity] = {
     "fan": Quantity("hw.fan.speed", "{rpm}"),
     "pressure": Quantity("hw.pressure", "kPa"),
     "power_factor": Quantity("hw.power_factor"),
-    "dbm": Quantity("hw.signal.power", "dBm"),
+    "dbm": Quantity("hw.signal.power", "dBm", most=100),
     "decibel": Quantity("hw.signal.ratio", "dB"),
     "load": Quantity("hw.power_supply.utilization", "1", 0.01),
     "charge": Quantity("hw.battery.charge", "1", 0.01),
-    "minutes": Quantity("hw.battery.time_left", "s", 60),
-    "seconds": Quantity("hw.battery.time_left", "s"),
+    "minutes": Quantity("hw.battery.time_left", "s", 60, most=30 * 86400),
+    "seconds": Quantity("hw.battery.time_left", "s", most=30 * 86400),
     "on_battery": Quantity("hw.battery.time_used", "s"),
     "delay": Quantity("hw.delay", "s"),
     "percent": Quantity("hw.utilization", "1", 0.01),
@@ -129,6 +129,8 @@ class Sensor(Model):
     critical: Limit | None = None
     clear: Annotated[float, Field(ge=0)] = 0
     """How far back it must be to count as well again."""
+    limit_scale: float | None = None
+    """The scale of the limits' objects, where it is another than the sensor's."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -176,7 +178,8 @@ class Sensor(Model):
         """Return the expression of a limit; `name` is the reading of its object."""
         quantity = QUANTITIES[self.what]
         if isinstance(bound, str):
-            return self.value({"value": name})
+            scale = self.scale if self.limit_scale is None else self.limit_scale
+            return self.model_copy(update={"scale": scale}).value({"value": name})
         return _decimal(bound * quantity.factor + quantity.offset)
 
     @property

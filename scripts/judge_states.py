@@ -39,8 +39,17 @@ PHRASES = {
     "not functioning": "critical",
 }
 """Words that mean something together which none of them does alone; they come first."""
-NOT_HEALTH = {"upsAdvInputLineFailCause"}
-"""Objects that tell of the past: why an UPS took over the last time, be it a test."""
+NOT_HEALTH = {
+    "upsAdvInputLineFailCause",  # of the past: why an UPS took over the last time, be it a test
+    "storageDisruptionDetected",  # yes also of a camera that has no card
+    "upsmgOutputInverterOff",  # so is the inverter of an UPS that is not needed
+    "cRFCfgRedundancyOperMode",  # one supervisor is a choice
+    "aiRadioStatus",  # down is also a radio that is switched off
+    "boxServicesFanItemState",  # editions of the module number the words differently
+    "panMgmtPanoramaConnected",  # also where there is no Panorama, nor shall be
+    "panMgmtPanorama2Connected",
+}
+"""Objects whose bad words are said of what is well, as recordings of healthy devices show."""
 # What the words of enumerations say, in the field's usual sense. Order: the gravest that is there counts.
 CRITICAL = """
 critical fail failed failure fault faulty error down dead fatal broken bad emergency alarm severe shutdown

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from compile_mibs import Library, Module
+from compile_mibs import Library, Module, parse
 
 _HEAD = re.compile(r"^\s*([A-Za-z][\w-]*)\s+DEFINITIONS\s*::=\s*BEGIN", re.MULTILINE)
 _TEXTS = re.compile(r'"[^"]*"|--[^\n"]*?(?=--|$)', re.MULTILINE)
@@ -44,25 +44,39 @@ class MibObject:
 
 
 def objects(folder: Path) -> dict[str, list[MibObject]]:
-    """Return every object below `folder` by its number; several where modules, or their editions, differ."""
+    """Return every object below `folder` by its number; several where modules, or their editions, differ.
+
+    Each edition of a module is numbered by itself: vendors hand on standard modules under numbers of their own.
+    """
     library = Library(folder)
     found: dict[str, list[MibObject]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.stat().st_size < 8 << 20:
-            for module, one in _defined(path.read_text("utf-8", errors="replace")):
-                home = library.modules.get(module)
-                number = library.oid(home, one.name) if home else ""
-                known = found.setdefault(number, []) if number else []
-                if one not in known:
-                    known.append(one)
+            for module, raw in _modules(path.read_text("utf-8", errors="replace")):
+                for one in _objects_of(module.name, raw):
+                    number = _number(library, module, one.name)
+                    known = found.setdefault(number, []) if number else []
+                    if one not in known:
+                        known.append(one)
     return found
 
 
-def _defined(text: str) -> Iterator[tuple[str, MibObject]]:
+def _modules(text: str) -> Iterator[tuple[Module, str]]:
     heads = list(_HEAD.finditer(text))
-    for at, head in enumerate(heads):
-        end = heads[at + 1].start() if at + 1 < len(heads) else len(text)
-        yield from ((head[1], one) for one in _objects_of(head[1], text[head.end() : end]))
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    for module, head, end in zip(parse(text), heads, ends, strict=True):
+        yield module, text[head.end() : end]
+
+
+def _number(library: Library, module: Module, name: str, depth: int = 0) -> str:
+    """Return the number of a name, by this edition of the module before any other; empty when it is not known."""
+    definition = module.names.get(name)
+    if definition is None or depth > 40:
+        return library.oid(module, name)
+    if not definition.oid:
+        above = _number(library, module, definition.parent, depth + 1)
+        definition.oid = f"{above}.{definition.tail}".strip(".") if above else ""
+    return definition.oid
 
 
 def _objects_of(module: str, raw: str) -> Iterator[MibObject]:
@@ -91,5 +105,3 @@ def _text(pattern: re.Pattern[str], body: str, texts: list[str]) -> str:
     found = pattern.search(body)
     return texts[int(found[1])] if found else ""
 
-
-__all__ = ["Library", "MibObject", "Module", "objects"]

@@ -32,7 +32,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "dbm": ("hw.signal.power",),
     "signal": ("hw.signal.power",),
     "snr": ("hw.signal.ratio",),
-    "delay": ("hw.delay",),
+    "delay": ("hw.delay", "hw.battery.time_left"),
     "state": ("hw.status",),
     "count": ("hw.count",),
 }
@@ -239,7 +239,7 @@ class Judge:
         if what == "state":
             wanted = self._generic(item)
         mine = [e for e in self._by_object.get(at, ()) if e.metric in metrics]
-        found = [_in_their_unit(e) for e in mine if e.value is not None]
+        found = [e.value if what == "delay" else _in_their_unit(e) for e in mine if e.value is not None]
         if any(_close(value, wanted) for value in found) or (found and wanted is None):
             return self._verdict(kind, title, "equal", wanted)
         if what not in ("state", "count") and self._unused(

@@ -32,12 +32,6 @@ def same_labels(labels: Labels) -> Labels:
     return labels
 
 
-@lru_cache(maxsize=4096)
-def same_limits(limits: Limits) -> Limits:
-    """Return one object for equal limits."""
-    return limits
-
-
 class Step(msgspec.Struct, frozen=True, gc=False):
     """One request of the plan: its answer must name exactly `oids`, in this order."""
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from inventory.expression import parsed
 from inventory.profile import Kind, Metric, Profile, Reading, Source, Table, extras, recognise
-from probes.core.observation import Fact, Limits, Outcome
+from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 from probes.snmp import ber
@@ -17,7 +17,8 @@ from probes.snmp.ber import Malformed, Value, oid
 from probes.snmp.cells import Both, Counter, Gauge, Meaning, Readings, Size, Ticks, number
 from probes.snmp.collect import Collector, Column
 from probes.snmp.form import Reader
-from probes.snmp.plan import Cells, Output, Overall, Plan, Step, same_labels, same_limits, same_oids
+from probes.snmp.limits import Told, limits, told_limits
+from probes.snmp.plan import Cells, Output, Overall, Plan, Step, same_labels, same_oids
 from probes.snmp.template import Template
 
 SYS_DESCR = oid("1.3.6.1.2.1.1.1.0")
@@ -160,10 +161,16 @@ class Study:
             if reading.kind is not Kind.TEXT and not reading.fixed:
                 self._watch_column(table, key, columns, rows, readings)
         every = {key: reading.every for key, reading in table.columns.items() if not reading.fixed}
+        told = await self._told(table)
         by_row = [
             [
                 *_outputs(
-                    _kept(table, columns, index), () if table.overall else pairs, row, self._device, every
+                    _kept(table, columns, index),
+                    () if table.overall else pairs,
+                    row,
+                    self._device,
+                    every,
+                    told.get(index),
                 )
             ]
             for index, row, pairs in zip(rows, readings, named, strict=True)
@@ -171,6 +178,16 @@ class Study:
         if table.overall is None:
             return [output for row in by_row for output in row]
         return [Overall(metric, table.overall, metric[0].every) for metric in zip(*by_row, strict=True)]
+
+    async def _told(self, table: Table) -> Mapping[bytes, Told]:
+        """Return the limits that the agent itself tells, by row."""
+        if table.thresholds is None:
+            return {}
+        asked = [
+            oid(text)
+            for text in (table.thresholds.severity, table.thresholds.relation, table.thresholds.value)
+        ]
+        return told_limits(table.thresholds, await self._collector.walk(asked, FACT_ROWS))
 
     async def _columns(self, table: Table) -> dict[str, tuple[bytes, Column]]:
         """Return each column that the agent has, with the OID it was found under."""
@@ -344,6 +361,7 @@ def _outputs(
     readings: Readings,
     device: Readings,
     every: Mapping[str, int],
+    told: Told | None = None,
 ) -> Iterator[Output]:
     for metric in metrics.values():
         value = parsed(metric.value)
@@ -354,18 +372,17 @@ def _outputs(
         alone = value.only_name if value.only_name in readings else None
         # What a row does not have itself is looked up at the device.
         seen = readings if not value.names & device.keys() - readings.keys() else ChainMap(readings, device)
-        yield Output(metric.metric, metric.unit, labels, value, alone, seen, most, often, _limits(metric, seen, most))
-
-
-def _limits(metric: Metric, readings: Mapping[str, float | None], most: float) -> Limits | None:
-    """Return a number's own limits, `None` when they say nothing: agents write 0 or the like for "no limit"."""
-    bounds = {name: parsed(text)(readings) for name, text in metric.limits.items()}
-    found = {name: bound for name, bound in bounds.items() if bound is not None and bound <= most}
-    above = [bound for name, bound in found.items() if name.endswith("above")]
-    below = [bound for name, bound in found.items() if name.endswith("below")]
-    if not any(found.values()) or (above and below and min(above) <= max(below)):
-        return None
-    return same_limits(Limits(**found, clear=metric.clear))
+        yield Output(
+            metric.metric,
+            metric.unit,
+            labels,
+            value,
+            alone,
+            seen,
+            most,
+            often,
+            limits(metric, seen, most, told),
+        )
 
 
 def _detail(profile: Profile, about: Sequence[Fact], listed: Sequence[Fact]) -> str:
