@@ -224,9 +224,7 @@ class Threshold(Model):
         """Return what a number with `limits` of its own is held against, worst first."""
         return _own_levels(limits) if self.own and limits is not None else self.levels
 
-    def judge(
-        self, value: float, current: Severity | None = None, limits: Limits | None = None
-    ) -> Judgement:
+    def judge(self, value: float, current: Severity | None = None, limits: Limits | None = None) -> Judgement:
         """Return the worst level passed; `current` is the one standing, which holds until its `clear`."""
         levels = self.levels_of(limits)
         if not math.isfinite(value) or value in self.ignore:

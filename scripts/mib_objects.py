@@ -21,7 +21,8 @@ _SYNTAX = re.compile(r"\bSYNTAX\s+((?:SEQUENCE OF\s+)?[\w-]+(?:\s+(?:STRING|IDEN
 _UNITS = re.compile(r"\bUNITS\s+\0(\d+)\0")
 _DESCRIPTION = re.compile(r"\bDESCRIPTION\s+\0(\d+)\0")
 _CONVENTION = re.compile(
-    r"\b([A-Z][\w-]*)\s*::=\s*(?:TEXTUAL-CONVENTION\b((?:(?!::=).)*?))?SYNTAX\s+([\w-]+(?:\s+STRING)?)", re.DOTALL
+    r"\b([A-Z][\w-]*)\s*::=\s*(?:TEXTUAL-CONVENTION\b((?:(?!::=).)*?))?SYNTAX\s+([\w-]+(?:\s+STRING)?)",
+    re.DOTALL,
 )
 _HINT = re.compile(r"\bDISPLAY-HINT\s+\0(\d+)\0")
 
@@ -64,7 +65,7 @@ def objects(folder: Path) -> dict[str, list[MibObject]]:
 def _modules(text: str) -> Iterator[tuple[Module, str]]:
     heads = list(_HEAD.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
-    for module, head, end in zip(parse(text), heads, ends, strict=True):
+    for module, head, end in zip(parse(text), heads, ends, strict=False):
         yield module, text[head.end() : end]
 
 
@@ -89,9 +90,7 @@ def _objects_of(module: str, raw: str) -> Iterator[MibObject]:
         return f"\0{len(texts) - 1}\0"
 
     body = _TEXTS.sub(keep, raw)
-    conventions = {
-        m[1]: (m[3], _text(_HINT, m[2] or "", texts)) for m in _CONVENTION.finditer(body)
-    }
+    conventions = {m[1]: (m[3], _text(_HINT, m[2] or "", texts)) for m in _CONVENTION.finditer(body)}
     for found in _OBJECT.finditer(body):
         syntax = _SYNTAX.search(found[2])
         name = " ".join(syntax[1].split()) if syntax else ""
@@ -104,4 +103,3 @@ def _objects_of(module: str, raw: str) -> Iterator[MibObject]:
 def _text(pattern: re.Pattern[str], body: str, texts: list[str]) -> str:
     found = pattern.search(body)
     return texts[int(found[1])] if found else ""
-

@@ -1,8 +1,8 @@
 """Holds the sensors of the device profiles against MIB files: ``python scripts/verify_sensors.py FOLDER``.
 
-For each sensor's objects: does a MIB of FOLDER define it, is it a number, does its own word on units (UNITS, DISPLAY-HINT, or
-what its description says) agree with `what` and `scale`, and is it a whole column. Prints what is wrong or unknown, and the
-counts; ``--all`` prints what agrees too. Where editions of a module disagree, one that agrees is enough.
+For each object of each sensor: does a MIB of FOLDER define it, is it a number, do its own words on units (UNITS,
+DISPLAY-HINT, or the description) agree with `what` and `scale`, and is it a whole column. Prints what is wrong or not
+known, and the counts; ``--all`` prints what agrees too. Where editions of a module disagree, one that agrees is enough.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from math import isclose, prod
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
 from mib_objects import MibObject, objects
 
 from inventory import document
@@ -24,8 +26,8 @@ from inventory.profile import Profile
 from inventory.sensors import Sensor
 
 PROFILES = Path(__file__).parent.parent / "inventory" / "profiles"
-NUMBERS = re.compile(r"(?i)integer|gauge|counter|unsigned|timeticks|timeinterval|percent|float|rpm|celsius|temp|volt|level")
-TEXTS = re.compile(r"(?i)octet string|displaystring|string|dateandtime|adminString|owner")
+NUMBERS = re.compile(r"(?i)integer|gauge|counter|unsigned|ticks|percent|float|range")
+TEXTS = re.compile(r"(?i)string|text|date")
 
 _UNIT_WORDS: Mapping[str, str] = {
     "temperature": r"celsius|centigrade|°c|degrees?\b(?!.*fahrenheit)|\bc\b|temperature",
@@ -58,13 +60,17 @@ _UNIT_WORDS: Mapping[str, str] = {
 }
 """What a MIB says of an object that is such a quantity, in its units, name or description."""
 SCALES = (
-    (r"\b(?:tenths?|1/10(?:th)?s?|0\.1|deci\w*|10ths?|x ?10\b|multiplied by 10|\*10)\b|d-1|0\.1", 0.1),
-    (r"\b(?:hundredths?|1/100(?:th)?s?|0\.01|centi(?!grade)\w*|multiplied by 100)\b|d-2", 0.01),
-    (r"\b(?:thousandths?|milli\w*|1/1000|0\.001|mv|ma|mw|mhz(?=never))\b|d-3", 0.001),
-    (r"\b(?:micro\w*|ua|uw|uv)\b|d-6", 0.000001),
-    (r"\b(?:kilo(?!watt-?hours?|watthours?)\w*|kw|kva)\b", 1000.0),
+    (r"(?i)\btenths?\b|\b1/10\b|\bdeci|(?:expanded|multiplied by|times|[x*]) ?10\b|(?<![\d.])0\.1\b|\bd-1\b", 0.1),
+    (r"(?i)\bhundredths?\b|\b1/100\b|\bcenti(?!grade)|(?:expanded|multiplied by|[x*]) ?100\b|\b0\.01\b|\bd-2\b", 0.01),
+    (r"(?i)\bthousandths?\b|\b1/1000\b|(?:expanded|multiplied by|[x*]) ?1000\b|(?<![\d.])0\.001\b|\bd-3\b", 0.001),
+    (r"(?i)\bmilli-?\w|(?-i:\bm[VAWC]\b)", 0.001),
+    (r"(?i)\bmicro-?\w|(?-i:\bu[VAW]\b)", 0.000001),
+    (r"(?i)\bkilo(?!watt-?hour)\w|(?-i:\bk(?:W|VA)\b)", 1000.0),
+    (r"(?i)\bhundreds of\b", 100.0),
 )  # fmt: skip
-"""What units and descriptions call a scale; the first that is found counts, units before descriptions."""
+"""What units and descriptions call a scale; all that are there are multiplied: hundreds of microvolts."""
+TIMES = {"minutes": 60.0, "seconds": 1.0, "on_battery": 1.0, "delay": 1.0}
+"""Seconds in one of what a sensor of time counts."""
 
 
 class Finding(NamedTuple):
@@ -92,18 +98,16 @@ def findings(known: Mapping[str, list[MibObject]]) -> Iterator[Finding]:
                 yield Finding(path.stem, key, sensor.what, number, verdict, one.title if one else "", said)
 
 
-def judged(
-    sensor: Sensor, number: str, known: Mapping[str, list[MibObject]]
-) -> tuple[str, MibObject | None]:
+def judged(sensor: Sensor, number: str, known: Mapping[str, list[MibObject]]) -> tuple[str, MibObject | None]:
     """Return what the MIBs say of one object of a sensor: the best that any edition says."""
     column, part = number.removesuffix(".0"), False
     while column not in known and column.count(".") > 8:
         column, part = column.rpartition(".")[0], True
-    candidates = [one for one in known.get(column, ()) if one.syntax]
+    candidates = [
+        one for one in known.get(column, ()) if one.syntax and not one.syntax.endswith(("Entry", "SEQUENCE"))
+    ]
     if not candidates:
         return "no MIB", None
-    if any(one.syntax.startswith("SEQUENCE") or one.syntax[0].isupper() and one.syntax.endswith("Entry") for one in candidates):
-        return "no MIB", candidates[0]
     verdicts = [(_verdict(sensor, one), one) for one in candidates]
     order = ["agrees", "scale not said", "unit not said", "another scale", "another unit", "a text"]
     verdict, one = min(verdicts, key=lambda pair: order.index(pair[0]))
@@ -111,30 +115,44 @@ def judged(
 
 
 def _verdict(sensor: Sensor, one: MibObject) -> str:
-    words = f"{one.name} {one.description}"
     if TEXTS.search(one.syntax) and not NUMBERS.search(one.syntax):
         return "a text"
     if sensor.what in ("status", "count") or sensor.parts:
         return "agrees"
     pattern = _UNIT_WORDS[sensor.what]
-    if not re.search(pattern, f"{one.units} {one.syntax} {_split(words)}", re.IGNORECASE):
+    if not re.search(
+        pattern, f"{one.units} {one.syntax} {_split(f'{one.name} {one.description}')}", re.IGNORECASE
+    ):
         return "another unit" if one.units else "unit not said"
     said = _scale(f"{one.units} {one.hint}") or (None if one.units else _scale(one.description))
-    wanted = _wanted(sensor)
+    if sensor.what in TIMES:
+        return _time_verdict(sensor, one)
     if said is None:
-        return "agrees" if wanted == 1 else "scale not said"
-    return "agrees" if abs(said - wanted) < said / 1e3 else "another scale"
+        return "agrees" if sensor.scale == 1 else "scale not said"
+    return "agrees" if isclose(said, sensor.scale, rel_tol=1e-3) else "another scale"
 
 
-def _wanted(sensor: Sensor) -> float:
-    return sensor.scale
+def _time_verdict(sensor: Sensor, one: MibObject) -> str:
+    """Return what a MIB says of a time: in ticks, seconds or minutes."""
+    words = one.units or one.description
+    ticks = one.syntax in ("TimeTicks", "TimeInterval")
+    said = (
+        0.01
+        if ticks
+        else 60.0
+        if re.search(r"(?i)minute", words)
+        else 1.0
+        if re.search(r"(?i)sec", words)
+        else None
+    )
+    if said is None:
+        return "scale not said"
+    return "agrees" if isclose(said, sensor.scale * TIMES[sensor.what], rel_tol=1e-3) else "another scale"
 
 
 def _scale(text: str) -> float | None:
-    for pattern, scale in SCALES:
-        if re.search(pattern, text, re.IGNORECASE):
-            return scale
-    return None
+    found = [scale for pattern, scale in SCALES if re.search(pattern, text)]
+    return prod(found) if found else None
 
 
 def _split(name: str) -> str:
@@ -151,9 +169,9 @@ def main() -> None:
     for found in findings(objects(options.folder)):
         counts[found.verdict] += 1
         if options.all or found.verdict != "agrees":
-            print(" ".join(found[:6]), "|", found.said)
+            sys.stdout.write(f"{' '.join(found[:6])} | {found.said}\n")
     for verdict, count in counts.most_common():
-        print(f"{count:5} {verdict}")
+        sys.stdout.write(f"{count:5} {verdict}\n")
 
 
 if __name__ == "__main__":

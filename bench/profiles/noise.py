@@ -19,8 +19,8 @@ from probes.core.observation import Observation, Outcome
 from probes.core.probe import Params
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
-ROUNDS = 8
-"""Polls that say the same: more than any rule's attempts."""
+ROUNDS = 40
+"""Polls, a minute apart, that say the same: more than any rule's attempts and patience."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -52,8 +52,8 @@ def told(device: str, reported: Reported, rules: RuleBook) -> list[Told]:
     return list(standing.values())
 
 
-async def noise(
-    several: Mapping[str, Case], profiles: Mapping[str, Profile], rules: RuleBook
-) -> list[Told]:
+async def noise(several: Mapping[str, Case], profiles: Mapping[str, Profile], rules: RuleBook) -> list[Told]:
     """Ask every recording and return what the rules tell of it."""
-    return [one async for name, _, reported in reports(several, profiles) for one in told(name, reported, rules)]
+    return [
+        one async for name, _, reported in reports(several, profiles) for one in told(name, reported, rules)
+    ]

@@ -51,11 +51,13 @@ over UDP on loopback, recognises it, studies it and polls it twice. What was exp
 same recording (`expected.json`). An expected value is *found* when the probe reports something made of the same
 object, and *equal* when it says the same.
 
-Read the figures with care. The profiles were written with these recordings at hand and none was held out, so they say
-how much of this equipment is read, not how well another model will be. What states mean is our own judgement of the
+Read the figures with care. The profiles were written with these recordings at hand, so the first table says how much of
+this equipment is read; what to expect of another model is further below. What states mean is our own judgement of the
 words in the vendors' MIBs (`scripts/judge_states.py`, one rule for all): it differs from LibreNMS' in places, and
 states whose MIB was not at hand, or that cannot tell good from bad, are not reported at all: hence their low share.
-Columns and scales of sensors were not checked against MIBs one by one. The rules:
+Units and scales of sensors were held against MIB files (`scripts/verify_sensors.py`; docs/profiles.md has the counts).
+Where LibreNMS reads what is offline, empty or no number (65535 minutes, -1 as a power), nothing is reported, which
+counts as missing here. The rules:
 
 * **vendor**: one of the vendors that the label names. **system**: the name LibreNMS uses, case and punctuation aside.
   **model, version, serial**: one of the two texts holds the other.

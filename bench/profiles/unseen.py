@@ -1,8 +1,8 @@
 """How a model that nobody recorded would be read: each recording under a sysObjectID that no profile knows.
 
 `leaf` gives it another last number, as the vendor's next model has; `branch` a place of its own directly below the
-vendor's enterprise, as the vendor's next product line has. All else stays. What is still found and equal, of what
-was before, says how far the profiles fit families and not single models.
+vendor's enterprise, as the vendor's next product line has; `wordless` does that and says nothing in sysDescr either.
+All else stays. What is still found and equal, of what was before, says how far profiles fit families and not models.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bench.profiles.judge import Verdict
 from probes.snmp import ber
 
 SYS_OBJECT_ID = ber.oid("1.3.6.1.2.1.1.2.0")
+SYS_DESCR = ber.oid("1.3.6.1.2.1.1.1.0")
 ENTERPRISES = "1.3.6.1.4.1."
 UNSEEN = "999999"
 KINDS = ("vendor", "port", "cpu", "memory", "storage", "sensor", "state", "supply")
@@ -31,7 +32,7 @@ def branch(number: str) -> str:
     return f"{ENTERPRISES}{number.removeprefix(ENTERPRISES).partition('.')[0]}.{UNSEEN}.1"
 
 
-WAYS = {"leaf": leaf, "branch": branch}
+WAYS = {"leaf": leaf, "branch": branch, "wordless": branch}
 
 
 def disguised(several: Mapping[str, Case], way: str) -> dict[str, Case]:
@@ -41,8 +42,10 @@ def disguised(several: Mapping[str, Case], way: str) -> dict[str, Case]:
         row = case.recording.rows.get(SYS_OBJECT_ID)
         number = ber.dotted(row[2]) if row and row[2] else ""
         if number.startswith(ENTERPRISES) and number.count(".") > ENTERPRISES.count("."):
-            changed = SYS_OBJECT_ID, ber.OID, ber.oid(WAYS[way](number))
-            out[name] = msgspec.structs.replace(case, recording=case.recording.changed(changed))
+            rows = [(SYS_OBJECT_ID, ber.OID, ber.oid(WAYS[way](number)))]
+            if way == "wordless":
+                rows.append((SYS_DESCR, ber.OCTETS, b"device"))
+            out[name] = msgspec.structs.replace(case, recording=case.recording.changed(*rows))
     return out
 
 
@@ -64,7 +67,8 @@ def kept(known: Sequence[Verdict], unseen: Sequence[Verdict]) -> dict[str, Kept]
     right = {_key(v) for v in known if v.verdict == "equal" and v.device in devices}
     still = {_key(v) for v in unseen if v.verdict == "equal"} & right
     return {
-        kind: Kept(sum(key[1] == kind for key in right), sum(key[1] == kind for key in still)) for kind in KINDS
+        kind: Kept(sum(key[1] == kind for key in right), sum(key[1] == kind for key in still))
+        for kind in KINDS
     }
 
 
