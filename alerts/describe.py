@@ -97,5 +97,5 @@ def silence_evidence(ears: Iterable[Ear], behind: Iterable[str]) -> str:
     heard = "; ".join(f"{ear.name}: {ear.outcome}" for ear in ears if ear.outcome is not None)
     named = list(behind)
     more = f", … ({len(named)})" if len(named) > 5 else ""
-    cut = f"; behind it: {', '.join(named[:5])}{more}" if named else ""
+    cut = f"; phía sau (behind it): {', '.join(named[:5])}{more}" if named else ""
     return clean(heard + cut, MAX_EVIDENCE)

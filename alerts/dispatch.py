@@ -9,26 +9,45 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
-from alerts.notification import Pending
-from alerts.notifier import Notifier, Refused, TryLater
+import msgspec
+
+from alerts.digest import digest, is_digest, to_merge
+from alerts.notification import Message, Pending
+from alerts.notifier import Limit, Notifier, Refused, TryLater
+from alerts.pace import Pace
 
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A message older than this is given up at its next failure; it stays in the outbox, where it is shown."""
 
-MAX_IN_HAND = 100
+MAX_IN_HAND = 500
 """Messages of one channel held in memory; more of them go back to the outbox for a while."""
 
 BATCH = 200
 
 PATIENCE = 5
 """Failures of one message until those behind it are tried first."""
+
+LONG = 60.0
+"""Seconds; what waits longer for its turn waits in the outbox, for a lease does not last."""
+
+
+class ChannelNow(msgspec.Struct, frozen=True):
+    """How a channel is told at this moment."""
+
+    kind: str
+    in_hand: int
+    """Messages about to be told."""
+    limit: Limit | None
+    told: int
+    """Messages that count for the limit now."""
 
 
 class Outbox(Protocol):
@@ -38,12 +57,28 @@ class Outbox(Protocol):
         """Return messages that are due, and lease them to us."""
         ...
 
-    async def delivered(self, id: int, at: datetime) -> None:
-        """Remember that a message was told."""
+    async def holds(self, id: int) -> bool:
+        """Whether a claimed message is still ours to tell: this process may have slept for hours meanwhile."""
+        ...
+
+    async def delivered(self, id: int, at: datetime, receipt: str) -> None:
+        """Remember that a message was told, and what the channel calls it."""
         ...
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         """Remember that it was not, and when to try again; `None` gives it up."""
+        ...
+
+    async def postponed(self, id: int, until: datetime) -> None:
+        """Remember that it was not tried, and is not before `until`."""
+        ...
+
+    async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
+        """Remember that one message tells what several would, and lease it to us."""
+        ...
+
+    async def told_since(self, channel: str, since: datetime) -> list[datetime]:
+        """Return when a channel took each message since then."""
         ...
 
 
@@ -95,6 +130,11 @@ class Dispatcher:
         """Messages in hand and not yet told, by channel."""
         return {name: len(queue) for name, queue in self._queues.items()}
 
+    @property
+    def channels(self) -> dict[str, ChannelNow]:
+        """How each channel is told now, by name."""
+        return {name: queue.state for name, queue in self._queues.items()}
+
     async def run(self) -> None:
         """Claim and deliver until cancelled. An outbox that fails is logged and asked again."""
         async with asyncio.TaskGroup() as group:
@@ -125,8 +165,7 @@ class Dispatcher:
             error = "the settings have no such channel any more"
             await self._outbox.failed(pending.id, self._now(), error, None)
         elif not queue.accept(pending):
-            retry_at = self._now() + timedelta(minutes=5)
-            await self._outbox.failed(pending.id, self._now(), "waits behind earlier messages", retry_at)
+            await self._outbox.postponed(pending.id, self._now() + timedelta(minutes=5))
 
     async def _pause(self) -> None:
         try:
@@ -158,9 +197,16 @@ class _Queue:
         self._tries: dict[int, int] = {}
         self._more = asyncio.Event()
         self._failures = 0
+        self._pace: Pace | None = None
 
     def __len__(self) -> int:
         return len(self._in_hand)
+
+    @property
+    def state(self) -> ChannelNow:
+        """How the channel is told now."""
+        settings, pace = self._notifier.settings, self._pace
+        return ChannelNow(settings.kind, len(self), settings.limit, pace.used(self._now()) if pace else 0)
 
     def accept(self, pending: Pending) -> bool:
         """Take a message in hand; `False` when there are too many. One already in hand is not taken twice."""
@@ -178,18 +224,72 @@ class _Queue:
             while not self._in_hand:
                 self._more.clear()
                 await self._more.wait()
-            pending = self._in_hand[min(self._in_hand, key=self._rank)]
+            if not await self._may_tell():
+                continue
+            pending = await self._next()
             pause = await self._finish(asyncio.create_task(self._tell(pending)))
             if pause is None:
-                del self._in_hand[pending.id]
-                self._tries.pop(pending.id, None)
+                self._drop(pending)
             else:
                 self._tries[pending.id] = self._tries.get(pending.id, 0) + 1
                 await asyncio.sleep(pause)
 
-    def _rank(self, number: int) -> tuple[int, int]:
+    async def _may_tell(self) -> bool:
+        """Whether the limit lets a message through; waits a while when it does not."""
+        limit = self._notifier.settings.limit
+        if limit is None:
+            return True
+        if self._pace is None:
+            self._pace = Pace(limit, await self._told_before(limit))
+        pause = self._pace.wait(self._now())
+        if pause > LONG:
+            await self._put_back(self._now() + timedelta(seconds=pause))
+        elif pause:
+            await asyncio.sleep(pause)
+        return pause == 0
+
+    async def _told_before(self, limit: Limit) -> list[datetime]:
+        try:
+            return await self._outbox.told_since(self.name, self._now() - timedelta(seconds=limit.per))
+        except Exception:  # as in `Dispatcher`: it may pass, and meanwhile people must be told
+            log.exception("what was told before cannot be read", extra={"channel": self.name})
+            return []
+
+    async def _put_back(self, until: datetime) -> None:
+        """Let what is in hand wait in the outbox."""
+        for pending in list(self._in_hand.values()):
+            await self._record(partial(self._outbox.postponed, pending.id, until))
+            self._drop(pending)
+
+    async def _next(self) -> Pending:
+        """Return what to tell now: the first in hand, or a digest of many when there are more than may be told."""
+        head = self._in_hand[min(self._in_hand, key=self._rank)]
+        if self._pace is None:
+            return head
+        together = to_merge(self._in_hand.values(), head, self._pace.free(self._now()))
+        self._pace.note(self._now())
+        return await self._merged(together) if len(together) > 1 else head
+
+    async def _merged(self, together: Sequence[Pending]) -> Pending:
+        message = digest(together, self._notifier.settings.language)
+        try:
+            merged = await self._outbox.merge([one.id for one in together], message, self._now())
+        except Exception:  # as in `Dispatcher`; nothing was merged, so the first is told alone
+            log.exception("messages cannot be merged", extra={"channel": self.name})
+            return together[0]
+        for one in together:
+            self._drop(one)
+        self._in_hand[merged.id] = merged
+        return merged
+
+    def _drop(self, pending: Pending) -> None:
+        self._in_hand.pop(pending.id, None)
+        self._tries.pop(pending.id, None)
+
+    def _rank(self, number: int) -> tuple[int, bool, int]:
         """Oldest first; one that failed five times lets the others go before it, lest it block them all."""
-        return self._tries.get(number, 0) // PATIENCE, number
+        single = not is_digest(self._in_hand[number].message)
+        return self._tries.get(number, 0) // PATIENCE, single, number
 
     async def _finish(self, attempt: asyncio.Task[float | None]) -> float | None:
         """Wait for an attempt. When told to stop, let it end and be recorded, lest it be repeated."""
@@ -203,9 +303,11 @@ class _Queue:
 
     async def _tell(self, pending: Pending) -> float | None:
         """Try once. Returns the seconds to wait before trying the same again, `None` when it is done with."""
+        if not await self._ours(pending):
+            return None
         try:
             async with asyncio.timeout(self._notifier.settings.timeout):
-                await self._notifier.send(pending.message)
+                receipt = await self._notifier.send(pending.message) or ""
         except Refused as error:
             refusal = str(error)
             log.warning("a message was refused", extra={"channel": self.name, "error": refusal})
@@ -219,8 +321,16 @@ class _Queue:
             log.exception("a notifier failed unexpectedly", extra={"channel": self.name})
             return await self._later(pending, f"fault of ours: {type(error).__name__}", None)
         self._recovered()
-        await self._record(lambda: self._outbox.delivered(pending.id, self._now()))
+        await self._record(lambda: self._outbox.delivered(pending.id, self._now(), receipt))
         return None
+
+    async def _ours(self, pending: Pending) -> bool:
+        """Whether a message is still ours to tell. What cannot be known now is claimed again when its lease is over."""
+        try:
+            return await self._outbox.holds(pending.id)
+        except Exception:  # as in `Dispatcher`: whatever it is, it may pass
+            log.exception("a message is left for later: the outbox cannot be read")
+            return False
 
     async def _later(self, pending: Pending, error: str, retry_after: float | None) -> float | None:
         self._failures += 1

@@ -234,7 +234,7 @@ class Engine:
         if track is None or rule is None:
             del self._events[key]
         elif track.seen_at is None or (now - track.seen_at).total_seconds() >= event.quiet_for:
-            evidence = f"not seen again for {event.quiet_for:g} s"
+            evidence = f"không thấy lại (not seen again): {event.quiet_for:g} s"
             self._tracker.close(watched, rule, key, evidence, now)
             del self._events[key]
             self._liveness.settle(watched, now)

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -89,12 +89,27 @@ class HttpNotifier(Notifier[S]):
         self, url: str, body: bytes, headers: Mapping[str, str], *, proxy: str | None = None
     ) -> Reply:
         """Send `body` (JSON) and return the reply. Raises `TryLater` when none came."""
-        sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+        return await self.request(
+            "POST", url, body, {"Content-Type": "application/json", **headers}, proxy=proxy
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        proxy: str | None = None,
+        most: int = MAX_REPLY,
+    ) -> Reply:
+        """Send `body` and return the reply, at most `most` bytes of it. Raises `TryLater` when none came."""
+        sent = {"Accept-Encoding": "identity", **headers}
         try:
-            async with self._session.post(
-                url, data=body, headers=sent, proxy=proxy, allow_redirects=False
+            async with self._session.request(
+                method, url, data=body, headers=sent, proxy=proxy, allow_redirects=False
             ) as response:
-                content = await response.content.read(MAX_REPLY)
+                content = await _read(response.content, most)
                 return Reply(response.status, _seconds(response.headers.get("Retry-After")), content)
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, NotPermitted):
@@ -103,6 +118,27 @@ class HttpNotifier(Notifier[S]):
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             # The text of these errors may hold the URL, and a bot's URL holds its token.
             raise TryLater(f"the channel cannot be reached: {type(error).__name__}") from None
+
+
+async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
+    """Return the body up to `most` bytes."""
+    parts: list[bytes] = []
+    while most > 0 and (part := await content.read(most)):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
+
+
+T = TypeVar("T")
+
+
+def decoded(reply: Reply, model: type[T], service: str) -> T:
+    """Return the body of `reply` as `model`. Raises what its status says, or `TryLater` when it is no such answer."""
+    try:
+        return msgspec.json.decode(reply.body, type=model, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        reply.raise_for_status()
+        raise TryLater(f"the answer is not one of {service}") from None
 
 
 def _seconds(text: str | None) -> float | None:

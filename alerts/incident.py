@@ -75,8 +75,14 @@ class Step(StrEnum):
     CHANGED = "changed"
     """Severity or evidence became worse or better while it stays open."""
     ACKNOWLEDGED = "acknowledged"
+    RELEASED = "released"
+    """Nobody has it any more: given back, or the time for which it was taken on is over."""
     NOTED = "noted"
+    ESCALATED = "escalated"
+    """Nobody has taken it on, and so others were told, or the same again."""
     RESOLVED = "resolved"
+    REOPENED = "reopened"
+    """The same problem came back soon after it was resolved. People are told as of one that opened."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -132,6 +138,8 @@ class Transition(msgspec.Struct, frozen=True):
     """Ids of the sites it hits, when it is about no single device."""
     cause: Words | None = None
     """What is probably broken, and what says so."""
+    until: datetime | None = None
+    """Until when an ACKNOWLEDGED step holds; `None` is until the incident is resolved."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -148,5 +156,10 @@ class Incident(msgspec.Struct, frozen=True):
     changed_at: datetime
     resolved_at: datetime | None = None
     acknowledged_by: str = ""
+    """Who has it, ``""`` while nobody does."""
     sites: tuple[str, ...] = ()
     cause: Words | None = None
+    acknowledged_until: datetime | None = None
+    """When it is open again though not resolved; `None` when whoever has it has it until then."""
+    reopened: int = 0
+    """How often the problem came back soon after it was resolved."""

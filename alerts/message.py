@@ -7,8 +7,11 @@ a label of ours, so that no name can forge a line of the message (abuse cases A3
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
+import msgspec
+
+from alerts.calendar import VIETNAM
 from alerts.impact import Impacts
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from alerts.notification import Message
@@ -18,9 +21,6 @@ from alerts.rule import RuleBook
 from alerts.sight import MONITOR
 from inventory.model import Contact, Device, Inventory, Site
 from probes.core.text import clean
-
-VIETNAM = timezone(timedelta(hours=7))
-"""Vietnam has one time zone and no summer time."""
 
 _TAGS = {
     (Kind.INCIDENT, Severity.LOW): Words("GHI NHẬN", "NOTICE"),
@@ -32,6 +32,9 @@ _TAGS = {
     (Kind.FINDING, Severity.CRITICAL): Words("CẤU HÌNH: NGHIÊM TRỌNG", "SECURITY: CRITICAL"),
 }
 _RESOLVED = Words("ĐÃ KHẮC PHỤC", "RESOLVED")
+
+_REOPENED = Words("TÁI DIỄN", "IT IS BACK")
+_UNTAKEN = Words("CHƯA AI NHẬN XỬ LÝ", "NOBODY HAS TAKEN IT ON")
 
 _LABELS = {
     "place": Words("Nơi", "Where"),
@@ -49,11 +52,23 @@ _LABELS = {
     "refs": Words("Căn cứ", "Reference"),
     "note": Words("Ghi chú", "Note"),
     "link": Words("Chi tiết", "Details"),
+    "take": Words("Nhận xử lý", "Take it on"),
 }
 
 
+class Recipient(msgspec.Struct, frozen=True):
+    """To whom one message goes, and by which way."""
+
+    channel: str
+    to: str = ""
+    """Their address; ``""`` for those the channel's settings name."""
+    name: str = ""
+    code: str = ""
+    """With it they may take the incident on."""
+
+
 class Composer:
-    """Composes the messages of a step for every channel that wants it. Pure, for the ledger's transaction."""
+    """Writes the message about a step. Pure, for the ledger's transaction."""
 
     def __init__(
         self, rules: RuleBook, inventory: Inventory, channels: Mapping[str, Settings], base_url: str
@@ -64,37 +79,44 @@ class Composer:
         self._base_url = base_url.rstrip("/")
         self._impacts = Impacts(inventory)
 
-    def compose(self, incident: Incident, transition: Transition) -> tuple[Message, ...]:
-        """Return a message for each channel that is told of `transition`; `incident` is as it is after it."""
-        if not is_told(transition):
-            return ()
-        severity = max(
-            (found for found in (transition.severity, transition.before) if found), key=lambda s: s.rank
-        )
-        return tuple(
-            self._message(name, channel.language, incident, transition)
-            for name, channel in self._channels.items()
-            if channel.wants(transition.kind, severity)
-        )
-
-    def _message(self, channel: str, language: str, incident: Incident, transition: Transition) -> Message:
+    def message(self, recipient: Recipient, incident: Incident, transition: Transition) -> Message:
+        """Return the message about `transition` for `recipient`; `incident` is as it is after it."""
+        channel, to = recipient.channel, recipient.to
+        language = self._channels[channel].language
+        over = transition.step is Step.RESOLVED
         site, device = self._where(incident.key)
-        tag = _RESOLVED if transition.step is Step.RESOLVED else _TAGS[transition.kind, transition.severity]
         place = _place(site, incident.key).in_language(language)
         summary = clean(transition.summary.in_language(language), 200)
-        title = f"[{tag.in_language(language)}] {place}: {summary}"
+        title = f"[{_tag(incident, transition).in_language(language)}] {place}: {summary}"
+        link = f"{self._base_url}/incidents/{incident.id}"
+        take = f"{self._base_url}/a/{recipient.code}" if recipient.code else ""
         lines = [
             *_place_lines(site, device, language),
             *_time_lines(incident, transition, language),
             *_contact_lines(self._contact(incident.key), language),
-            *(self._extent(incident, language) if transition.step is not Step.RESOLVED else ()),
+            *(() if over else self._extent(incident, language)),
             *_line("evidence", transition.evidence, language),
-            *(self._advice(incident.key.rule, language) if transition.step is not Step.RESOLVED else ()),
+            *(() if over else self._advice(incident.key.rule, language)),
             *_line("note", transition.note, language),
-            *_line("link", f"{self._base_url}/incidents/{incident.id}", language),
+            *_line("link", link, language),
+            *_line("take", take, language),
         ]
-        key = f"{incident.id}:{transition.step}:{transition.at.timestamp():.6f}:{channel}"
-        return Message(channel, key, title, "\n".join(lines), transition.step, incident)
+        moment = f"{transition.step}:{transition.at.timestamp():.6f}"
+        key = ":".join(filter(None, (str(incident.id), moment, channel, to)))
+        return Message(
+            channel,
+            key,
+            title,
+            "\n".join(lines),
+            transition.step,
+            incident,
+            to,
+            name=recipient.name,
+            code=recipient.code,
+            take=take,
+            place=place,
+            link=link,
+        )
 
     def _where(self, key: IncidentKey) -> tuple[Site | None, Device | None]:
         site = self._inventory.sites.get(key.device.partition("/")[0])
@@ -131,6 +153,18 @@ class Composer:
         ]
 
 
+def _tag(incident: Incident, transition: Transition) -> Words:
+    """Return what stands before everything else in a title."""
+    if transition.step is Step.RESOLVED:
+        return _RESOLVED
+    tag = _TAGS[transition.kind, transition.severity]
+    if transition.step is Step.ESCALATED:
+        return Words(f"{_UNTAKEN.vi}: {tag.vi}", f"{_UNTAKEN.en}: {tag.en}")
+    if transition.step is Step.REOPENED:
+        return Words(f"{_REOPENED.vi}: {tag.vi}", f"{_REOPENED.en}: {tag.en}")
+    return tag
+
+
 def _place(site: Site | None, key: IncidentKey) -> Words:
     """Return what stands first in a title."""
     if key.device == MONITOR:
@@ -158,13 +192,6 @@ def _some(names: list[str], most: int = 10) -> str:
     return f"{', '.join(clean(name, 64) for name in names[:most])}{more}"
 
 
-def is_told(transition: Transition) -> bool:
-    """Whether people are told of a step: it began, it became worse, it is over."""
-    if transition.step is Step.CHANGED:
-        return transition.before is not None and transition.severity.rank > transition.before.rank
-    return transition.step in (Step.OPENED, Step.RESOLVED)
-
-
 def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:
     """Return a message that says it is only a test, for ``test-notifier``."""
     words = Words(
@@ -186,9 +213,8 @@ def trial(channel: str, language: str, now: datetime, base_url: str) -> Message:
         changed_at=now,
     )
     key = f"test:{now.timestamp():.6f}:{channel}"
-    return Message(
-        channel, key, words.in_language(language), text.in_language(language), Step.OPENED, incident
-    )
+    said = words.in_language(language), text.in_language(language)
+    return Message(channel, key, *said, Step.OPENED, incident, link=base_url)
 
 
 def local(moment: datetime) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, Union
 
@@ -33,6 +34,19 @@ class TryLater(Exception):
         """Seconds the channel asked to be left alone, if it did."""
 
 
+class Limit(BaseModel):
+    """How much a channel is told at most; what is more goes together in one message."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    messages: Annotated[int, Field(ge=1, le=10_000)]
+    per: Annotated[Seconds, Field(ge=1, le=3600)]
+    """Seconds, an hour at most."""
+
+
+FOR_PEOPLE = Limit(messages=20, per=60.0)
+"""What one person can follow, and what Telegram takes for one group in a minute (core.telegram.org/bots/faq)."""
+
+
 class Settings(BaseModel):
     """What every channel has; a notifier's own settings add to it. Secrets are references only."""
 
@@ -46,12 +60,20 @@ class Settings(BaseModel):
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = (Kind.INCIDENT, Kind.FINDING)
     timeout: Annotated[Seconds, Field(gt=0, le=300)] = 20.0
     """Seconds one attempt may take in all."""
+    limit: Limit | None = None
+    """How much is told at most, where more would be a flood."""
     allow: Networks = ()
     """Networks this channel may reach although they usually are not: ``127.0.0.1`` for a relay on this machine."""
 
     def wants(self, kind: Kind, severity: Severity) -> bool:
         """Whether an incident of this kind and severity is told here."""
         return kind in self.kinds and severity.rank >= self.min_severity.rank
+
+
+class ForPeople(Settings):
+    """What a channel that people read has: a flood of messages is merged unless the settings say otherwise."""
+
+    limit: Limit | None = FOR_PEOPLE
 
 
 S = TypeVar("S", bound=Settings)
@@ -66,9 +88,13 @@ class Notifier(ABC, Generic[S]):
 
     settings_model: ClassVar[type[Settings]]
 
-    def __init__(self, settings: S, secrets: Secrets, policy: NetworkPolicy) -> None:
+    def __init__(
+        self, settings: S, secrets: Secrets, policy: NetworkPolicy, state: Path | None = None
+    ) -> None:
+        """`state`: where the channel may keep a file of its own across restarts."""
         self.settings = settings
         self.secrets = secrets
+        self.state = state
         for reference in references(settings):
             reference.read(secrets)
         self.network = Network(policy.also(settings.allow), permit="`allow:` of this channel")
@@ -90,9 +116,20 @@ class Notifier(ABC, Generic[S]):
         except SecretMissing as error:
             raise TryLater(str(error)) from None
 
+    addressable: ClassVar[bool] = False
+    """Whether it can tell one person by `Message.to`; else only those its settings name."""
+
+    def address(self, to: str) -> str:
+        """Return the address of one person in the form the channel wants. Raises `Refused` when it is none."""
+        raise Refused("this channel tells those its settings name, and nobody else")
+
     @abstractmethod
-    async def send(self, message: Message) -> None:
-        """Tell it; returning means delivered. Raises `Refused` or `TryLater`."""
+    async def send(self, message: Message) -> str | None:
+        """Tell `message.to`, or those the settings name; returning means delivered.
+
+        Returns what the channel calls the message, where it says so: a later message about the same incident has it in
+        `Message.thread`. Raises `Refused` or `TryLater`.
+        """
 
 
 def discover() -> dict[str, type[Notifier[Any]]]:
@@ -108,8 +145,14 @@ def settings_type() -> Any:
 
 
 def open_channels(
-    settings: dict[str, Settings], secrets: Secrets, policy: NetworkPolicy
+    settings: dict[str, Settings], secrets: Secrets, policy: NetworkPolicy, state: Path | None = None
 ) -> dict[str, Notifier[Any]]:
-    """Return a notifier, not yet entered, for every channel by name. Raises `SecretMissing`."""
+    """Return a notifier, not yet entered, for every channel by name; in the folder `state` they keep files.
+
+    Raises `SecretMissing`.
+    """
     known = discover()
-    return {name: known[chosen.kind](chosen, secrets, policy) for name, chosen in settings.items()}
+    return {
+        name: known[chosen.kind](chosen, secrets, policy, state / name if state else None)
+        for name, chosen in settings.items()
+    }

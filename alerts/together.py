@@ -250,9 +250,7 @@ class Together:
         rule = self._rules["area"]
         words = {"value": f"{len(out)}/{len(area.sites)}"}
         summary = rule.say(words | {"subject": area.called.vi}, words | {"subject": area.called.en})
-        shares = "; ".join(
-            f"{one.called.en}: {len(out & set(one.sites))} of {len(one.sites)}" for one in areas
-        )
+        shares = "; ".join(f"{one.called.vi}: {len(out & set(one.sites))}/{len(one.sites)}" for one in areas)
         names = ", ".join(self._areas.sites[site].name for site in sorted(out))
         cause, signs = guess_of_area(area, [head for site in out for head in self._of_site(site)])
         evidence = clean(f"{shares}; {signs}{names}", MAX_EVIDENCE)
@@ -263,7 +261,7 @@ class Together:
         rule, site = self._rules["site"], watched.site
         words = {"site": clean(site.name, 64), "value": str(len(site.devices))}
         heads = ", ".join(head.id for head in self._watching(site.id))
-        evidence = clean(f"silent: {heads}", MAX_EVIDENCE)
+        evidence = clean(f"im lặng (silent): {heads}", MAX_EVIDENCE)
         cause = guess_of_site(self._of_site(site.id))
         self._open(
             IncidentKey(rule.id, site.id), rule, _called(site), frozenset({site.id}), {site.id},

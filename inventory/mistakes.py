@@ -14,7 +14,7 @@ from inventory.shape import allowed_keys, holds_secret, is_secret
 from inventory.yamltree import Node
 
 
-class _Place(msgspec.Struct):
+class Place(msgspec.Struct):
     """Where an error of pydantic is in the tree: the value, its key if it has one, and the way to it."""
 
     node: Node
@@ -22,16 +22,16 @@ class _Place(msgspec.Struct):
     path: str
 
 
-def _find(root: Node, location: tuple[str | int, ...], path: str) -> _Place:
+def find(root: Node, location: tuple[str | int, ...], path: str) -> Place:
     """Follow `location`; parts that are not in the tree are pydantic's names for members of a union."""
-    place = _Place(root, None, path)
+    place = Place(root, None, path)
     for part in location:
         node = place.node
         if isinstance(node, yamltree.Mapping) and part in node.entries:
             text = str(part)
-            place = _Place(node.entries[text], node.keys.get(text), yamltree.join(place.path, text))
+            place = Place(node.entries[text], node.keys.get(text), yamltree.join(place.path, text))
         elif isinstance(node, yamltree.Sequence) and isinstance(part, int) and part < len(node.items):
-            place = _Place(node.items[part], None, yamltree.join(place.path, part))
+            place = Place(node.items[part], None, yamltree.join(place.path, part))
     return place
 
 
@@ -39,7 +39,7 @@ def numbers_for_texts(root: Node, errors: Iterable[Any]) -> Iterator[int]:
     """Yield the `id` of every plain number at which one of pydantic's `errors` wants a text."""
     for error in errors:
         if error["type"] == "string_type":
-            node = _find(root, error["loc"], "").node
+            node = find(root, error["loc"], "").node
             if isinstance(node, yamltree.Scalar) and node.is_number:
                 yield id(node)
 
@@ -48,9 +48,12 @@ def said(
     root: Node, model: type[BaseModel], errors: Iterable[Any], path: str, also: Collection[str]
 ) -> Iterator[Problem]:
     """Yield pydantic's `errors` in words; those about the kind of one value (a union) in one sentence."""
-    wants: dict[int, tuple[_Place, tuple[str | int, ...], list[str]]] = {}
-    for error in errors:
-        place = _find(root, error["loc"], path)
+    wants: dict[int, tuple[Place, tuple[str | int, ...], list[str]]] = {}
+    every = list(errors)
+    for error in every:
+        if error["type"] == "too_short" and _is_above(error["loc"], every):
+            continue  # it is empty only because what is in it is wrong
+        place = find(root, error["loc"], path)
         want = wording.wanted(error["type"])
         if isinstance(place.node, yamltree.Scalar) and place.node.broken:
             continue
@@ -63,6 +66,12 @@ def said(
     for place, location, listed in wants.values():
         message = _kind(model, location, " or ".join(listed), place.node)
         yield place.node.problem(place.path, message)
+
+
+def _is_above(location: tuple[str | int, ...], errors: Iterable[Any]) -> bool:
+    """Whether another mistake is within `location`."""
+    size = len(location)
+    return any(len(error["loc"]) > size and error["loc"][:size] == location for error in errors)
 
 
 def _kind(model: type[BaseModel], location: tuple[str | int, ...], want: str, node: Node | None) -> str:
@@ -79,7 +88,7 @@ _NO_SECRETS = (
 )
 
 
-def _one(model: type[BaseModel], error: Any, place: _Place, also: Collection[str]) -> Problem:
+def _one(model: type[BaseModel], error: Any, place: Place, also: Collection[str]) -> Problem:
     kind, location = error["type"], error["loc"]
     if kind == "missing":
         return place.node.problem(place.path, f"the key {str(location[-1])!r} is missing")

@@ -22,8 +22,11 @@ Slug = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
 
 
 def listed(value: object) -> object:
-    """Return one text as a list of one, and a list as pydantic's strict tuples want it."""
-    if isinstance(value, str):
+    """Return one text as a list of one, and a list as pydantic's strict tuples want it.
+
+    A number too, so that a commune's code without quotes is taken as the text that was written.
+    """
+    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 

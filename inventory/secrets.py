@@ -231,8 +231,9 @@ def references(spec: BaseModel) -> Iterator[SecretRef]:
     """Yield every reference of a credential, or of what else names secrets."""
     for name in type(spec).model_fields:
         value = getattr(spec, name)
-        if isinstance(value, SecretRef):
-            yield value
+        for one in value.values() if isinstance(value, dict) else (value,):
+            if isinstance(one, SecretRef):
+                yield one
 
 
 def resolve(spec: _Spec, values: Secrets) -> Credential:

@@ -17,19 +17,31 @@ from typing import Any
 import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from alerts.calendar import VIETNAM
 from alerts.dispatch import Dispatcher
+from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.engine import Engine
-from alerts.message import VIETNAM, Composer
+from alerts.message import Composer
 from alerts.notifier import open_channels
+from alerts.teller import Codes, Hidden, Teller
+from monitor.access.access import Access, open_access
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
+from monitor.escalator import Escalator
+from monitor.holes import Holes
+from monitor.instance import Seat, own_card
+from monitor.keyfile import own_key
+from monitor.leadership import Leadership
 from monitor.ledger import Ledger
+from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
@@ -61,6 +73,10 @@ class Monitoring(msgspec.Struct, frozen=True):
     scheduler: Scheduler
     reloader: Reloader
     vitals: Callable[[], Vitals]
+    operations: Operations
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
+    quiets: Quiets
 
 
 def utc_now() -> datetime:
@@ -92,22 +108,40 @@ async def pages(
 ) -> AsyncIterator[str]:
     """Serve the pages of a running watch while the context is open. Yields their address."""
     web = configuration.settings.web
-    context = WebContext(
-        board=running.board,
-        store=running.store,
-        ledger=running.ledger,
-        rules=lambda: running.reloader.running.rules,
-        vitals=running.vitals,
-        now=now,
-        language=configuration.settings.language,
-        reloader=running.reloader,
-        editing=web.editing,
-        schema=cache(schema_here),
-        demo=demo,
-        hosts=own_hosts(web.host, web.base_url),
-    )
-    async with serve(context, web.host, web.port) as url:
-        yield url
+    async with AsyncExitStack() as stack:
+        access = await stack.enter_async_context(_access(configuration, running.ledger, now))
+        context = WebContext(
+            board=running.board,
+            store=running.store,
+            ledger=running.ledger,
+            operations=running.operations,
+            who=running.who,
+            quiets=running.quiets,
+            rules=lambda: running.reloader.running.rules,
+            vitals=running.vitals,
+            now=now,
+            language=configuration.settings.language,
+            reloader=running.reloader,
+            editing=web.editing,
+            schema=cache(schema_here),
+            demo=demo,
+            access=access,
+            proxies=web.proxies,
+            hosts=own_hosts(web.host, web.base_url),
+        )
+        yield await stack.enter_async_context(serve(context, web.host, web.port))
+
+
+@asynccontextmanager
+async def _access(
+    configuration: Configuration, ledger: Ledger, now: Callable[[], datetime]
+) -> AsyncIterator[Access | None]:
+    """Yield access, or `None` where the settings want no login."""
+    if not configuration.settings.web.login:
+        yield None
+        return
+    async with open_access(ledger, configuration.data, configuration.settings.web.session, now) as access:
+        yield access
 
 
 @asynccontextmanager
@@ -118,23 +152,37 @@ async def monitoring(
     settings, started = configuration.settings, now()
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.enter_context(Seat(configuration.data))
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.lead(str(own_card()), started)
+        leadership = Leadership(ledger, settings.failover.after, now)
+        leading = await stack.enter_async_context(Part("the signature in the ledger", leadership.run))
         await ledger.move(configuration.inventory.moved, started)
         configuration, found = bound(configuration, ledger.bindings.known)
         await ledger.bindings.attach(found.fresh, started)
         store = await stack.enter_async_context(
             open_store(settings.store, configuration.data, configuration.secrets)
         )
-        opened = open_channels(dict(settings.notifiers), configuration.secrets, settings.network)
+        opened = open_channels(
+            dict(settings.notifiers), configuration.secrets, settings.network, configuration.channel_state
+        )
         channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
         dispatcher = Dispatcher(ledger, channels, now)
         telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
+        codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
+        quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, now)
+        teller = partial(_teller, ledger=ledger, codes=codes, hidden=quiets.why)
         open_now = await ledger.open_incidents()
+        quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
-            Pipeline(board, store, engine, ledger, _composer(configuration).compose, dispatcher.wake, now)
+            Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
         )
+        escalator = Escalator(ledger, lambda: pipeline.teller, dispatcher.wake, now)
+        escalating = await stack.enter_async_context(Part("escalation", escalator.run))
+        operations = Operations(ledger, board, lambda: pipeline.teller, dispatcher.wake, now)
+        taking = await stack.enter_async_context(Part("what people do about incidents", operations.run))
         await asyncio.to_thread(configuration.vault.tidy)
         custody = Custody(ledger, configuration.vault)
         await custody.look()
@@ -157,7 +205,8 @@ async def monitoring(
         def follow(change: Change) -> None:
             """Put a changed configuration in force, all of it between two turns of the event loop."""
             scheduler.replace(change.gone, change.fresh)
-            pipeline.follow(change, _composer(change.configuration).compose)
+            pipeline.follow(change, teller(change.configuration))
+            quiets.follow(change.configuration.planned, change.inventory)
             pulse.follow(change.configuration.plan)
             sources.follow(change.inventory, change.configuration.plan)
             looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
@@ -167,10 +216,20 @@ async def monitoring(
         ledger.bindings.changed = reloader.again
         await reloader.begin()
         following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
+
+        def who() -> Who:
+            """Return who is told by the configuration in force."""
+            return _who(reloader.running, ledger)
+
+        holes = Holes(lambda: who().roster, now)
         parts = {
             "pipeline": lambda: pipeline.problem,
-            "ledger": lambda: ledger.problem,
+            "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
+            "escalation": lambda: escalating.problem or escalator.problem,
+            "operations": lambda: taking.problem or operations.problem,
+            "rota": lambda: holes.problem,
+            "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
@@ -189,12 +248,18 @@ async def monitoring(
         )
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read)
+        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
 
 
-def _composer(configuration: Configuration) -> Composer:
-    settings = configuration.settings
-    return Composer(configuration.rules, configuration.inventory, settings.notifiers, settings.web.address)
+def _who(configuration: Configuration, ledger: Ledger) -> Who:
+    roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
+    return Who(roster, configuration.inventory, configuration.settings.notifiers)
+
+
+def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:
+    settings, inventory = configuration.settings, configuration.inventory
+    composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
+    return Teller(composer, _who(configuration, ledger), codes, hidden)
 
 
 async def open_probes(

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 import inventory.profiles
+from alerts.duty.roster import DutyFile, load_duty
+from alerts.quiet.planned import Planned, load_planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.document import Invalid, Problem
 from inventory.files import below
@@ -45,6 +47,9 @@ class Configuration(msgspec.Struct, frozen=True):
     inventory: Inventory
     profiles: Mapping[str, Profile]
     rules: RuleBook
+    duty: DutyFile
+    planned: Planned
+    """Planned maintenance."""
     probes: Mapping[str, type[Probe[Any]]]
     plan: Plan
     warnings: tuple[Problem, ...]
@@ -64,9 +69,16 @@ class Configuration(msgspec.Struct, frozen=True):
         return self.data / "probes"
 
     @property
+    def channel_state(self) -> Path:
+        """Folder where channels keep files across restarts."""
+        return self.data / "channels"
+
+    @property
     def edited(self) -> tuple[Path, ...]:
         """Files and folders that people edit while the service runs, and that it follows."""
         own = [self.folder(self.settings.rules)] if self.settings.rules else []
+        own += [self.folder(self.settings.duty)] if self.settings.duty else []
+        own += [self.folder(self.settings.maintenance)] if self.settings.maintenance else []
         values = (self.secrets.folder, self.vault.path, self.vault.key_path)
         return (self.folder(self.settings.inventory), *own, *values)
 
@@ -117,7 +129,9 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     profiles = before.profiles if before else _collect(mistakes, profiles_of_the_product)
     loaded = _collect(mistakes, lambda: load_tree(tree, traits(probes), profiles, settings.network, memory))
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
-    if loaded is None or profiles is None or rules is None:
+    duty = _collect(mistakes, lambda: _duty(home, settings))
+    planned = _collect(mistakes, lambda: _planned(home, settings))
+    if loaded is None or profiles is None or rules is None or duty is None or planned is None:
         raise Invalid(mistakes)
     vault = _vault(home, settings)
     secrets = Secrets(home / settings.secrets, vault)
@@ -130,9 +144,16 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
         loaded.inventory,
         profiles,
         before.rules if before and before.rules == rules else rules,
+        duty,
+        planned,
         probes,
         plan,
-        (*loaded.warnings, *_open_secrets(secrets.folder, vault), *_missing(path, plan)),
+        (
+            *loaded.warnings,
+            *planned.doubts(loaded.inventory),
+            *_open_secrets(secrets.folder, vault),
+            *_missing(path, plan),
+        ),
     )
 
 
@@ -147,6 +168,14 @@ def _collect(mistakes: list[Problem], read: Callable[[], T]) -> T | None:
 def _rule_folders(home: Path, settings: Settings) -> list[Path]:
     own = [home / settings.rules] if settings.rules else []
     return [*BUILT_IN, *own]
+
+
+def _duty(home: Path, settings: Settings) -> DutyFile:
+    return load_duty(home / settings.duty, list(settings.notifiers)) if settings.duty else DutyFile()
+
+
+def _planned(home: Path, settings: Settings) -> Planned:
+    return load_planned(home / settings.maintenance) if settings.maintenance else Planned()
 
 
 def _vault(home: Path, settings: Settings) -> Vault:

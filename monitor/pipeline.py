@@ -18,17 +18,17 @@ from typing import Protocol, Self
 from alerts.decision import Decision
 from alerts.engine import Engine
 from alerts.incident import Incident, Transition
-from alerts.notification import Message
 from monitor.board import Board, DeviceStatus
 from monitor.change import Change
 from monitor.clock import Steps
+from monitor.escalator import Guarded
+from monitor.ledger.teller import Teller
 from monitor.part import Part
 from monitor.store import Store
 from probes.core.observation import Observation
 
 log = logging.getLogger(__name__)
 
-Compose = Callable[[Incident, Transition], Sequence[Message]]
 Write = Callable[[], Awaitable[list[Incident]]]
 """Stores something, and returns the incidents as they are then."""
 
@@ -43,7 +43,7 @@ STALE_EVERY = 5.0
 class Records(Protocol):
     """The part of the ledger that the pipeline writes."""
 
-    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+    async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         """Store transitions, and the messages they cause, in one transaction."""
         ...
 
@@ -61,7 +61,7 @@ class Pipeline:
         store: Store,
         engine: Engine,
         records: Records,
-        compose: Compose,
+        teller: Teller,
         wake: Callable[[], None],
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
@@ -70,7 +70,8 @@ class Pipeline:
         self._store = store
         self._engine = engine
         self._records = records
-        self._compose = compose
+        self.teller = Guarded(teller, self._cannot_tell)
+        """Decides who is told, by the configuration in force."""
         self._wake = wake
         self._wall = now
         self._monotonic = monotonic
@@ -106,7 +107,10 @@ class Pipeline:
             async with asyncio.timeout(10):
                 await self._writes.join()
         except TimeoutError:
-            log.error("transitions were not stored before the stop", extra={"count": self._writes.qsize()})
+            log.warning(
+                "stopped before everything was stored; what is missing is judged again after the start",
+                extra={"batches": self._writes.qsize()},
+            )
 
     @property
     def problem(self) -> str:
@@ -132,7 +136,7 @@ class Pipeline:
         self._store.append(observation)
         self._apply(self._engine.take(observation, self._now()))
 
-    def follow(self, change: Change, compose: Compose) -> None:
+    def follow(self, change: Change, teller: Teller) -> None:
         """Judge by another inventory or other rules from now on, and tell of it by another composer."""
         touched = change.touched
         decision = self._engine.follow(
@@ -147,7 +151,7 @@ class Pipeline:
         if touched.moved:  # before transitions of the present ids, after all those of the former ones
             self._writes.put_nowait(partial(self._records.move, touched.moved, self._now()))
         self._apply(decision)  # what is closed is told of as it was named until now
-        self._compose = compose
+        self.teller = Guarded(teller, self._cannot_tell)
 
     def _apply(self, decision: Decision) -> None:
         for standing in decision.status:
@@ -157,22 +161,18 @@ class Pipeline:
         for check_id in decision.rechecks:
             self._recheck(check_id, RECHECK_AFTER)
         if decision.transitions:
-            composed = partial(self._composed, self._compose)
-            self._writes.put_nowait(partial(self._records.record, decision.transitions, composed))
+            record = partial(self._records.record, decision.transitions, self.teller)
+            self._writes.put_nowait(record)
 
     async def _tick_all(self) -> None:
         while True:
             await asyncio.sleep(STALE_EVERY)
             self._apply(self._engine.tick(self._now()))
 
-    def _composed(self, compose: Compose, incident: Incident, transition: Transition) -> Sequence[Message]:
-        """Compose messages. A bug in that is said aloud, and does not keep the ledger from the transition itself."""
-        try:
-            return compose(incident, transition)
-        except Exception:
-            log.exception("no message could be composed", extra={"incident": incident.id})
-            self._untold = f"the message about incident {incident.id} could not be composed; the log says why"
-            return ()
+    def _cannot_tell(self, incident: Incident) -> None:
+        """Say aloud that a bug of ours left an incident untold."""
+        log.exception("no message could be composed", extra={"incident": incident.id})
+        self._untold = f"the message about incident {incident.id} could not be composed; the log says why"
 
     async def _write_all(self) -> None:
         while True:

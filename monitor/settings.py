@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 import alerts.notifier
+from alerts.quantity import Seconds
 from inventory.document import load
 from inventory.model import Model, Slug
 from inventory.network_policy import NetworkPolicy, Networks
+from monitor.access.settings import SessionSettings, TlsSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
 
@@ -28,20 +30,27 @@ class WebSettings(Model):
     """Address of the dashboard as people reach it, for links in messages, when it is not ``http://host:port``."""
 
     editing: bool = False
-    """Whether the inventory may be edited on a page. Without a login, only where a loopback address listens."""
+    """Whether an administrator may edit the inventory on a page."""
+    login: bool = True
+    """Whether people must sign in. Without, whoever reaches the pages may do everything: on a loopback address only."""
+    session: SessionSettings = SessionSettings()
+    tls: TlsSettings | None = None
+    proxies: Networks = ()
+    """Networks of proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed."""
 
     @model_validator(mode="after")
-    def _edited_by_whom(self) -> Self:
-        if self.editing and not is_loopback(self.host):
+    def _open_to_whom(self) -> Self:
+        if not self.login and not is_loopback(self.host):
             raise ValueError(
-                f"editing wants a loopback host such as 127.0.0.1, for there is no login yet; found {self.host}"
+                f"login: false wants a loopback host such as 127.0.0.1, for then everybody may do everything;"
+                f" found {self.host}"
             )
         return self
 
     @property
     def address(self) -> str:
         """Where people find the dashboard."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        return self.base_url or f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
 class TrapSettings(Model):
@@ -56,6 +65,13 @@ class DiscoverSettings(Model):
 
     networks: Networks = ()
     """Networks that may be swept; none, and nothing is."""
+
+
+class FailoverSettings(Model):
+    """When a service that stands by replaces the one that runs (``run --standby``)."""
+
+    after: Annotated[Seconds, Field(ge=2, le=3600)] = 60.0
+    """The running service signs the ledger four times within it; silent for longer, it does not work."""
 
 
 class Settings(Model):
@@ -73,6 +89,10 @@ class Settings(Model):
     """File with the key to it. Keep it where backups of the rest do not go."""
     rules: str | None = None
     """Folder with further rules; one with the id of a built-in rule replaces it."""
+    duty: str | None = None
+    """File with people, rotas, routes and escalation; without one every channel is told of everything it wants."""
+    maintenance: str | None = None
+    """File or folder with planned maintenance; folders are followed at once, a single file within seconds."""
     language: Literal["vi", "en"] = "vi"
     """Language of the pages until the reader chooses."""
     store: StoreSettings = DuckDBSettings(kind="duckdb")
@@ -81,6 +101,8 @@ class Settings(Model):
     network: NetworkPolicy = NetworkPolicy()
     """Addresses that may be asked although they usually are not, and such that never are."""
     discover: DiscoverSettings = DiscoverSettings()
+    failover: FailoverSettings = FailoverSettings()
+    """When a second service takes over."""
     notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
 

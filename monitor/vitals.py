@@ -137,7 +137,11 @@ def _lateness(load: Load) -> Iterator[Problem]:
 _PARTS = {
     "pipeline": Words("Xử lý kết quả đo", "Judging"),
     "ledger": Words("Sổ sự cố", "The ledger"),
+    "escalation": Words("Báo tiếp khi chưa ai nhận", "Telling on"),
+    "rota": Words("Lịch trực", "Duty rota"),
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
+    "operations": Words("Tiếp nhận sự cố", "Taking incidents on"),
+    "quiet": Words("Tạm dừng cảnh báo, bảo trì", "Silences and maintenance"),
     "traps": Words("Nhận SNMP trap", "SNMP traps"),
     "store": Words("Kho số liệu", "The store"),
     "inventory": Words(
@@ -151,5 +155,5 @@ _PARTS = {
     "secrets": Words("Bí mật đã lưu", "Stored secrets"),
     "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
-_HARMLESS = frozenset({"store", "inventory", "bindings", "secrets", "audit"})
+_HARMLESS = frozenset({"rota", "store", "inventory", "bindings", "secrets", "audit"})
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

@@ -22,9 +22,12 @@ from inventory.secrets import SecretRef
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 
+MAX_ADDRESS = 320
+"""Characters of a name and an address."""
+
 
 def _address(text: str) -> str:
-    if "\n" in text or "\r" in text or "@" not in parseaddr(text)[1]:
+    if len(text) > MAX_ADDRESS or not text.isprintable() or "@" not in parseaddr(text)[1]:
         raise ValueError("wants an e-mail address: name@example.vn or Name <name@example.vn>")
     return text
 
@@ -32,7 +35,7 @@ def _address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Settings(notifier.Settings):
+class Settings(notifier.ForPeople):
     """Which server, from whom, to whom."""
 
     kind: Literal["email"]
@@ -61,6 +64,14 @@ class Notifier(notifier.Notifier[Settings]):
     """One mail to all. Mails of one incident form a thread; a repeated one has the same Message-ID."""
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
+    addressable = True
+
+    def address(self, to: str) -> str:
+        """Return an e-mail address as it is."""
+        try:
+            return _address(to)
+        except ValueError as error:
+            raise Refused(f"{clean(to, 80)!r}: {error}") from None
 
     async def send(self, message: Message) -> None:
         """Send the mail on a connection of its own."""
@@ -108,7 +119,7 @@ class Notifier(notifier.Notifier[Settings]):
         try:
             mail["Subject"] = message.title
             mail["From"] = self.settings.sender
-            mail["To"] = ", ".join(self.settings.to)
+            mail["To"] = self.address(message.to) if message.to else ", ".join(self.settings.to)
             mail["Date"] = format_datetime(message.incident.changed_at)
             mail["Message-ID"] = f"<{hashlib.sha256(message.key.encode()).hexdigest()[:40]}@commune-monitor>"
             mail["References"] = thread

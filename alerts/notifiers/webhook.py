@@ -12,7 +12,11 @@ import msgspec
 from alerts import notifier
 from alerts.http_delivery import HttpNotifier, Url
 from alerts.notification import Message
+from alerts.notifier import Refused
 from inventory.secrets import Secret, SecretRef
+from probes.core.text import clean
+
+MAX_ADDRESS = 200
 
 
 class Settings(notifier.Settings):
@@ -35,9 +39,18 @@ class Notifier(HttpNotifier[Settings]):
     """
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
+    addressable = True
+
+    def address(self, to: str) -> str:
+        """Return any line of text: whom it means is for the receiver to know."""
+        if clean(to, MAX_ADDRESS) != to:
+            raise Refused(f"an address here is one line of at most {MAX_ADDRESS} characters")
+        return to
 
     async def send(self, message: Message) -> None:
-        """POST the message."""
+        """POST the message, with `to` in it."""
+        if message.to:
+            self.address(message.to)
         body = msgspec.json.encode({"version": 1, "message": message})
         headers = {"Idempotency-Key": message.key}
         if self.settings.signing_key is not None:

@@ -19,12 +19,15 @@ from itertools import count
 from typing import Any
 
 from alerts.decision import Decision
+from alerts.duty.roster import Roster
+from alerts.duty.who import Who
 from alerts.engine import Engine
 from alerts.incident import Incident, Transition
 from alerts.message import Composer
 from alerts.notification import Message
 from alerts.notifier import Settings
 from alerts.rule import RuleBook
+from alerts.teller import Codes, Teller
 from alerts.topology import Topology
 from bench.detection.faults import Trouble, Truth
 from bench.detection.luck import Asked, Ending, every_check
@@ -89,7 +92,9 @@ class Laboratory:
         self._kin = _kin(Topology(self._inventory), self._inventory.devices)
         self._rng = random.Random(f"run {seed}")
         self._db = _ledger()
-        self._composer = Composer(rules, self._inventory, {"duty": Settings(kind="test")}, "https://giamsat")
+        channels = {"duty": Settings(kind="test")}
+        composer = Composer(rules, self._inventory, channels, "https://giamsat")
+        self._teller = Teller(composer, Who(Roster(), self._inventory, channels), Codes(bytes(32)))
         self._heap: list[tuple[float, int, str, object]] = []
         self._order = count()
         self._due = [0.0] * len(self._checks)
@@ -310,7 +315,7 @@ class Laboratory:
     def _record(self, now: float, transitions: Sequence[Transition]) -> None:
         self.report.transitions += [(now, transition) for transition in transitions]
         with transaction(self._db):
-            incidents.record(self._db, transitions, self._composer.compose)
+            incidents.record(self._db, transitions, self._teller)
 
     def _look(self, now: float, _: object) -> None:
         """Look into the outbox, as the dispatcher does from time to time."""

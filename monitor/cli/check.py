@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
+from alerts.duty.roster import Roster
 from inventory.document import Invalid, Problem
 from monitor import configuration
 from monitor.cli.common import json_option, print_json, print_problems
 from monitor.configuration import Configuration
+from monitor.holes import hole
 
 
 @click.command
@@ -47,7 +50,13 @@ def _read(settings: Path) -> tuple[Configuration | None, Sequence[Problem]]:
         loaded = configuration.load(settings)
     except Invalid as error:
         return None, error.problems
-    return loaded, loaded.warnings
+    return loaded, (*loaded.warnings, *_holes(loaded))
+
+
+def _holes(loaded: Configuration) -> Iterator[Problem]:
+    """Yield a warning when nobody will be on duty in the days to come, swaps apart."""
+    if found := hole(Roster(loaded.duty), datetime.now(UTC)):
+        yield Problem(str(loaded.folder(loaded.settings.duty or "")), 0, 0, "rotas", found, "warning")
 
 
 def _say_valid(loaded: Configuration) -> None:

@@ -27,7 +27,8 @@ def test_notifier(settings: Path, name: str) -> None:
         known = ", ".join(configuration.settings.notifiers) or "none"
         raise click.UsageError(f"no notifier {name!r} in {settings}; there are: {known}")
     try:
-        channel = open_channels({name: chosen}, configuration.secrets, configuration.settings.network)[name]
+        policy, state = configuration.settings.network, configuration.channel_state
+        channel = open_channels({name: chosen}, configuration.secrets, policy, state)[name]
         address = configuration.settings.web.address
         asyncio.run(_send(channel, trial(name, chosen.language, utc_now(), address), chosen.timeout))
     except (SecretMissing, Refused, TryLater) as error:

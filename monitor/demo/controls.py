@@ -36,6 +36,20 @@ class Fault(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class Received(msgspec.Struct, frozen=True):
+    """A message that came to the simulated phone."""
+
+    at: datetime
+    """Aware UTC."""
+    title: str
+    text: str
+    to: str
+    """Number of the person it is for."""
+    name: str
+    take: str
+    """Address at which the incident is taken on; empty when it is over."""
+
+
 class UnknownFault(LookupError):
     """There is no such kind of fault, or it cannot strike this target; the text says what exists."""
 
@@ -53,6 +67,10 @@ class DemoControls(Protocol):
 
     async def faults(self) -> tuple[Fault, ...]:
         """What is switched on now, oldest first."""
+        ...
+
+    async def received(self) -> tuple[Received, ...]:
+        """The last messages on the phone of whoever is on duty, newest first. Raises `SimulatorFailed`."""
         ...
 
     async def switch(self, kind: str, target: str, on: bool) -> None:

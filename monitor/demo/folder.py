@@ -15,6 +15,7 @@ from monitor.demo.inventory_files import (
     COMMUNITY_FILE,
     KEY_FILE,
     PRIV_FILE,
+    duty_file,
     inventory_files,
     settings_file,
 )
@@ -36,7 +37,10 @@ class DemoFolder:
         """Write what is missing or outdated. Returns names of files kept because somebody changed them."""
         for folder in (self.path, self.inventory, self.secrets, self.simulator):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = {self.settings: settings_file(port)}
+        files = {
+            self.settings: settings_file(port, layout.phone),
+            self.path / "duty.yaml": duty_file(),
+        }
         for name, text in inventory_files(layout, self.simulator / CA_FILE):
             files[self.inventory / name] = text
         return self._write(files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 from inventory.communes import folded
@@ -11,6 +12,7 @@ from monitor.demo import snmp_user
 from monitor.demo.layout import (
     DATA_CENTRE,
     HTTPS_PORT,
+    PHONE_PORT,
     SIP_PORT,
     SNMP_PORT,
     SSH_PORT,
@@ -107,13 +109,21 @@ defaults:
 """
 
 
-def settings_file(port: int) -> str:
-    """Return the settings file of the demo."""
+def settings_file(port: int, phone: str) -> str:
+    """Return the settings file of the demo; `phone` is the address of the simulated phone."""
     return (
         f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\n"
-        f"web: {{port: {port}, editing: true}}\n"
+        f"web: {{port: {port}, editing: true, login: false}}\n"
+        "duty: duty.yaml\n"
+        "notifiers: # điện thoại mô phỏng, xem trang /demo/phone / a simulated phone, see the page /demo/phone\n"
+        f"  dien-thoai: {{kind: webhook, url: 'http://{phone}:{PHONE_PORT}/messages', allow: 127.0.0.0/8}}\n"
         "network: {allow: 127.0.0.0/8} # thiết bị mô phỏng ở ngay máy này / simulated devices are on this machine\n"
     )
+
+
+def duty_file() -> str:
+    """Return the duty file of the demo: who is on duty, who is told when."""
+    return files("monitor.demo").joinpath("duty.yaml").read_text("utf-8")
 
 
 def inventory_files(layout: Layout, authority: Path) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ HTTP_PORT = 8080
 HTTPS_PORT = 8443
 SIP_PORT = 5060
 TELNET_PORT = 2323
+PHONE_PORT = 8088
 
 NETWORKS = tuple(f"127.{second}" for second in range(42, 58))
 """A second demo on the same machine takes the second network, and so on."""
@@ -102,6 +103,12 @@ class Layout(msgspec.Struct, frozen=True):
     def places(self) -> Iterator[Place]:
         """Every device."""
         return (place for site in self.sites for place in site.places)
+
+    @property
+    def phone(self) -> str:
+        """Address of the phone of whoever is on duty."""
+        first = next(self.places).address
+        return f"{first.rpartition('.')[0]}.2"
 
 
 _SYSTEMS = (

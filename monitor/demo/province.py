@@ -12,14 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import aiohttp
 import asyncssh
+import msgspec
 
 from inventory.communes import Communes
 from monitor.demo import wire
-from monitor.demo.controls import Fault, FaultKind, SimulatorFailed
+from monitor.demo.controls import Fault, FaultKind, Received, SimulatorFailed
 from monitor.demo.faults import Switches, kinds, struck
 from monitor.demo.folder import DemoFolder
-from monitor.demo.layout import SSH_PORT, Layout, claim_network, lay_out
+from monitor.demo.layout import PHONE_PORT, SSH_PORT, Layout, claim_network, lay_out
 from probes.core.hostkeys import HostKeys
 
 HA_TINH = "42"
@@ -122,6 +124,18 @@ class Province:
     async def faults(self) -> tuple[Fault, ...]:
         """What is switched on now, oldest first."""
         return self._switches.faults
+
+    async def received(self) -> tuple[Received, ...]:
+        """The last messages on the phone of whoever is on duty. Raises `SimulatorFailed`."""
+        url = f"http://{self._layout.phone}:{PHONE_PORT}/messages"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ORDER_SECONDS)) as session,
+                session.get(url) as reply,
+            ):
+                return msgspec.json.decode(await reply.read(), type=tuple[Received, ...])
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
+            raise SimulatorFailed("the simulated phone does not answer") from error
 
     async def switch(self, kind: str, target: str, on: bool) -> None:
         """Switch a fault on or off. Raises `UnknownFault`, `SimulatorFailed`."""

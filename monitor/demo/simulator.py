@@ -21,6 +21,7 @@ from monitor.demo.faults import struck
 from monitor.demo.layout import Layout, Place
 from monitor.demo.machine import Machine
 from monitor.demo.mib_tables import mibs
+from monitor.demo.phone import Phone
 from monitor.demo.sip_agent import SipAgent
 from monitor.demo.snmp_agent import Agent
 from monitor.demo.snmp_user import Guard, Passwords
@@ -53,6 +54,8 @@ class Simulator:
             if done % _BREATH == 0:
                 _tell(wire.Progress(done, len(self.machines)))
                 await asyncio.sleep(0)
+        phone = await Phone(self.layout.phone).open()
+        self._stack.push_async_callback(phone.cleanup)
         _tell(wire.Ready(len(self.machines)))
 
     def obey(self, order: wire.Order) -> None:

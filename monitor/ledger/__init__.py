@@ -4,6 +4,7 @@ One SQLite file.
 """
 
 from monitor.ledger.audit import AuditEntry, Seal, Verified
+from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import LedgerError
 from monitor.ledger.hostkeys import HostKey
 from monitor.ledger.ledger import Ledger
@@ -12,6 +13,7 @@ from monitor.ledger.revisions import Revision
 
 __all__ = [
     "AuditEntry",
+    "ChannelHealth",
     "Delivery",
     "DeliveryState",
     "HostKey",

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from alerts.incident import Incident, IncidentKey, Kind, Status, Step, Transition
-from alerts.notification import Message
-from monitor.ledger import outbox
+from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
+from monitor.ledger.teller import Teller
 
-Compose = Callable[[Incident, Transition], Sequence[Message]]
-"""Which messages a step is worth. Called in the ledger's thread inside the transaction: pure and quick."""
+SAME_WITHIN = timedelta(minutes=5)
+"""A problem that comes back within this time after it was resolved is still the same incident."""
 
 _BY_KEY = """
 SELECT id, body FROM incidents
 WHERE rule = ? AND device = ? AND check_name = ? AND subject = ? AND resolved_at IS NULL
+"""
+_LATELY = """
+SELECT id, body FROM incidents
+WHERE rule = ? AND device = ? AND check_name = ? AND subject = ? AND resolved_at BETWEEN ? AND ?
+ORDER BY id DESC LIMIT 1
 """
 _SEARCH = """
 SELECT id, body FROM incidents
@@ -33,40 +39,43 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-def record(db: sqlite3.Connection, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+def record(db: sqlite3.Connection, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
     """Store `transitions` in order with the messages they are worth; return each incident after its step.
 
-    Opening what is open is a change; a change that changes nothing is not stored again, so a repeated call is
-    harmless. Any other step for a key that is not open is ignored.
+    Opening what is open is a change, and opening what was resolved a short while ago opens it again. A change that
+    changes nothing is not stored again, so a repeated call is harmless. Any other step for a key that is not open is
+    ignored.
     """
-    incidents = (_take(db, transition, compose) for transition in transitions)
+    incidents = (_take(db, transition, teller) for transition in transitions)
     return [incident for incident in incidents if incident]
 
 
-def _take(db: sqlite3.Connection, transition: Transition, compose: Compose) -> Incident | None:
+def _take(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident | None:
     current = by_key(db, transition.key)
     if current is None:
-        return _open(db, transition, compose) if transition.step is Step.OPENED else None
-    if transition.step is Step.OPENED:
+        return _open(db, transition, teller) if transition.step is Step.OPENED else None
+    if transition.step in (Step.OPENED, Step.REOPENED):
         transition = msgspec.structs.replace(transition, step=Step.CHANGED)
     if transition.step is Step.CHANGED and _same(current, transition):
         return current
+    return _step(db, current, transition, teller)
+
+
+def _step(db: sqlite3.Connection, current: Incident, transition: Transition, teller: Teller) -> Incident:
     incident = after(current, transition)
+    resolved_at = to_ms(incident.resolved_at) if incident.resolved_at else None
     db.execute(
         "UPDATE incidents SET status = ?, resolved_at = ?, body = ? WHERE id = ?",
-        (
-            incident.status,
-            to_ms(incident.resolved_at) if incident.resolved_at else None,
-            _json(incident),
-            incident.id,
-        ),
+        (incident.status, resolved_at, _json(incident), incident.id),
     )
-    _follow(db, incident, transition, compose)
+    _follow(db, incident, transition, teller)
     return incident
 
 
-def _open(db: sqlite3.Connection, transition: Transition, compose: Compose) -> Incident:
+def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Incident:
     key, at = transition.key, transition.at
+    if (known := lately(db, key, at)) is not None:
+        return _step(db, known, msgspec.structs.replace(transition, step=Step.REOPENED), teller)
     incident = Incident(
         0,
         key,
@@ -92,13 +101,24 @@ def _open(db: sqlite3.Connection, transition: Transition, compose: Compose) -> I
         _json(incident),
     )
     incident = msgspec.structs.replace(incident, id=db.execute(_INSERT, row).lastrowid)
-    _follow(db, incident, transition, compose)
+    _follow(db, incident, transition, teller)
     return incident
 
 
-def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, compose: Compose) -> None:
-    db.execute("INSERT INTO timeline(incident_id, body) VALUES (?, ?)", (incident.id, _json(transition)))
-    outbox.put(db, incident.id, transition.at, compose(incident, transition))
+def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, teller: Teller) -> None:
+    telling = teller.tell(incident, transition, outbox.told(db, incident.id))
+    said = "; ".join(one for one in (transition.note, telling.note) if one)
+    note(db, incident.id, msgspec.structs.replace(transition, note=said))
+    if transition.step is Step.RESOLVED:
+        outbox.spare_the_rest(db, incident.id, transition.at)
+    outbox.put(db, incident.id, transition.at, telling)
+    takes.put(db, incident.id, telling)
+    escalations.set_timer(db, incident.id, telling)
+
+
+def note(db: sqlite3.Connection, number: int, transition: Transition) -> None:
+    """Add a step to an incident's timeline."""
+    db.execute("INSERT INTO timeline(incident_id, body) VALUES (?, ?)", (number, _json(transition)))
 
 
 def _same(incident: Incident, transition: Transition) -> bool:
@@ -113,9 +133,15 @@ def after(incident: Incident, transition: Transition) -> Incident:
         case Step.RESOLVED:
             change = {"status": Status.RESOLVED, "resolved_at": at}
         case Step.ACKNOWLEDGED:
-            change = {"status": Status.ACKNOWLEDGED, "acknowledged_by": transition.who}
-        case Step.NOTED:
+            taken = {"acknowledged_by": transition.who, "acknowledged_until": transition.until}
+            change = {"status": Status.ACKNOWLEDGED, **taken}
+        case Step.RELEASED:
+            change = _NOBODY
+        case Step.NOTED | Step.ESCALATED:
             change = {}
+        case Step.REOPENED:
+            back = {"resolved_at": None, "reopened": incident.reopened + 1, "severity": transition.severity}
+            change = {**_NOBODY, **back, "summary": transition.summary, "evidence": transition.evidence}
         case _:
             words = {"summary": transition.summary, "evidence": transition.evidence}
             extent = {"sites": transition.sites, "cause": transition.cause or incident.cause}
@@ -123,25 +149,46 @@ def after(incident: Incident, transition: Transition) -> Incident:
     return msgspec.structs.replace(incident, changed_at=at, **change)
 
 
-def acknowledge(
-    db: sqlite3.Connection, number: int, who: str, note: str, at: datetime, compose: Compose
-) -> Incident | None:
-    """Note that `who` has taken incident `number` on; `None` when it does not exist or is resolved."""
-    incident = by_id(db, number)
-    if incident is None or incident.status is Status.RESOLVED:
-        return None
-    step = Transition(
-        incident.key,
-        Step.ACKNOWLEDGED,
-        at,
-        incident.kind,
-        incident.severity,
-        incident.summary,
-        incident.evidence,
-        who,
-        note,
-    )
-    return _take(db, step, compose)
+_NOBODY: dict[str, Any] = {"status": Status.OPEN, "acknowledged_by": "", "acknowledged_until": None}
+
+
+def by_hand(
+    db: sqlite3.Connection,
+    numbers: Iterable[int],
+    what: Step,
+    who: str,
+    note: str,
+    at: datetime,
+    teller: Teller,
+    until: datetime | None = None,
+) -> list[Incident]:
+    """Take a step that people take, of each of the incidents `numbers`; return them as they are then.
+
+    An incident that does not exist is left out, a resolved one too unless it is a note, and so is one to release that
+    nobody has.
+    """
+    found = [incident for number in numbers if (incident := by_id(db, number)) and _may(incident, what)]
+    return [_step(db, one, _said(one, what, who, note, at, until), teller) for one in found]
+
+
+def _may(incident: Incident, what: Step) -> bool:
+    if what is Step.RELEASED:
+        return incident.status is Status.ACKNOWLEDGED
+    return what is Step.NOTED or incident.status is not Status.RESOLVED
+
+
+def _said(
+    incident: Incident, what: Step, who: str, note: str, at: datetime, until: datetime | None
+) -> Transition:
+    about = (incident.kind, incident.severity, incident.summary, incident.evidence)
+    sites, cause = incident.sites, incident.cause
+    return Transition(incident.key, what, at, *about, who, note, until=until, sites=sites, cause=cause)
+
+
+def lately(db: sqlite3.Connection, key: IncidentKey, at: datetime) -> Incident | None:
+    """Return the incident of `key` that was resolved so shortly before `at` that this is still the same."""
+    span = (to_ms(at - SAME_WITHIN), to_ms(at))
+    return _one(db.execute(_LATELY, (key.rule, key.device, key.check, key.subject, *span)).fetchall())
 
 
 def by_key(db: sqlite3.Connection, key: IncidentKey) -> Incident | None:

@@ -10,36 +10,51 @@ from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
-from alerts.incident import Incident, Kind, Status, Transition
-from alerts.notification import Pending
+from alerts.incident import Incident, Kind, Status, Step, Transition
+from alerts.notification import Message, Pending, Timer
 from monitor.ledger import (
+    access,
     answered,
     audit,
     bindings,
+    channels,
+    escalations,
     hostkeys,
     identities,
     incidents,
+    leader,
     moves,
     outbox,
     revisions,
+    rota,
+    silences,
+    takes,
 )
+from monitor.ledger.access import LedgerAccess
 from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
-from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
+from monitor.ledger.channels import ChannelHealth
+from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
-from monitor.ledger.incidents import Compose
-from monitor.ledger.outbox import Delivery
+from monitor.ledger.leader import Absence, Leader
+from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
+from monitor.ledger.rota import LedgerRota
+from monitor.ledger.silences import LedgerSilences
+from monitor.ledger.takes import Take
+from monitor.ledger.teller import Teller
 
 LEASE = timedelta(minutes=2)
 WATCH_EVERY = 1.0
 """Seconds between two looks whether another process changed the file."""
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -66,8 +81,16 @@ class Ledger:
         """Which devices have ever answered."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
+        self.access = LedgerAccess(self._database)
+        """Who may use the pages and the API; as up to date as host keys."""
+        self.rota = LedgerRota(self._database)
+        """Changes of whose turn it is."""
+        self.silences = LedgerSilences(self._database)
+        """What people made quiet."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
+        self.leader: Leader | None = None
+        """Since we lead; `None` for a reader."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -103,6 +126,9 @@ class Ledger:
         """Take in what another process may have decided."""
         self.host_keys.learn(await self._database.read(hostkeys.load))
         self.bindings.learn(await self._database.read(bindings.load))
+        self.access.learn(await self._database.read(access.load))
+        self.rota.learn(await self._database.read(rota.load))
+        self.silences.learn(await self._database.read(silences.load))
 
     def _tell(self, problem: str) -> None:
         if problem and not self.problem:
@@ -111,29 +137,98 @@ class Ledger:
             log.info("the ledger can be read again")
         self.problem = problem
 
+    # Who leads
+
+    async def lead(self, holder: str, now: datetime) -> Leader:
+        """Take over from whoever led before; from now on what we write is refused once another has done so."""
+        self.leader = await self._database.write(partial(leader.lead, holder=holder, now=now))
+        return self.leader
+
+    async def renew(self, now: datetime) -> None:
+        """Be heard of. Raises `Deposed`."""
+        if self.leader is not None:
+            await self._database.write(partial(leader.renew, epoch=self.leader.epoch, now=now))
+
+    async def absences(self, start: datetime, end: datetime) -> list[Absence]:
+        """Return the times between two times in which no service ran, oldest first."""
+        return await self._database.read(partial(leader.absences, start=start, end=end))
+
+    async def _write(self, work: Work[T]) -> T:
+        """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
+
+        def fenced(db: sqlite3.Connection) -> T:
+            if self.leader is not None:
+                leader.confirm(db, self.leader.epoch)
+            return work(db)
+
+        return await self._database.write(fenced)
+
     # Incidents
 
-    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+    async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
-        return await self._database.write(partial(incidents.record, transitions=transitions, compose=compose))
+        return await self._write(partial(incidents.record, transitions=transitions, teller=teller))
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
         if not moved:
             return []
-        changed = await self._database.write(partial(moves.move, moved=moved, at=at))
+        changed = await self._write(partial(moves.move, moved=moved, at=at))
         await self._learn()
         self.answered.learn(await self._database.read(answered.load))
         self.identities.learn(await self._database.read(identities.load))
         return changed
 
     async def acknowledge(
-        self, id: int, who: str, note: str, at: datetime, compose: Compose
+        self, id: int, who: str, note: str, at: datetime, teller: Teller
     ) -> Incident | None:
         """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
-        return await self._database.write(
-            partial(incidents.acknowledge, number=id, who=who, note=note, at=at, compose=compose)
+        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, teller)
+        return taken[0] if taken else None
+
+    async def by_hand(
+        self,
+        ids: Sequence[int],
+        what: Step,
+        who: str,
+        note: str,
+        at: datetime,
+        teller: Teller,
+        until: datetime | None = None,
+    ) -> list[Incident]:
+        """Take a step that people take, of each incident, in one transaction; see `incidents.by_hand`."""
+        return await self._write(
+            partial(
+                incidents.by_hand,
+                numbers=ids,
+                what=what,
+                who=who,
+                note=note,
+                at=at,
+                teller=teller,
+                until=until,
+            )
         )
+
+    async def escalate(self, teller: Teller, now: datetime, limit: int = 200) -> list[Incident]:
+        """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
+        return await self._write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
+
+    async def shift_escalation(self, step: timedelta) -> None:
+        """Let the next steps come so much later: the clock was set by `step`."""
+        await self._database.write(partial(escalations.shift, step=step))
+
+    async def escalation(self, incident: int) -> Timer | None:
+        """Return what comes next while nobody takes an incident on, `None` when nothing does."""
+        return await self._database.read(partial(escalations.waiting, incident=incident))
+
+    async def take(self, code: str) -> Take | None:
+        """Return what a code of a message is good for."""
+        return await self._database.read(partial(takes.find, code=code))
+
+    async def taken(self, code: str, at: datetime) -> None:
+        """Note that a code was used."""
+        await self._database.write(partial(takes.use, code=code, at=at))
 
     async def open_incidents(self) -> list[Incident]:
         """Return every incident and finding that is not resolved, oldest first."""
@@ -172,7 +267,11 @@ class Ledger:
         return await self._database.read(partial(incidents.timeline, number=id))
 
     async def prune(self, before: datetime) -> int:
-        """Delete incidents resolved before `before` with their timeline and deliveries; return how many."""
+        """Delete incidents resolved before `before` with their timeline and deliveries; return how many.
+
+        What was quiet until before then goes too.
+        """
+        await self._database.write(partial(silences.prune, before=before))
         return await self._database.write(partial(incidents.prune, before=before))
 
     # Messages
@@ -182,19 +281,62 @@ class Ledger:
 
         A message waits until earlier ones about the same incident on the same channel are settled.
         """
-        return await self._database.write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
+        return await self._write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
 
-    async def delivered(self, id: int, at: datetime) -> None:
-        """The channel has the message."""
-        await self._database.write(partial(outbox.delivered, number=id, at=at))
+    async def holds(self, id: int) -> bool:
+        """Whether a claimed message still waits to be told by us. Raises `Deposed` once another service leads."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            if self.leader is not None:
+                leader.confirm(db, self.leader.epoch)
+            return outbox.waits(db, id)
+
+        return await self._database.read(work)
+
+    async def delivered(self, id: int, at: datetime, receipt: str = "") -> None:
+        """The channel has the message, and calls it `receipt`: that is so even if another service leads meanwhile."""
+        await self._database.write(partial(outbox.delivered, number=id, at=at, receipt=receipt))
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         """An attempt failed; `retry_at` is `None` when it is given up."""
-        await self._database.write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
+        await self._write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
+
+    async def postponed(self, id: int, until: datetime) -> None:
+        """The message was not tried, and comes again at `until`."""
+        await self._write(partial(outbox.postponed, number=id, until=until))
+
+    async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
+        """Let `digest` tell what these waiting messages would; return it, leased as by `claim`."""
+        until = at + self._lease
+        return await self._write(
+            partial(channels.merge, numbers=ids, digest=digest, at=at, leased_until=until)
+        )
+
+    async def told_since(self, channel: str, since: datetime) -> list[datetime]:
+        """Return when a channel took each message since then; a digest is one."""
+        return await self._database.read(partial(channels.told_since, channel=channel, since=since))
 
     async def deliveries(self, incident: int) -> list[Delivery]:
         """Return the delivery log of an incident, oldest first."""
         return await self._database.read(partial(outbox.deliveries, incident=incident))
+
+    async def latest_deliveries(
+        self,
+        *,
+        channel: str | None = None,
+        state: DeliveryState | None = None,
+        limit: int = 100,
+        before_id: int | None = None,
+    ) -> list[Delivery]:
+        """Return at most `limit` (1..1000) lines of the delivery log, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(
+            partial(outbox.latest, channel=channel, state=state, limit=limit, before=before_id)
+        )
+
+    async def channels(self) -> list[ChannelHealth]:
+        """Return how every channel does that was ever used."""
+        return await self._database.read(channels.health)
 
     # Revisions of the inventory
 

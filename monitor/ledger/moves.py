@@ -12,6 +12,7 @@ from datetime import datetime
 
 from alerts.incident import Incident, Step, Transition
 from monitor.ledger import incidents
+from monitor.ledger.teller import Nobody
 
 _NOTED = """
 UPDATE timeline SET body = json_set(body, '$.key.device', :now)
@@ -82,5 +83,5 @@ def _settled(db: sqlite3.Connection, incident: Incident, now: str, at: datetime)
             note=f"goes on as incident {other.id}: {incident.key.device} is {now} now",
             before=incident.severity,
         )
-        incidents.record(db, [step], lambda incident, transition: ())
+        incidents.record(db, [step], Nobody())
     return incident

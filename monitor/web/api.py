@@ -12,6 +12,7 @@ from aiohttp import web
 from alerts.incident import Incident, Kind, Status, Transition, Words
 from inventory.coverage import as_json, coverage
 from inventory.model import Contact
+from monitor.access.permission import Permission
 from monitor.drift import drift
 from monitor.neighbours import neighbourhood
 from monitor.store import Bucket, SeriesKey
@@ -19,6 +20,7 @@ from monitor.web import query
 from monitor.web.context import WebContext
 from monitor.web.device import Asked, asked_of, find_device
 from monitor.web.neighbours import seen
+from monitor.web.route import READER, Route, context_of
 from monitor.web.search import Row, rows
 from monitor.web.site import find_site
 from monitor.web.summary import DeviceView, SiteSummary, open_entries, summaries, summarise, view_device
@@ -177,26 +179,45 @@ class Api:
     def __init__(self, context: WebContext) -> None:
         self._context = context
 
+    def routes(self) -> list[Route]:
+        """Return every route."""
+        view, v1 = Permission.VIEW, "/api/v1"
+        incident = rf"{v1}/incidents/{{id:\d{{1,15}}}}"
+        return [
+            Route("GET", f"{v1}/sites", self.sites, view),
+            Route("GET", f"{v1}/sites/{{site}}", self.site, view, answer=SiteDetailOut),
+            Route("GET", f"{v1}/devices", self.devices, view),
+            Route("GET", f"{v1}/devices/{{site}}/{{name}}", self.device, view, answer=DeviceDetailOut),
+            Route("GET", f"{v1}/search", self.search, view, answer=SearchOut),
+            Route("GET", f"{v1}/incidents", self.incidents, view),
+            Route("GET", incident, self.incident, view, answer=IncidentDetailOut),
+            Route("GET", f"{v1}/series", self.series, view, answer=SeriesOut),
+            Route("GET", f"{v1}/coverage", self.coverage, view, whole=True),
+            Route("GET", f"{v1}/drift", self.drift, view, whole=True),
+            Route("GET", f"{v1}/neighbours", self.neighbours, view, whole=True),
+            Route("GET", "/healthz", self.alive, Permission.PUBLIC),
+        ]
+
     async def sites(self, request: web.Request) -> web.Response:
         """``GET /api/v1/sites``."""
-        return answer({"sites": [site_out(one) for one in summaries(self._context.board)]})
+        return answer({"sites": [site_out(one) for one in summaries(context_of(request).board)]})
 
     async def site(self, request: web.Request) -> web.Response:
         """``GET /api/v1/sites/{site}``."""
-        board = self._context.board
-        site = find_site(self._context, request.match_info)
+        board = context_of(request).board
+        site = find_site(context_of(request), request.match_info)
         one = summarise(board, site, open_entries(board).get(site.id, ()))
         devices = tuple(device_out(view) for view in one.devices)
         return answer(SiteDetailOut(site_out(one), owner_out(site.owner), site.location, devices))
 
     async def devices(self, request: web.Request) -> web.Response:
         """``GET /api/v1/devices``."""
-        every = [device_out(view) for one in summaries(self._context.board) for view in one.devices]
+        every = [device_out(view) for one in summaries(context_of(request).board) for view in one.devices]
         return answer({"devices": every})
 
     async def device(self, request: web.Request) -> web.Response:
         """``GET /api/v1/devices/{site}/{name}``."""
-        context = self._context
+        context = context_of(request)
         device = find_device(context, request.match_info)
         view = view_device(context.board, device, open_entries(context.board).get(device.site, ()))
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
@@ -205,8 +226,8 @@ class Api:
 
     async def search(self, request: web.Request) -> web.Response:
         """``GET /api/v1/search?q=&limit=``: sites and devices in which every word is found, the likeliest first."""
-        board, text = self._context.board, query.text(request, "q")
-        found = await self._context.finder.find(
+        board, text = context_of(request).board, query.text(request, "q")
+        found = await context_of(request).finder.find(
             board.inventory, text, query.number(request, "limit", 50, 1, 500)
         )
         hits = tuple(hit_out(row) for row in rows(board, found))
@@ -218,7 +239,7 @@ class Api:
         kind = query.choice(request, "kind", tuple(Kind))
         limit = query.number(request, "limit", 100, 1, 1000)
         before = query.number(request, "before", 0, 0, 10**15)
-        found = await self._context.ledger.incidents(
+        found = await context_of(request).ledger.incidents(
             status=Status(status) if status else None,
             kind=Kind(kind) if kind else None,
             site=query.text(request, "site", "") or None,
@@ -231,22 +252,22 @@ class Api:
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
         number = int(request.match_info["id"])
-        incident = await self._context.ledger.incident(number)
+        incident = await context_of(request).ledger.incident(number)
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
-        return answer(IncidentDetailOut(incident, await self._context.ledger.timeline(number)))
+        return answer(IncidentDetailOut(incident, await context_of(request).ledger.timeline(number)))
 
     async def series(self, request: web.Request) -> web.Response:
         """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``; all labels unless told."""
         device, metric = query.text(request, "device"), query.text(request, "metric")
         wanted = query.labels(request)
-        start, end = query.span(request, self._context.now())
+        start, end = query.span(request, context_of(request).now())
         buckets = query.number(request, "buckets", 240, 1, 2000)
-        inventory = self._context.board.inventory
+        inventory = context_of(request).board.inventory
         device = inventory.moved.get(device, device)
         if device not in inventory.devices:
             raise NoSuch("there is no such device in the inventory")
-        store = self._context.store
+        store = context_of(request).store
         known = sorted(
             (one for one in await store.latest(device, metric) if wanted in (None, one.key.labels)),
             key=lambda one: one.key.labels,
@@ -261,28 +282,30 @@ class Api:
 
     async def coverage(self, request: web.Request) -> web.Response:
         """``GET /api/v1/coverage``: what sites have of what they must have, and which devices never answered."""
-        inventory, first = self._context.board.inventory, self._context.ledger.answered.first
+        inventory, first = context_of(request).board.inventory, context_of(request).ledger.answered.first
         silent = [device for device in inventory.devices if device not in first]
         return answer(as_json(coverage(inventory)) | {"never_answered": silent})
 
     async def drift(self, request: web.Request) -> web.Response:
         """``GET /api/v1/drift``: devices whose model, firmware, serial number or address is another than expected."""
-        seen = self._context.ledger.identities.traits
-        return answer({"drift": list(drift(self._context.board.inventory, seen)), "identified": len(seen)})
+        seen = context_of(request).ledger.identities.traits
+        return answer(
+            {"drift": list(drift(context_of(request).board.inventory, seen)), "identified": len(seen)}
+        )
 
     async def neighbours(self, request: web.Request) -> web.Response:
         """``GET /api/v1/neighbours``: links that devices see, parents they propose, and what no inventory has."""
-        board, names = self._context.board, self._context.ledger.identities.names
+        board, names = context_of(request).board, context_of(request).ledger.identities.names
         said = seen(board)
         return answer({"asked": len(said), "neighbourhood": neighbourhood(board.inventory, said, names)})
 
     async def alive(self, request: web.Request) -> web.Response:
-        """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is in the body."""
+        """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is told to those who are known."""
         vitals = self._context.vitals()
         body = {
             "status": "failing" if vitals.failing else "degraded" if vitals.problems else "ok",
             "version": vitals.version,
-            "problems": [problem.words.en for problem in vitals.problems],
+            "problems": [problem.words.en for problem in vitals.problems] if READER in request else [],
         }
         return answer(body, 503 if vitals.failing else 200)
 

@@ -13,26 +13,33 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, security
+from monitor.web import demo, duty, security, take
+from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
+from monitor.web.guard import GUARD, Guard
 from monitor.web.language import load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
+from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
+from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
+from monitor.web.users import UserPages
 from monitor.web.view import NoSuch
 
 __all__ = ["WebContext", "create_app", "serve"]
 
 log = logging.getLogger(__name__)
-MAX_BODY = 64 * 1024
 _RETRY_AFTER = "5"
 """Seconds until a reader may ask again what the store or the ledger could not answer."""
+_KEPT = ("Retry-After", "WWW-Authenticate")
+"""Headers of an error that its explanation keeps."""
 _STOP = 3.0
 """Seconds that requests under way get at the end."""
 
@@ -41,17 +48,32 @@ def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
     feed = Feed(context.board, context.pace, context.seen)
     pages = Pages(context, Templates(load_messages(), context.now), feed)
-    app = web.Application(
-        middlewares=[_errors(pages), security.hosts_guard(context.hosts)], client_max_size=MAX_BODY
-    )
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app[TABLE] = table = Table(app)
+    app[GUARD] = guard = Guard(context, table)
+    app.middlewares.extend([_errors(pages), security.hosts_guard(context.hosts), guard.middleware])
     app.on_response_prepare.append(security.add_headers)
     app.cleanup_ctx.append(partial(_follow, feed))
     app.on_shutdown.append(partial(_close, feed))
-    app.add_routes([*pages.routes(), *_api_routes(Api(context)), *_demo_routes(context)])
-    app.add_routes(Editing(context, pages.frame).routes())
-    app.add_routes([web.get("/metrics", Metrics(context).metrics)])
-    app.router.add_static("/static", Path(str(files("monitor.web").joinpath("static"))))
+    table.add(routes(context, pages))
+    table.add_files("/static", Path(str(files("monitor.web").joinpath("static"))), Permission.PUBLIC)
     return app
+
+
+def routes(context: WebContext, pages: Pages) -> list[Route]:
+    """Return every address: what a newcomer adds belongs to one of these."""
+    return [
+        *pages.routes(),
+        *Api(context).routes(),
+        *demo.routes(),
+        *duty.routes(),
+        *take.routes(pages.frame),
+        *Editing(context, pages.frame).routes(),
+        *Metrics(context).routes(),
+        *SignInPages(context.access, pages.frame).routes(),
+        *AccountPages(pages.frame).routes(),
+        *UserPages(pages.frame).routes(),
+    ]
 
 
 @asynccontextmanager
@@ -68,31 +90,6 @@ async def serve(context: WebContext, host: str, port: int) -> AsyncIterator[str]
         await runner.cleanup()
 
 
-def _api_routes(api: Api) -> list[web.RouteDef]:
-    return [
-        web.get("/api/v1/sites", api.sites),
-        web.get("/api/v1/sites/{site}", api.site),
-        web.get("/api/v1/devices", api.devices),
-        web.get("/api/v1/devices/{site}/{name}", api.device),
-        web.get("/api/v1/search", api.search),
-        web.get("/api/v1/incidents", api.incidents),
-        web.get(r"/api/v1/incidents/{id:\d{1,15}}", api.incident),
-        web.get("/api/v1/series", api.series),
-        web.get("/api/v1/coverage", api.coverage),
-        web.get("/api/v1/drift", api.drift),
-        web.get("/api/v1/neighbours", api.neighbours),
-        web.get("/healthz", api.alive),
-    ]
-
-
-def _demo_routes(context: WebContext) -> list[web.RouteDef]:
-    return [
-        web.post("/demo", partial(demo.switch_by_form, context)),
-        web.get("/api/v1/demo/faults", partial(demo.faults_by_api, context)),
-        web.post("/api/v1/demo/faults", partial(demo.switch_by_api, context)),
-    ]
-
-
 def _errors(pages: Pages) -> Middleware:
     @web.middleware
     async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -103,7 +100,9 @@ def _errors(pages: Pages) -> Middleware:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            return await _explain(pages, request, error.status, error.text or error.reason)
+            answer = await _explain(pages, request, error.status, error.text or error.reason)
+            answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
+            return answer
         except ConnectionResetError:
             raise  # the reader left
         except (StoreUnavailable, LedgerError) as error:
@@ -123,7 +122,7 @@ async def _explain(
 ) -> web.Response:
     """Return an error in the reader's form; `unread` when the monitor could not read its own records."""
     title = HTTPStatus(status).phrase
-    if request.path.startswith(("/api/", "/events", "/healthz")):
+    if not is_page(request):
         return problem(status, title, detail)
     return await pages.frame(
         request, "error", {"page": "error", "status_code": status, "detail": detail, "unread": unread}, status

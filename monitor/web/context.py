@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from alerts.duty.who import Who
 from alerts.rule import RuleBook
 from inventory.schema import Schema
+from monitor.access.access import Access
 from monitor.board import Board
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
+from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
@@ -25,6 +29,12 @@ class WebContext:
     board: Board
     store: Store
     ledger: Ledger
+    operations: Operations
+    """What people do about incidents."""
+    who: Callable[[], Who]
+    """Who is told of what, by the configuration in force."""
+    quiets: Quiets
+    """What is quiet, and what is under maintenance."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]
@@ -39,6 +49,10 @@ class WebContext:
     schema: Callable[[], Schema] = dict
     """The JSON Schema of an inventory file, for the editor to complete from."""
     demo: DemoControls | None = None
+    access: Access | None = None
+    """Who may do what; `None` where everybody who reaches the pages may do everything."""
+    proxies: tuple[str, ...] = ()
+    """Networks of proxies that may say for whom they ask."""
     hosts: frozenset[str] | None = None
     """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""
     pace: float = 1.0

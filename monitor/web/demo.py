@@ -5,13 +5,17 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
+from monitor.access.permission import Permission
 from monitor.demo.controls import DemoControls, SimulatorFailed, UnknownFault
 from monitor.web.context import WebContext
 from monitor.web.language import N_
+from monitor.web.live import INCIDENTS
+from monitor.web.route import Route, context_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 
 MAX_BODY = 4096
+SHOWN = 30
 
 
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,16 +50,48 @@ def view(context: WebContext, params: Params) -> View:
     return View("demo", frozenset(), values, N_("Demo: switch faults"), lasting=0.0)
 
 
-async def switch_by_form(context: WebContext, request: web.Request) -> web.Response:
+def phone_view(context: WebContext, params: Params) -> View:
+    """Return the phone of whoever is on duty. Raises `NoSuch` outside the demo."""
+    demo = controls(context)
+
+    async def values() -> Values:
+        try:
+            return {"received": (await demo.received())[:SHOWN]}
+        except SimulatorFailed:
+            return {"received": None}
+
+    return View("phone", frozenset({INCIDENTS}), values, N_("Demo: the phone on duty"), lasting=0.0)
+
+
+def routes() -> list[Route]:
+    """Return the routes of the switches; outside the demo they answer 404."""
+    faults = "/api/v1/demo/faults"
+    return [
+        Route("POST", "/demo", switch_by_form, Permission.OPERATE, whole=True, max_body=MAX_BODY),
+        Route("GET", faults, faults_by_api, Permission.VIEW, whole=True, summary="Faults of the simulation"),
+        Route(
+            "POST",
+            faults,
+            switch_by_api,
+            Permission.OPERATE,
+            whole=True,
+            max_body=MAX_BODY,
+            summary="Switch a fault of the simulation on or off",
+            body=Switch,
+        ),
+    ]
+
+
+async def switch_by_form(request: web.Request) -> web.Response:
     """Switch what the form says and go back to the page. Raises 403 unless our own page sent it."""
     same_origin(request, required=True)
     form = await request.post()
     wish = Switch(str(form.get("kind", "")), str(form.get("target", "")), form.get("on") == "1")
-    await _switch(controls(context), wish)
+    await _switch(controls(context_of(request)), wish)
     raise web.HTTPSeeOther("/demo")
 
 
-async def switch_by_api(context: WebContext, request: web.Request) -> web.Response:
+async def switch_by_api(request: web.Request) -> web.Response:
     """Switch what the JSON body says. Raises 403, 400, 415."""
     same_origin(request, required=False)
     if request.content_type != "application/json":
@@ -64,16 +100,16 @@ async def switch_by_api(context: WebContext, request: web.Request) -> web.Respon
         wish = msgspec.json.decode(await request.read(), type=Switch)
     except msgspec.DecodeError as error:
         raise web.HTTPBadRequest(text=f"the body: {error}") from error
-    await _switch(controls(context), wish)
+    await _switch(controls(context_of(request)), wish)
     return web.Response(
-        body=msgspec.json.encode({"faults": await controls(context).faults()}),
+        body=msgspec.json.encode({"faults": await controls(context_of(request)).faults()}),
         content_type="application/json",
     )
 
 
-async def faults_by_api(context: WebContext, request: web.Request) -> web.Response:
+async def faults_by_api(request: web.Request) -> web.Response:
     """Return every kind of fault and what is switched on."""
-    demo = controls(context)
+    demo = controls(context_of(request))
     body = {"kinds": await demo.kinds(), "faults": await demo.faults()}
     return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 

@@ -13,12 +13,14 @@ import msgspec
 from aiohttp import web
 
 from inventory.communes import Communes
+from monitor.access.permission import Permission
 from monitor.ledger import Revision
 from monitor.web import query
 from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.files import Conflict, InventoryFiles, Refused, compared, digest
 from monitor.web.language import N_
+from monitor.web.route import Route, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 
@@ -78,11 +80,12 @@ def files_of(context: WebContext) -> InventoryFiles:
 
 
 def must_be_allowed(context: WebContext, request: web.Request) -> str:
-    """Return who edits. Raises 403 where nobody may: without a login only this machine may, if the settings say so."""
+    """Return who edits. Raises 403 where nobody may; that it is an administrator, the guard has seen."""
     if not context.editing:
         raise web.HTTPForbidden(text="editing is switched off; web.editing in the settings switches it on")
-    same_origin(request, required=True)
-    return f"web {request.remote or ''}".strip()
+    if reader_of(request).token is None:
+        same_origin(request, required=True)
+    return reader_of(request).name
 
 
 class Editing:
@@ -93,18 +96,28 @@ class Editing:
         self._context = context
         self._frame = frame
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Return every route."""
+        view, admin, revision = Permission.VIEW, Permission.ADMIN, r"/inventory/revisions/{id:\d{1,15}}"
+        files = "/api/v1/inventory/files"
         return [
-            web.get("/inventory/edit", self.open),
-            web.post("/inventory/edit", self.submit),
-            web.get(r"/inventory/revisions/{id:\d{1,15}}", self.revision),
-            web.post(r"/inventory/revisions/{id:\d{1,15}}", self.restore),
-            web.get("/api/v1/inventory/schema", self.schema),
-            web.post("/api/v1/inventory/preview", self.preview),
-            web.get("/api/v1/inventory/files", self.read),
-            web.post("/api/v1/inventory/files", self.write),
-            web.get("/api/v1/inventory/revisions", self.listed),
+            Route("GET", "/inventory/edit", self.open, view, whole=True),
+            Route("POST", "/inventory/edit", self.submit, admin, whole=True, max_body=MAX_BODY),
+            Route("GET", revision, self.revision, view, whole=True),
+            Route("POST", revision, self.restore, admin, whole=True),
+            Route("GET", "/api/v1/inventory/schema", self.schema, view, whole=True),
+            Route(
+                "POST",
+                "/api/v1/inventory/preview",
+                self.preview,
+                view,
+                whole=True,
+                max_body=MAX_BODY,
+                body=Draft,
+            ),
+            Route("GET", files, self.read, view, whole=True),
+            Route("POST", files, self.write, admin, whole=True, max_body=MAX_BODY, body=Change),
+            Route("GET", "/api/v1/inventory/revisions", self.listed, view, whole=True),
         ]
 
     async def open(self, request: web.Request) -> web.Response:
@@ -282,26 +295,16 @@ def _decoded(raw: bytes | None) -> str | None:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    """Return a form of texts. Raises 413."""
-    raw = await _bounded(request)
+    """Return a form of texts."""
+    raw = await request.read()
     return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
 
 
 async def _body(request: web.Request, type: type[T]) -> T:
-    """Return a JSON body. Raises 400, 413, 415."""
+    """Return a JSON body. Raises 400, 415."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
     try:
-        return msgspec.json.decode(await _bounded(request), type=type)
+        return msgspec.json.decode(await request.read(), type=type)
     except msgspec.DecodeError as error:
         raise web.HTTPBadRequest(text=f"the body: {error}") from error
-
-
-async def _bounded(request: web.Request) -> bytes:
-    """Return the body, which may be larger here than elsewhere: it holds a file."""
-    raw = bytearray()
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        raw += chunk
-        if len(raw) > MAX_BODY:
-            raise web.HTTPRequestEntityTooLarge(MAX_BODY, len(raw))
-    return bytes(raw)

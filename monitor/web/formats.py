@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from gettext import NullTranslations
 
-from alerts.message import VIETNAM
+from alerts.calendar import VIETNAM
 
 _STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry, ProcessCollector, exposition
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from monitor.access.permission import Permission
 from monitor.web.context import WebContext
+from monitor.web.route import Route
 
 _PREFIX = "commune_monitor_"
 
@@ -21,6 +23,14 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._registry.register(_Vitals(context))
         ProcessCollector(registry=self._registry)
+
+    def routes(self) -> list[Route]:
+        """Return the one route."""
+        return [
+            Route(
+                "GET", "/metrics", self.metrics, Permission.VIEW, whole=True, summary="Figures for Prometheus"
+            )
+        ]
 
     async def metrics(self, request: web.Request) -> web.Response:
         """``GET /metrics``: in the format that the reader asks for."""

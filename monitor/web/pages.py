@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from monitor.access.permission import Permission
+from monitor.access.reader import Reader
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
@@ -19,6 +21,7 @@ from monitor.web import (
     demo,
     device,
     drift,
+    duty,
     editing,
     health,
     incidents,
@@ -29,8 +32,10 @@ from monitor.web import (
     wall,
 )
 from monitor.web.context import WebContext
+from monitor.web.guard import GUARD
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
+from monitor.web.route import READER, Route, context_of, form_key_of, reader_of
 from monitor.web.templating import Templates
 from monitor.web.view import Fragments, NoSuch, View, ViewFactory
 
@@ -48,6 +53,9 @@ class Page:
     path: str
     view: ViewFactory
     params: tuple[str, ...] = ()
+    may: Permission = Permission.VIEW
+    whole: bool = False
+    """Whether it shows more than single sites, so that a role that holds at some sites only does not do."""
 
 
 PAGES: Mapping[str, Page] = {
@@ -57,16 +65,19 @@ PAGES: Mapping[str, Page] = {
     "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "findings": Page("/findings", incidents.findings_view),
+    "duty": Page("/duty", duty.view, whole=True),
+    "who": Page("/duty/who", duty.who_view, ("about", "severity", "at")),
     "search": Page("/search", search.view, ("q",)),
-    "coverage": Page("/inventory", coverage.view),
-    "drift": Page("/inventory/drift", drift.view),
-    "neighbours": Page("/inventory/neighbours", neighbours.view),
-    "profiles": Page("/inventory/profiles", profiles.view, ("profile",)),
-    "files": Page("/inventory/files", editing.files_view),
-    "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",)),
-    "audit": Page("/inventory/audit", audit.view),
-    "health": Page("/health", health.view),
-    "demo": Page("/demo", demo.view),
+    "coverage": Page("/inventory", coverage.view, whole=True),
+    "drift": Page("/inventory/drift", drift.view, whole=True),
+    "neighbours": Page("/inventory/neighbours", neighbours.view, whole=True),
+    "profiles": Page("/inventory/profiles", profiles.view, ("profile",), whole=True),
+    "files": Page("/inventory/files", editing.files_view, whole=True),
+    "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",), whole=True),
+    "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
+    "health": Page("/health", health.view, whole=True),
+    "demo": Page("/demo", demo.view, whole=True),
+    "phone": Page("/demo/phone", demo.phone_view, whole=True),
 }
 
 
@@ -80,35 +91,46 @@ class Pages:
         self._fragments = Fragments(context, templates, feed)
         self._viewers = 0
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Return the routes of every page, and ``/events``."""
-        found = [web.get(page.path, self._handler(name)) for name, page in PAGES.items()]
-        return [*found, web.get("/events", self.events)]
+        found = [
+            Route("GET", page.path, self._handler(name), page.may, whole=page.whole)
+            for name, page in PAGES.items()
+        ]
+        return [*found, Route("GET", "/events", self.events, Permission.VIEW)]
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """``GET /events?view=NAME&…``: the view's HTML as server-sent events, now and after every change."""
         name = request.query.get("view", "wall")
         if name not in PAGES:
             raise NoSuch("there is no such view")
+        if not reader_of(request).may(PAGES[name].may, whole=PAGES[name].whole):
+            raise web.HTTPForbidden(text=f"this wants the permission {PAGES[name].may}")
         if self._viewers >= MAX_VIEWERS:
             raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
-        view, key = self._view(name, request.query)
-        language = chosen(request, self._context.language)
+        view, key = self._view(request, name, request.query)
+        language, reader, form_key = (
+            chosen(request, self._context.language),
+            reader_of(request),
+            form_key_of(request),
+        )
         version = self._feed.version(view.topics)
-        html = await self._fragments.render(view, key, language)
+        html = await self._fragments.render(view, key, language, reader)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
         self._viewers += 1
         seen = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
         try:
-            while not self._feed.closed:
+            while not self._feed.closed and request.app[GUARD].still(request):
                 digest = _digest(html)
-                await response.write(_ALIVE if digest == seen else _message(html, digest))
+                await response.write(
+                    _ALIVE if digest == seen else _message(self._templates.keyed(html, form_key), digest)
+                )
                 seen = digest
                 await self._feed.changed(view.topics, version, HEARTBEAT)
                 version = self._feed.version(view.topics)  # before reading: what comes later is seen later
                 with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
-                    html = await self._fragments.render(view, key, language)
+                    html = await self._fragments.render(view, key, language, reader)
         except ConnectionResetError:
             pass  # the reader left
         finally:
@@ -128,9 +150,11 @@ class Pages:
             "theme": theme if theme in _THEMES else "",
             "kiosk": request.query.get("kiosk") == "1",
             "demo": self._context.demo is not None,
+            "login": self._context.access is not None,
+            **_of_reader(request.get(READER)),
             **values,
         }
-        html = self._templates.render(name, language, everything)
+        html = self._templates.keyed(self._templates.render(name, language, everything), form_key_of(request))
         response = web.Response(text=html, status=status, content_type="text/html")
         response.enable_compression()
         if request.query.get("lang") == language:
@@ -139,9 +163,9 @@ class Pages:
 
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
-            view, key = self._view(name, {**request.query, **request.match_info})
+            view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
-            html = await self._fragments.render(view, key, language)
+            html = await self._fragments.render(view, key, language, reader_of(request))
             query = f"{key}&lang={language}&seen={_digest(html)}"
             return await self.frame(
                 request, "frame", {"page": name, "view": view, "html": html, "stream": f"/events?{query}"}
@@ -149,10 +173,18 @@ class Pages:
 
         return handler
 
-    def _view(self, name: str, params: Mapping[str, str]) -> tuple[View, str]:
+    def _view(self, request: web.Request, name: str, params: Mapping[str, str]) -> tuple[View, str]:
         page = PAGES[name]
         kept = {param: params[param][:255] for param in page.params if param in params}
-        return page.view(self._context, kept), urlencode({"view": name, **kept})
+        return page.view(context_of(request), kept), urlencode({"view": name, **kept})
+
+
+def _of_reader(reader: Reader | None) -> Mapping[str, object]:
+    """Return what a page says of whoever reads it; `None` is somebody whom nobody knows."""
+    if reader is None:
+        return {"reader": None, "may": frozenset({Permission.PUBLIC}), "whole": False}
+    allowed = frozenset(permission for permission in Permission if reader.may(permission))
+    return {"reader": reader, "may": allowed, "whole": reader.scope.is_everywhere}
 
 
 _ALIVE = b"event: alive\ndata:\n\n"

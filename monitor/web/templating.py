@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -26,13 +27,18 @@ class Templates:
     """Renders templates in a language. Everything is escaped unless a template of ours made it."""
 
     def __init__(self, messages: Mapping[str, NullTranslations], now: Callable[[], datetime]) -> None:
+        self._mark = secrets.token_hex(16)
         self._by_language = {
-            language: _environment(language, some, now) for language, some in messages.items()
+            language: _environment(language, some, now, self._mark) for language, some in messages.items()
         }
 
     def render(self, name: str, language: str, values: Mapping[str, Any]) -> str:
         """Render ``templates/NAME.html``."""
         return self._by_language[language].get_template(f"{name}.html").render(values)
+
+    def keyed(self, html: str, key: str) -> str:
+        """Return HTML whose forms carry `key`, the reader's own: what was rendered is shared by many readers."""
+        return html.replace(self._mark, key)
 
 
 @cache
@@ -42,7 +48,9 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
-def _environment(language: str, messages: NullTranslations, now: Callable[[], datetime]) -> Environment:
+def _environment(
+    language: str, messages: NullTranslations, now: Callable[[], datetime], mark: str
+) -> Environment:
     environment = Environment(
         loader=PackageLoader("monitor.web", "templates"),
         autoescape=True,
@@ -57,7 +65,7 @@ def _environment(language: str, messages: NullTranslations, now: Callable[[], da
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # added by the i18n extension
         translate, messages.ngettext, newstyle=True
     )
-    environment.globals.update(language=language, static=static_url, now=now)
+    environment.globals.update(language=language, static=static_url, now=now, csrf=lambda: _csrf(mark))
     environment.filters.update(
         say=lambda words: _say(words, language),
         called=lambda device: device.called(language),
@@ -82,9 +90,19 @@ def _environment(language: str, messages: NullTranslations, now: Callable[[], da
         fact=lambda name: _title(titles.FACTS, name, translate),
         label=lambda name: _title(titles.LABELS, name, translate),
         label_value=lambda value: _title(titles.LABEL_VALUES, value, translate),
+        role=lambda role: translate(titles.ROLES[role]),
+        role_help=lambda role: translate(titles.ROLE_HELP[role]),
+        scope=lambda scope: str(scope) if not scope.is_everywhere else translate(titles.EVERY_SITE),
+        pattern=lambda scope: "" if scope.is_everywhere else str(scope),
+        source=lambda source: translate(titles.SOURCES[source]),
         reading=lambda sample: _reading(sample, formats, translate),
     )
     return environment
+
+
+def _csrf(mark: str) -> Markup:
+    """Every form that posts holds this; the guard refuses one without it."""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(mark)
 
 
 def _say(words: Words | Text | str | None, language: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alerts.incident import DeviceState, Severity, Status, Step
+from monitor.access.permission import Role
 from monitor.web.language import N_
 from probes.core.observation import Outcome
 
@@ -31,8 +32,11 @@ STEPS: Mapping[Step, str] = {
     Step.OPENED: N_("Opened"),
     Step.CHANGED: N_("Changed"),
     Step.ACKNOWLEDGED: N_("Acknowledged"),
+    Step.RELEASED: N_("Given back"),
     Step.NOTED: N_("Note"),
+    Step.ESCALATED: N_("Told on"),
     Step.RESOLVED: N_("Resolved"),
+    Step.REOPENED: N_("Came back"),
 }
 OUTCOMES: Mapping[Outcome, str] = {
     Outcome.OK: N_("Answered"),
@@ -192,3 +196,20 @@ SITE_KINDS: Mapping[str, str] = {
     "other": N_("Other places"),
 }
 """Kinds of site, many of them."""
+
+ROLES: Mapping[str, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.OPERATOR: N_("Operator"),
+    Role.ADMIN: N_("Administrator"),
+}
+ROLE_HELP: Mapping[str, str] = {
+    Role.VIEWER: N_("sees"),
+    Role.OPERATOR: N_("sees, takes on incidents, silences"),
+    Role.ADMIN: N_("everything, users and inventory too"),
+}
+SOURCES: Mapping[str, str] = {
+    "local": N_("own password"),
+    "ldap": N_("directory (LDAP)"),
+    "oidc": N_("single sign-on (OIDC)"),
+}
+EVERY_SITE = N_("every site")

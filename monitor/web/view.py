@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from monitor.access.permission import MAY, Role
+from monitor.access.reader import Reader
+from monitor.access.scope import Scope
 from monitor.web.context import WebContext
 from monitor.web.live import Feed
 from monitor.web.templating import Templates
@@ -17,6 +20,7 @@ MAX_AGE = 10.0
 """Seconds until a view is rendered again though nothing changed: relative times, deliveries, vitals."""
 
 Params = Mapping[str, str]
+Place = tuple[str, str, str, Role, Scope]
 Values = Mapping[str, Any]
 
 
@@ -49,23 +53,31 @@ class Fragments:
         self._context = context
         self._templates = templates
         self._feed = feed
-        self._cache: OrderedDict[tuple[str, str, str], tuple[int, float, asyncio.Task[str]]] = OrderedDict()
+        self._cache: OrderedDict[Place, tuple[int, float, asyncio.Task[str]]] = OrderedDict()
 
-    async def render(self, view: View, key: str, language: str) -> str:
-        """Return the HTML of `view`; `key` names it with its parameters."""
-        place = (view.template, key, language)
+    async def render(self, view: View, key: str, language: str, reader: Reader) -> str:
+        """Return the HTML of `view`; `key` names it with its parameters.
+
+        Readers of one role and scope share it, so it never says who reads.
+        """
+        place = (view.template, key, language, reader.role, reader.scope)
         version, now = self._feed.version(view.topics), asyncio.get_running_loop().time()
         known = self._cache.get(place)
         if known is None or known[0] != version or now - known[1] >= view.lasting or _failed(known[2]):
-            known = (version, now, asyncio.create_task(self._fresh(view, language)))
+            known = (version, now, asyncio.create_task(self._fresh(view, language, reader)))
             self._cache[place] = known
             self._cache.move_to_end(place)
             if len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
         return await asyncio.shield(known[2])
 
-    async def _fresh(self, view: View, language: str) -> str:
-        own = {"page": view.template, "problems": self._context.vitals().problems}
+    async def _fresh(self, view: View, language: str, reader: Reader) -> str:
+        own = {
+            "page": view.template,
+            "problems": self._context.vitals().problems,
+            "may": MAY[reader.role],
+            "whole": reader.scope.is_everywhere,
+        }
         return self._templates.render("live", language, own | dict(await view.values()))
 
 

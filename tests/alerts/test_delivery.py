@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from alerts.dispatch import Backoff, Dispatcher
-from alerts.message import Composer
 from alerts.notifiers.webhook import Notifier, Settings
 from inventory.secrets import Secrets
 from monitor.ledger import Ledger
 from probes.core.observation import Outcome
 from tests import loopback
 from tests.alerts.province import START, Watch, built_in, device, inventory
+from tests.alerts.tellers import everybody
 from tests.patience import eventually
 from tests.servers.webhook import Hook, webhook
 
@@ -56,11 +56,11 @@ def silence(watch: Watch, times: int) -> None:
 async def test_an_outage_is_told_once_and_its_end_once_through_a_restart(tmp_path: Path) -> None:
     async with webhook() as hook:
         settings = Settings(kind="webhook", url=hook.url)
-        composer = Composer(built_in(), DEVICES, {"duty": settings}, "http://monitor")
+        teller = everybody(built_in(), DEVICES, {"duty": settings}, "http://monitor")
         watch = Watch(built_in(), DEVICES)
         async with Ledger(tmp_path / "ledger.sqlite") as ledger, telling(ledger, settings) as dispatcher:
             silence(watch, 5)
-            await ledger.record(watch.transitions, composer.compose)
+            await ledger.record(watch.transitions, teller)
             dispatcher.wake()
             (title,) = await heard(hook, 1)
             assert "router xã (192.0.2.1) mất kết nối" in title and "cùng 1 thiết bị phía sau" in title
@@ -71,7 +71,7 @@ async def test_an_outage_is_told_once_and_its_end_once_through_a_restart(tmp_pat
             assert again.transitions == []
             for _ in range(2):
                 again.see(f"{ROUTER}:icmp").see(f"{SERVER}:icmp")
-            await ledger.record(again.transitions, composer.compose)
+            await ledger.record(again.transitions, teller)
             dispatcher.wake()
             titles = await heard(hook, 2)
             assert titles[1].startswith("[ĐÃ KHẮC PHỤC] Xã Thạch Hà: ")
@@ -83,11 +83,11 @@ async def test_an_outage_is_told_once_and_its_end_once_through_a_restart(tmp_pat
 async def test_a_channel_that_is_away_gets_the_message_when_it_is_back(tmp_path: Path) -> None:
     async with webhook(status=503) as hook:
         settings = Settings(kind="webhook", url=hook.url)
-        composer = Composer(built_in(), DEVICES, {"duty": settings}, "http://monitor")
+        teller = everybody(built_in(), DEVICES, {"duty": settings}, "http://monitor")
         watch = Watch(built_in(), DEVICES)
         silence(watch, 5)
         async with Ledger(tmp_path / "ledger.sqlite") as ledger, telling(ledger, settings) as dispatcher:
-            await ledger.record(watch.transitions, composer.compose)
+            await ledger.record(watch.transitions, teller)
             dispatcher.wake()
             await heard(hook, 3)
             hook.status = 200

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from alerts import notifier
+from alerts.digest import digest
 from alerts.dispatch import MAX_IN_HAND, Backoff, Dispatcher
+from alerts.incident import Severity, Step
 from alerts.notification import Message, Pending
-from alerts.notifier import Refused, Settings, TryLater
+from alerts.notifier import Limit, Refused, Settings, TryLater
+from alerts.pace import Pace
 from inventory.secrets import Secrets
 from tests import loopback
 from tests.alerts.messages import pending
 from tests.patience import eventually
 
 LEASE = timedelta(seconds=0.2)
+FIVE = Limit(messages=5, per=60.0)
+START = datetime(2026, 11, 23, 1, 12, tzinfo=UTC)
 
 
 class Outbox:
@@ -32,6 +38,9 @@ class Outbox:
         self.told: list[int] = []
         self.errors: list[tuple[int, str, bool]] = []
         self.broken = 0
+        self.receipts: dict[int, str] = {}
+        self.merged: dict[int, list[int]] = {}
+        self.before: list[datetime] = []
 
     async def claim(self, now: datetime, limit: int) -> list[Pending]:
         if self.broken:
@@ -41,12 +50,31 @@ class Outbox:
         self.due |= {row.id: now + LEASE for row in due}
         return due
 
-    async def delivered(self, id: int, at: datetime) -> None:
+    async def holds(self, id: int) -> bool:
+        return id in self.rows
+
+    async def delivered(self, id: int, at: datetime, receipt: str) -> None:
         if self.broken:
             self.broken -= 1
             raise OSError("disk full")
         self.told.append(id)
+        self.receipts[id] = receipt
         del self.rows[id]
+
+    async def postponed(self, id: int, until: datetime) -> None:
+        self.due[id] = until
+
+    async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
+        for id in ids:
+            del self.rows[id]
+        row = Pending(1000 + ids[0], digest, 0, at)
+        self.rows[row.id] = row
+        self.due[row.id] = at + LEASE
+        self.merged[row.id] = list(ids)
+        return row
+
+    async def told_since(self, channel: str, since: datetime) -> list[datetime]:
+        return self.before
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         self.errors.append((id, error, retry_at is None))
@@ -61,13 +89,20 @@ class Channel(notifier.Notifier[Settings]):
 
     settings_model: ClassVar[type[Settings]] = Settings
 
-    def __init__(self, answer: Callable[[Message], Exception | float | None], timeout: float = 5.0) -> None:
-        super().__init__(Settings(kind="test", timeout=timeout), Secrets(Path()), loopback.POLICY)
+    def __init__(
+        self,
+        answer: Callable[[Message], Exception | float | None],
+        timeout: float = 5.0,
+        limit: Limit | None = None,
+    ) -> None:
+        settings = Settings(kind="test", timeout=timeout, limit=limit)
+        super().__init__(settings, Secrets(Path()), loopback.POLICY)
         self.answer = answer
         self.got: list[int] = []
+        self.titles: list[str] = []
         self.busy = 0
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message) -> str:
         assert self.busy == 0, "two messages at a time on one channel"
         self.busy += 1
         try:
@@ -77,6 +112,8 @@ class Channel(notifier.Notifier[Settings]):
             elif said is not None:
                 raise said
             self.got.append(message.incident.id)
+            self.titles.append(message.title)
+            return f"chat/{message.incident.id}"
         finally:
             self.busy -= 1
 
@@ -201,11 +238,12 @@ async def test_a_channel_that_was_removed_gives_its_messages_up() -> None:
 
 
 async def test_what_waits_for_a_dead_channel_is_bounded_in_memory() -> None:
-    outbox = Outbox(*(new(n) for n in range(1, 151)))
+    outbox = Outbox(*(new(n) for n in range(1, MAX_IN_HAND + 51)))
     async with running(outbox, duty=Channel(lambda _: TryLater("away"))) as dispatcher:
-        await eventually(lambda: sum("waits behind" in error for _, error, _ in outbox.errors) == 50)
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        await eventually(lambda: sum(due > soon for due in outbox.due.values()) == 50)
         assert dispatcher.waiting == {"duty": MAX_IN_HAND}
-    assert len(outbox.rows) == 150
+    assert len(outbox.rows) == MAX_IN_HAND + 50
 
 
 def test_the_pause_doubles_up_to_a_bound_and_respects_the_channel() -> None:
@@ -231,3 +269,96 @@ async def test_a_message_a_channel_chokes_on_does_not_block_the_others_for_ever(
         await eventually(lambda: outbox.told == [2, 3])
         await eventually(lambda: len(outbox.errors) > 7)
     assert not any(given_up for _, _, given_up in outbox.errors)
+
+
+async def test_a_flood_is_told_in_as_many_messages_as_the_limit_says_and_nothing_is_lost() -> None:
+    outbox, channel = Outbox(*(new(n) for n in range(1, 70))), Channel(lambda _: None, limit=FIVE)
+    async with running(outbox, duty=channel) as dispatcher:
+        await eventually(lambda: not outbox.rows)
+        assert dispatcher.channels["duty"].told == 5
+    assert channel.got == [1, 2, 3, 4, 5]
+    assert outbox.told == [1, 2, 3, 4, 1005] and outbox.merged == {1005: list(range(5, 70))}
+    assert channel.titles[-1].startswith("[TỔNG HỢP] Còn 65 sự cố nữa (65 nghiêm trọng), nặng nhất: ")
+    assert outbox.receipts[1] == "chat/1"
+
+
+async def test_a_digest_that_fails_is_repeated_as_it_was_though_more_waits_by_then() -> None:
+    fails = [2]
+
+    def answer(message: Message) -> Exception | None:
+        if "TỔNG HỢP" in message.title and fails[0]:
+            fails[0] -= 1
+            row = new(500 + fails[0])
+            outbox.rows[row.id] = row
+            return TryLater("away")
+        return None
+
+    limit = Limit(messages=5, per=2.0)
+    outbox, channel = Outbox(*(new(n) for n in range(1, 21))), Channel(answer, limit=limit)
+    async with running(outbox, duty=channel):
+        await eventually(lambda: not outbox.rows)
+    assert outbox.merged == {1005: list(range(5, 21))}
+    assert outbox.told[:5] == [1, 2, 3, 4, 1005] and sorted(outbox.told[5:]) == [500, 501]
+
+
+async def test_what_was_told_before_a_restart_counts_for_the_limit() -> None:
+    outbox, channel = Outbox(*(new(n) for n in range(1, 4))), Channel(lambda _: None, limit=FIVE)
+    outbox.before = [datetime.now(UTC) - timedelta(seconds=1)] * 4
+    async with running(outbox, duty=channel):
+        await eventually(lambda: not outbox.rows)
+    assert outbox.told == [1001]
+
+
+async def test_what_waits_long_for_its_turn_waits_in_the_outbox() -> None:
+    outbox = Outbox(new(1))
+    channel = Channel(lambda _: None, limit=Limit(messages=1, per=3600.0))
+    outbox.before = [datetime.now(UTC)]
+    async with running(outbox, duty=channel) as dispatcher:
+        await eventually(lambda: outbox.due.get(1, START) > datetime.now(UTC) + timedelta(minutes=50))
+        assert dispatcher.waiting == {"duty": 0} and not outbox.errors
+
+
+async def test_everybody_gets_what_waits_for_him_and_nothing_else() -> None:
+    rows = [new(n) for n in range(1, 11)]
+    for row in [new(n) for n in range(11, 21)]:
+        rows.append(replace(row, message=replace(row.message, to="0912")))
+    outbox, channel = Outbox(*rows), Channel(lambda _: None, limit=FIVE)
+    async with running(outbox, duty=channel):
+        await eventually(lambda: not outbox.rows)
+    assert outbox.merged == {1004: list(range(4, 11)), 1011: list(range(11, 21))}
+
+
+def test_a_digest_tells_the_worst_first_and_what_is_over_last() -> None:
+    mild = replace(new(1).message.incident, severity=Severity.WARNING)
+    rows = [
+        replace(new(1), message=replace(new(1).message, incident=mild)),
+        replace(new(2), message=replace(new(2).message, step=Step.RESOLVED, title="[ĐÃ KHẮC PHỤC] B: xong")),
+        replace(
+            new(3), message=replace(new(3).message, title="C\n[x](http://evil)", link="http://m/incidents/3")
+        ),
+    ]
+    told = digest(rows, "vi")
+    assert told.title.startswith(
+        "[TỔNG HỢP] Còn 3 sự cố nữa (1 nghiêm trọng, 1 cảnh báo, 1 đã khắc phục), nặng nhất: C"
+    )
+    assert told.text.splitlines() == [
+        "Tất cả: http://m/incidents",
+        "• 08:12 C [x](http://evil)",
+        "• 08:12 [SỰ CỐ] Xã Thạch Hà: mất kết nối",
+        "• 08:12 [ĐÃ KHẮC PHỤC] B: xong",
+    ]
+    assert digest(rows, "en").title.startswith(
+        "[DIGEST] 3 more incidents (1 critical, 1 warning, 1 resolved)"
+    )
+    assert digest(rows, "vi").key == digest(rows[::-1], "vi").key != digest(rows[:2], "vi").key
+
+
+def test_a_pace_counts_a_window_and_forgives_a_clock_that_was_set_back() -> None:
+    pace = Pace(Limit(messages=2, per=60.0))
+    assert (pace.free(START), pace.wait(START)) == (2, 0)
+    pace.note(START)
+    pace.note(START + timedelta(seconds=10))
+    assert pace.wait(START + timedelta(seconds=20)) == 40
+    assert pace.free(START + timedelta(seconds=61)) == 1
+    pace.note(START + timedelta(days=1))
+    assert pace.free(START) == 2

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from alerts.condition import Expectation
+from alerts.fields import NAMES
 from alerts.notifier import Settings, discover
 from alerts.rule import Rule, RuleFile
 from alerts.template import PLACES
@@ -59,6 +60,16 @@ def test_every_channel_and_setting_is_documented() -> None:
     fields = {name for kind in discover().values() for name in kind.settings_model.model_fields}
     assert [name for name in {*fields, *Settings.model_fields} if f"`{name}`" not in text] == []
     assert [kind for kind in discover() if f"## {kind}\n" not in text] == []
+    assert [name for name, what in NAMES.items() if f"| `${{{name}}}` | {what} |" not in text] == []
+
+
+def test_the_example_of_a_soap_gateway_loads(tmp_path: Path) -> None:
+    text = (DOCS / "notifiers.md").read_text(encoding="utf-8")
+    found = re.search(r"```\n(kind: http\n.*?)```", text, re.DOTALL)
+    assert found is not None
+    path = tmp_path / "example.yaml"
+    path.write_text("notifiers:\n  x:\n    " + found[1].replace("\n", "\n    "), encoding="utf-8")
+    assert load_settings(path).notifiers["x"].kind == "http"
 
 
 def test_the_example_rules_load(tmp_path: Path) -> None:

@@ -7,17 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
-from alerts.message import Composer, local, trial
+from alerts.message import local, trial
 from alerts.notifier import Settings
+from alerts.teller import Teller
 from tests.alerts.province import built_in, device, inventory
+from tests.alerts.tellers import everybody, messages
 
 OPENED_AT = datetime(2026, 11, 23, 1, 12, tzinfo=UTC)
 VI = Settings(kind="test")
 EN = Settings(kind="test", language="en")
 
 
-def composer(**channels: Settings) -> Composer:
-    return Composer(built_in(), inventory(device("router")), channels, "https://giamsat.example.vn/")
+def teller(**channels: Settings) -> Teller:
+    return everybody(built_in(), inventory(device("router")), channels, "https://giamsat.example.vn/")
 
 
 def step(
@@ -39,7 +41,7 @@ def step(
 
 
 def test_an_opened_incident_says_what_where_since_whom_and_what_to_do() -> None:
-    (message,) = composer(duty=VI).compose(*step())
+    (message,) = messages(teller(duty=VI), *step())
     assert message.title == "[SỰ CỐ NGHIÊM TRỌNG] Xã Thạch Hà: router xã (192.0.2.1) mất kết nối"
     lines = message.text.splitlines()
     assert lines[:5] == [
@@ -50,22 +52,23 @@ def test_an_opened_incident_says_what_where_since_whom_and_what_to_do() -> None:
         "Bằng chứng: icmp: timeout",
     ]
     assert lines[5].startswith("Việc cần làm: 1) Gọi đầu mối tại xã")
-    assert lines[-1] == "Chi tiết: https://giamsat.example.vn/incidents/7"
+    assert lines[-2] == "Chi tiết: https://giamsat.example.vn/incidents/7"
+    assert lines[-1] == f"Nhận xử lý: https://giamsat.example.vn/a/{message.code}" and len(message.code) == 16
 
 
 def test_a_resolved_incident_says_how_long_it_lasted() -> None:
-    (message,) = composer(duty=VI).compose(*step(Step.RESOLVED, minutes=95, before=Severity.CRITICAL))
+    (message,) = messages(teller(duty=VI), *step(Step.RESOLVED, minutes=95, before=Severity.CRITICAL))
     assert message.title.startswith("[ĐÃ KHẮC PHỤC] Xã Thạch Hà: ")
     assert "Kéo dài: 95 phút" in message.text and "Đến lúc: 23/11/2026 09:47" in message.text
     assert "Việc cần làm" not in message.text
 
 
 def test_each_channel_has_its_language_and_its_key() -> None:
-    vi, en = composer(a=VI, b=EN).compose(*step())
+    vi, en = messages(teller(a=VI, b=EN), *step())
     assert en.title == "[CRITICAL] Xã Thạch Hà: router is down"
     assert "What to do: 1) Call the contact" in en.text
     assert vi.key != en.key and vi.channel == "a" and en.channel == "b"
-    again = composer(a=VI, b=EN).compose(*step())
+    again = messages(teller(a=VI, b=EN), *step())
     assert [message.key for message in again] == [vi.key, en.key]
 
 
@@ -84,18 +87,18 @@ def test_each_channel_has_its_language_and_its_key() -> None:
     ],
 )
 def test_who_is_told(transition: tuple[Incident, Transition], told: bool) -> None:
-    assert bool(composer(duty=VI).compose(*transition)) is told
+    assert bool(messages(teller(duty=VI), *transition)) is told
 
 
 def test_who_was_told_that_it_was_critical_is_told_that_it_is_over() -> None:
     only_critical = Settings(kind="test", min_severity=Severity.CRITICAL)
     mild = step(Step.RESOLVED, severity=Severity.WARNING, before=Severity.CRITICAL)
-    assert len(composer(duty=only_critical).compose(*mild)) == 1
+    assert len(messages(teller(duty=only_critical), *mild)) == 1
 
 
 def test_a_hostile_name_stays_one_line_behind_our_label() -> None:
     evil = "x\n✅ ĐÃ KHẮC PHỤC\r\nBcc: thief\x1b[31m\u202e"
-    (message,) = composer(duty=VI).compose(*step(summary=evil, evidence=evil))
+    (message,) = messages(teller(duty=VI), *step(summary=evil, evidence=evil))
     assert "\n" not in message.title and "\r" not in message.title
     assert all(character not in message.title + message.text for character in "\x1b\u202e\r")
     assert [line for line in message.text.splitlines() if line.startswith(("✅", "Bcc"))] == []
@@ -103,8 +106,8 @@ def test_a_hostile_name_stays_one_line_behind_our_label() -> None:
 
 def test_a_device_that_left_the_inventory_can_still_be_told_of() -> None:
     incident, transition = step(Step.RESOLVED)
-    composed = Composer(built_in(), inventory(device("switch")), {"duty": VI}, "http://x")
-    (message,) = composed.compose(incident, transition)
+    others = everybody(built_in(), inventory(device("switch")), {"duty": VI}, "http://x")
+    (message,) = messages(others, incident, transition)
     assert "Nơi: Xã Thạch Hà" in message.text and "Thiết bị" not in message.text
 
 

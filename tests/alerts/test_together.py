@@ -10,11 +10,11 @@ import pytest
 
 from alerts.impact import Impacts
 from alerts.incident import DeviceState, IncidentKey, Step
-from alerts.message import Composer
 from alerts.notifier import Settings
 from inventory.model import Device, Inventory, Service, Site, Text
 from probes.core.observation import Outcome
 from tests.alerts.province import OWNER, Watch, built_in, device, number, rules
+from tests.alerts.tellers import everybody, messages
 
 OPENED, CHANGED, RESOLVED = Step.OPENED, Step.CHANGED, Step.RESOLVED
 COMMUNES = [f"{18000 + number}" for number in range(12)]
@@ -69,7 +69,7 @@ def test_sites_of_one_power_feed_that_fall_together_are_one_incident_with_a_gues
     assert opened.sites == tuple(COMMUNES[:6])
     assert opened.summary.vi == "6/6 đơn vị cùng mất kết nối: nguồn điện north"
     assert opened.cause is not None and "Có thể mất điện" in opened.cause.vi
-    assert "carrier viettel: 3 of 6" in opened.evidence
+    assert "nhà mạng viettel: 3/6" in opened.evidence
     assert watch.state("18000/router") is DeviceState.UNREACHABLE
     silent(watch, COMMUNES[:6], "server", times=1)
     assert watch.state("18000/server") is DeviceState.UNREACHABLE
@@ -159,6 +159,20 @@ def test_a_monitor_that_sees_nobody_says_so_once_and_judges_nobody(watch: Watch)
     answering(watch.wait(31), COMMUNES).tick()
     assert keys(watch)[1:] == [("monitor-blind", "@monitor", "", RESOLVED)]
     assert watch.state("18000/router") is DeviceState.UP
+
+
+def test_who_answered_last_is_asked_before_the_monitor_calls_itself_blind() -> None:
+    sites = [f"{18000 + number}" for number in range(30)]
+    last = Site(id="zz", name="Trung tâm", kind="data_centre", devices=(device("server", site="zz"),))
+    routers = (Site(id=key, name=key, kind="commune", devices=(device("router", site=key),)) for key in sites)
+    watch = answering(Watch(built_in(), Inventory((*routers, last), {}, {})), sites, "router")
+    watch.see("zz/server:icmp")
+    silent(watch, sites, times=2)
+    silent(watch, sites[:1], times=1)
+    assert "zz/server:icmp" in watch.last.rechecks
+    answering(watch, ["zz"], "server")
+    silent(watch, sites, times=1)
+    assert "monitor-blind" not in {rule for rule, *_ in keys(watch)}
 
 
 def test_what_was_down_before_the_monitor_went_blind_stays_down(watch: Watch) -> None:
@@ -268,8 +282,8 @@ def test_an_incident_names_the_services_it_stops_and_the_communes_that_use_them(
     impact = Impacts(everything).of(incident)
     assert [service.name for service in impact.services] == ["lgsp", "portal"]
     assert len(impact.users) == 12
-    composer = Composer(built_in(), everything, {"duty": Settings(kind="test")}, "http://x")
-    (message,) = composer.compose(incident, watch.transitions[0])
+    teller = everybody(built_in(), everything, {"duty": Settings(kind="test")}, "http://x")
+    (message,) = messages(teller, incident, watch.transitions[0])
     assert "Dịch vụ ngừng: Trục LGSP, Cổng dịch vụ công" in message.text
     assert "Ảnh hưởng: 1 thiết bị, 12 đơn vị không dùng được dịch vụ" in message.text
 
@@ -278,8 +292,8 @@ def test_a_message_about_several_sites_names_them_and_the_guess(watch: Watch) ->
     silent(watch, COMMUNES[:6])
     answering(watch, COMMUNES[6:])
     watch.tick()
-    composer = Composer(built_in(), watch.inventory, {"duty": Settings(kind="test")}, "http://x")
-    (message,) = composer.compose(watch.open_incidents()[0], watch.transitions[0])
+    teller = everybody(built_in(), watch.inventory, {"duty": Settings(kind="test")}, "http://x")
+    (message,) = messages(teller, watch.open_incidents()[0], watch.transitions[0])
     assert message.title == (
         "[SỰ CỐ NGHIÊM TRỌNG] Nhiều đơn vị: 6/6 đơn vị cùng mất kết nối: nguồn điện north"
     )

@@ -35,7 +35,7 @@ def write_service(
         path.write_text(value)
         path.chmod(0o600)
     settings: dict[str, object] = {
-        "web": {"port": 0},
+        "web": {"port": 0, "login": False},
         "network": {"allow": [*loopback.NETWORKS]},
         **more,
     }

@@ -40,7 +40,7 @@ async def service(folder: Path, port: int, **web: object) -> AsyncIterator[tuple
     checks = {"web": {"probe": "http", "url": f"http://127.0.0.1:{port}/", **QUICK}}
     settings = write_service(folder, checks)
     written = json.loads(settings.read_text())
-    settings.write_text(json.dumps(written | {"web": {"port": 0, "editing": True, **web}}))
+    settings.write_text(json.dumps(written | {"web": {"port": 0, "editing": True, "login": False, **web}}))
     configuration = load(settings)
     async with monitoring(configuration) as running, pages(configuration, running) as url:
         yield running, url

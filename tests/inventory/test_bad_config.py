@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.duty.roster import load_duty
+from alerts.quiet.planned import load_planned
 from alerts.rule import load_rules
 from inventory.document import Invalid
 from inventory.loader import load_inventory
@@ -24,10 +26,21 @@ def cases() -> list[Path]:
 
 
 def said(case: Path) -> str:
-    """Return what the loader of the inventory, or of rules, says about `case`, files named from the folder of cases."""
+    """Return what the loader says about `case`, files named from the folder of cases."""
     with pytest.raises(Invalid) as refusal:
-        load_rules(case) if case.stem.startswith("rules_") else load_inventory(case, PROBES)
+        _load(case)
     return str(refusal.value).replace(f"{CASES}/", "") + "\n"
+
+
+def _load(case: Path) -> None:
+    if case.stem.startswith("rules_"):
+        load_rules(case)
+    elif case.stem.startswith("maintenance_"):
+        load_planned(case)
+    elif case.stem.startswith("duty_"):
+        load_duty(case, ["sms", "zalo"])
+    else:
+        load_inventory(case, PROBES)
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.stem)

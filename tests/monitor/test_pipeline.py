@@ -15,9 +15,11 @@ from alerts.rule import BUILT_IN, load_rules
 from monitor.board import Board
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
-from monitor.pipeline import Compose, Pipeline
+from monitor.ledger.teller import Teller
+from monitor.pipeline import Pipeline
 from monitor.store.duckdb import DuckDBStore
 from probes.core.observation import Observation, Outcome
+from tests.alerts.tellers import Composed
 from tests.end_to_end.site import DEVICE, load, write_service
 from tests.patience import eventually
 
@@ -29,10 +31,10 @@ class Moody:
         self.refuses = False
         self._ledger = ledger
 
-    async def record(self, transitions: Sequence[Transition], compose: Compose) -> list[Incident]:
+    async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         if self.refuses:
             raise OSError(28, "No space left on device")
-        return await self._ledger.record(transitions, compose)
+        return await self._ledger.record(transitions, teller)
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         return await self._ledger.move(moved, at)
@@ -73,7 +75,9 @@ async def watch(folder: Path) -> AsyncIterator[Watch]:
 
     async with Ledger(folder / "ledger.sqlite") as ledger, DuckDBStore(folder / "store") as store:
         moody = Moody(ledger)
-        pipeline = Pipeline(board, store, engine, moody, compose, lambda: None, lambda: datetime.now(UTC))
+        pipeline = Pipeline(
+            board, store, engine, moody, Composed(compose), lambda: None, lambda: datetime.now(UTC)
+        )
         watching.append(Watch(pipeline, board, ledger, moody))
         async with pipeline:
             yield watching[0]

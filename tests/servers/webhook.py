@@ -33,11 +33,18 @@ class Hook:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     requests: list[Received] = field(default_factory=list)
+    fail_after: int | None = None
+    """How many requests are answered as told until one fails with 503."""
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         body = await request.read()
         self.requests.append(Received(request.path, dict(request.headers), body))
         await asyncio.sleep(self.delay)
+        if self.fail_after is not None:
+            self.fail_after -= 1
+            if self.fail_after < 0:
+                self.fail_after = None
+                return web.Response(status=503)
         return web.Response(status=self.status, body=self.body, headers=self.headers)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
 from alerts.notification import Message
+from tests.alerts.tellers import Composed
 
 T0 = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)
 KEY = IncidentKey("device-down", "18073/router")
@@ -31,13 +31,6 @@ def message(incident: Incident, transition: Transition, channel: str = "telegram
     return Message(channel, key, f"{transition.step}", "text", transition.step, incident)
 
 
-def to_one(incident: Incident, transition: Transition) -> Sequence[Message]:
-    return [message(incident, transition)]
-
-
-def to_two(incident: Incident, transition: Transition) -> Sequence[Message]:
-    return [message(incident, transition), message(incident, transition, "email")]
-
-
-def to_none(incident: Incident, transition: Transition) -> Sequence[Message]:
-    return []
+to_one = Composed(lambda incident, done: [message(incident, done)])
+to_two = Composed(lambda incident, done: [message(incident, done), message(incident, done, "email")])
+to_none = Composed(lambda incident, done: [])

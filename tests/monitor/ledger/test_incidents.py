@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
 from alerts.notification import Message
 from monitor.ledger import Ledger
-from tests.monitor.ledger.steps import KEY, OTHER, T0, step, to_none, to_one
+from tests.alerts.tellers import Composed
+from tests.monitor.ledger.steps import KEY, OTHER, T0, message, step, to_none, to_one
 
 
 @pytest_asyncio.fixture
@@ -57,14 +58,28 @@ async def test_a_step_of_what_is_not_open_is_ignored(ledger: Ledger, what: Step)
     assert await ledger.incidents() == []
 
 
-async def test_a_resolved_incident_keeps_what_was_wrong_and_the_next_one_is_new(ledger: Ledger) -> None:
+async def test_a_resolved_incident_keeps_what_was_wrong_and_one_long_after_is_new(ledger: Ledger) -> None:
     await ledger.record([step(Step.OPENED, evidence="no answer")], to_one)
     (resolved,) = await ledger.record([step(Step.RESOLVED, minutes=9, evidence="answers")], to_one)
     assert (resolved.status, resolved.evidence) == (Status.RESOLVED, "no answer")
     assert resolved.resolved_at == T0 + timedelta(minutes=9)
     assert await ledger.open_incidents() == []
-    (again,) = await ledger.record([step(Step.OPENED, minutes=10)], to_one)
+    (again,) = await ledger.record([step(Step.OPENED, minutes=15)], to_one)
     assert again.id != resolved.id
+
+
+async def test_what_comes_back_soon_is_the_same_incident_and_nobody_has_it(ledger: Ledger) -> None:
+    (first,) = await ledger.record([step(Step.OPENED)], to_one)
+    await ledger.acknowledge(first.id, "A", "", T0, to_none)
+    await ledger.record([step(Step.RESOLVED, minutes=9)], to_one)
+    (again,) = await ledger.record([step(Step.OPENED, minutes=12, evidence="away again")], to_one)
+    assert (again.id, again.status, again.resolved_at, again.reopened) == (first.id, Status.OPEN, None, 1)
+    assert (again.acknowledged_by, again.opened_at, again.evidence) == ("", first.opened_at, "away again")
+    assert (await ledger.timeline(first.id))[-1].step is Step.REOPENED
+    assert [delivery.step for delivery in await ledger.deliveries(first.id)] == [
+        Step.OPENED, Step.RESOLVED, Step.REOPENED,
+    ]  # fmt: skip
+    assert await ledger.open_incidents() == [again]
 
 
 async def test_acknowledging_says_who_and_the_incident_stays_open(ledger: Ledger) -> None:
@@ -88,7 +103,7 @@ async def test_only_what_is_open_can_be_acknowledged(ledger: Ledger) -> None:
 async def test_incidents_are_listed_newest_first_by_what_is_asked_for(ledger: Ledger) -> None:
     finding = step(Step.OPENED, OTHER, kind=Kind.FINDING, severity=Severity.HIGH)
     await ledger.record(
-        [step(Step.OPENED), finding, step(Step.RESOLVED), step(Step.OPENED, minutes=1)], to_none
+        [step(Step.OPENED), finding, step(Step.RESOLVED), step(Step.OPENED, minutes=6)], to_none
     )
 
     async def ids(**asked: object) -> list[int]:
@@ -108,10 +123,10 @@ async def test_when_composing_fails_nothing_is_stored(ledger: Ledger) -> None:
     def broken(incident: Incident, transition: Transition) -> Sequence[Message]:
         if transition.key == OTHER:
             raise ZeroDivisionError
-        return to_one(incident, transition)
+        return [message(incident, transition)]
 
     with pytest.raises(ZeroDivisionError):
-        await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], broken)
+        await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], Composed(broken))
     assert await ledger.incidents() == []
 
 
@@ -151,8 +166,8 @@ def test_any_steps_leave_at_most_one_open_incident_a_key(calls: list[list[Transi
         for incident in await ledger.incidents(limit=1000):
             steps = [entry.step for entry in await ledger.timeline(incident.id)]
             assert steps[0] is Step.OPENED
-            assert (Step.RESOLVED in steps) == (incident.status is Status.RESOLVED)
-            assert Step.RESOLVED not in steps[:-1]
+            assert (steps[-1] is Step.RESOLVED) == (incident.status is Status.RESOLVED)
+            assert steps.count(Step.REOPENED) == incident.reopened
 
     asyncio.run(play())
 

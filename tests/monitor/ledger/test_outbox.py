@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest_asyncio
+from msgspec.structs import replace
 
-from alerts.incident import Step
-from monitor.ledger import DeliveryState, Ledger
+from alerts.incident import Incident, Step, Transition
+from alerts.notification import Message
+from monitor.ledger import Delivery, DeliveryState, Ledger
+from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import OTHER, T0, message, step, to_one, to_two
 
 LEASE = timedelta(minutes=2)
@@ -106,5 +109,96 @@ async def test_a_claim_is_limited_and_goes_on_where_it_stopped(ledger: Ledger) -
 
 
 async def test_the_same_message_is_stored_once(ledger: Ledger) -> None:
-    await ledger.record([step(Step.OPENED)], lambda incident, done: [message(incident, done)] * 2)
+    await ledger.record([step(Step.OPENED)], Composed(lambda incident, done: [message(incident, done)] * 2))
     assert len(await ledger.claim(T0, 10)) == 1
+
+
+async def test_a_later_message_knows_what_the_channel_calls_the_first_to_the_same_people(
+    ledger: Ledger,
+) -> None:
+    def to_both(incident: Incident, done: Transition) -> list[Message]:
+        one = message(incident, done)
+        return [one, replace(one, to="84912", key=one.key + "/84912")]
+
+    await ledger.record([step(Step.OPENED)], Composed(to_both))
+    for claimed, receipt in zip(await ledger.claim(T0, 10), ("-100/7", "84912/8"), strict=True):
+        assert claimed.message.thread == ""
+        await ledger.delivered(claimed.id, T0, receipt)
+    await ledger.record([step(Step.RESOLVED, minutes=1)], Composed(to_both))
+    again = await ledger.claim(T0 + MINUTE, 10)
+    assert [one.message.thread for one in again] == ["-100/7", "84912/8"]
+
+
+async def test_a_digest_settles_what_it_tells_and_holds_back_what_comes_after(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], to_one)
+    first, second = await ledger.claim(T0, 10)
+    together = replace(first.message, key="digest:1", title="2 more")
+    merged = await ledger.merge([first.id, second.id], together, T0)
+    await ledger.record([step(Step.RESOLVED, OTHER, minutes=1)], to_one)
+    assert await ledger.claim(T0 + MINUTE, 10) == [], "leased, and resolved waits for the digest"
+    (again,) = await ledger.claim(T0 + LEASE, 10)
+    assert (again.id, again.message) == (merged.id, together), "the digest alone survives a crash"
+    await ledger.failed(merged.id, T0, "away", T0 + LEASE)
+    line, *_ = await ledger.deliveries(2)
+    assert (line.digest, line.error) == (merged.id, "away")
+    await ledger.delivered(merged.id, T0 + LEASE, "-100/9")
+    lines: list[Delivery] = [*await ledger.deliveries(1), *await ledger.deliveries(2)]
+    assert [(line.id, line.digest, line.state) for line in lines] == [
+        (1, merged.id, "delivered"),
+        (merged.id, merged.id, "delivered"),
+        (2, merged.id, "delivered"),
+        (4, None, "waiting"),
+    ]
+    (resolved,) = await ledger.claim(T0 + LEASE, 10)
+    assert (resolved.message.step, resolved.message.thread) == (Step.RESOLVED, ""), "a digest is no thread"
+    assert len(await ledger.told_since("telegram", T0)) == 1
+    assert await ledger.told_since("telegram", T0 + 2 * LEASE) == []
+
+
+async def test_the_ledger_knows_since_when_a_channel_works_or_fails_and_what_waits(ledger: Ledger) -> None:
+    assert await ledger.channels() == []
+    await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], to_one)
+    first, second = await ledger.claim(T0, 10)
+    (health,) = await ledger.channels()
+    assert (health.channel, health.works, health.waiting) == ("telegram", None, 2)
+    await ledger.failed(first.id, T0, "away", T0 + MINUTE)
+    await ledger.failed(second.id, T0 + MINUTE, "still away", T0 + 2 * MINUTE)
+    (health,) = await ledger.channels()
+    assert (health.works, health.since and near(health.since), health.error) == (
+        False,
+        near(T0),
+        "still away",
+    )
+    await ledger.delivered(first.id, T0 + 2 * MINUTE)
+    await ledger.delivered(second.id, T0 + 3 * MINUTE)
+    (health,) = await ledger.channels()
+    assert (health.works, health.since and near(health.since), health.waiting) == (
+        True,
+        near(T0 + 2 * MINUTE),
+        0,
+    )
+    assert health.delivered_at and near(health.delivered_at) == near(T0 + 3 * MINUTE)
+
+
+async def test_a_postponed_message_is_no_failure(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED)], to_one)
+    (claimed,) = await ledger.claim(T0, 10)
+    await ledger.postponed(claimed.id, T0 + MINUTE)
+    assert await ledger.claim(T0, 10) == []
+    (again,) = await ledger.claim(T0 + MINUTE, 10)
+    assert again.tries == 0
+    assert (await ledger.channels())[0].works is None
+
+
+async def test_the_log_of_all_deliveries_is_read_newest_first_and_by_channel(ledger: Ledger) -> None:
+    await ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], to_two)
+    for claimed in await ledger.claim(T0, 3):
+        await ledger.delivered(claimed.id, T0)
+    assert [line.id for line in await ledger.latest_deliveries(limit=3)] == [4, 3, 2]
+    assert [line.id for line in await ledger.latest_deliveries(before_id=3, channel="email")] == [2]
+    assert [line.id for line in await ledger.latest_deliveries(state=DeliveryState.WAITING)] == [4]
+
+
+def near(moment: datetime) -> datetime:
+    """The ledger keeps milliseconds."""
+    return moment.replace(microsecond=moment.microsecond // 1000)

@@ -16,13 +16,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from alerts.duty.roster import DutyFile, Roster
+from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Step, Transition, Words
+from alerts.notifier import Settings as Channel
+from alerts.quiet.planned import Planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
 from monitor.board import Board, DeviceStatus
-from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, UnknownFault
+from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, Received, UnknownFault
 from monitor.ledger import Ledger
+from monitor.ledger.teller import Nobody
+from monitor.operations import Operations
+from monitor.quiet import Quiets
 from monitor.scheduler import Load
 from monitor.store.duckdb import DuckDBStore
 from monitor.vitals import Problem, Traps, Vitals
@@ -51,6 +58,9 @@ class NoParams(Params):
     """Nothing to set."""
 
 
+CHANNELS = {name: Channel(kind="test") for name in ("zalo", "sms", "nhom")}
+
+
 @dataclass
 class Province:
     """The parts a test moves."""
@@ -62,8 +72,10 @@ class Province:
     rules: RuleBook
     demo: Switches
     started: datetime
+    quiets: Quiets
     problems: list[Problem] = field(default_factory=list)
     """What the monitor itself is said to suffer from."""
+    duty: DutyFile = field(default_factory=DutyFile)
 
     def context(self, **changes: object) -> WebContext:
         """Return what the pages are given."""
@@ -71,6 +83,11 @@ class Province:
             "board": self.board,
             "store": self.store,
             "ledger": self.ledger,
+            "operations": self.operations,
+            "who": lambda: Who(
+                Roster(self.duty, lambda: self.ledger.rota.overrides), self.inventory, CHANNELS
+            ),
+            "quiets": self.quiets,
             "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),
@@ -78,6 +95,11 @@ class Province:
             **changes,
         }
         return WebContext(**given)  # type: ignore[arg-type]
+
+    @property
+    def operations(self) -> Operations:
+        """What people do about incidents; nobody is told."""
+        return Operations(self.ledger, self.board, Nobody, lambda: None, lambda: datetime.now(UTC))
 
     def vitals(self) -> Vitals:
         """Return health of a monitor that keeps up."""
@@ -106,7 +128,7 @@ class Province:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         key = IncidentKey(rule, device, subject=subject)
         transition = Transition(key, step, at, kind, severity, Words(words, words), evidence)
-        (incident,) = await self.ledger.record([transition], lambda _incident, _step: ())
+        (incident,) = await self.ledger.record([transition], Nobody())
         self.board.set_incident(incident)
         return incident
 
@@ -144,6 +166,12 @@ class Switches(DemoControls):
 
     async def faults(self) -> tuple[Fault, ...]:
         return tuple(self._faults.values())
+
+    async def received(self) -> tuple[Received, ...]:
+        take = "/a/AAAAAAAAAAAAAAAA"
+        return (
+            Received(datetime.now(UTC), "[SỰ CỐ] mất kết nối", "Nơi: <Xã>", "0912", "Nguyễn Văn An", take),
+        )
 
     async def switch(self, kind: str, target: str, on: bool) -> None:
         if kind not in {known.id for known in self._kinds}:
@@ -211,7 +239,9 @@ async def province(folder: Path) -> AsyncIterator[Province]:
         ledger = await stack.enter_async_context(Ledger(folder / "ledger.sqlite"))
         store = await stack.enter_async_context(DuckDBStore(folder / "series", flush_every=0.5))
         board = Board(inventory, build_checks(inventory), started)
-        built = Province(inventory, board, ledger, store, load_rules(*BUILT_IN), Switches(inventory), started)
+        quiets = Quiets(ledger.silences, Planned(), inventory, lambda: datetime.now(UTC))
+        rules, switches = load_rules(*BUILT_IN), Switches(inventory)
+        built = Province(inventory, board, ledger, store, rules, switches, started, quiets)
         for device in inventory.devices:
             built.set_state(device, DeviceState.UP, minutes=360)
         yield built
@@ -266,7 +296,7 @@ async def faults(town: Province) -> None:
         "cpu-high", f"{sites[55].id}/server", "CPU 97 % trong 15 phút", severity=Severity.WARNING, minutes=33
     )
     now = datetime.now(UTC)
-    held = await town.ledger.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, lambda _i, _t: ())
+    held = await town.ledger.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
     town.board.set_incident(held or taken)
     town.set_state("ttdl/mot-cua", DeviceState.DEGRADED, "https: 502 Bad Gateway, máy chủ vẫn trả lời", 8)
     await town.open("service-failed", "ttdl/mot-cua", "Một cửa điện tử: https trả lời 502", minutes=8)

@@ -27,6 +27,8 @@ ADDRESSES = (
     "/incidents?status=resolved&kind=all",
     "/incidents/1",
     "/findings",
+    "/duty",
+    "/duty/who?about=18073/server",
     "/search?q=thanh+sen",
     "/health",
     "/inventory",
@@ -35,6 +37,7 @@ ADDRESSES = (
     "/inventory/audit",
     "/inventory/profiles",
     "/demo",
+    "/demo/phone",
 )
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 

@@ -1,0 +1,70 @@
+"""Access as the pages are given it: the way in, sessions, people; and the first administrator of a new installation."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from monitor.access.passwords import Passwords, one_time
+from monitor.access.people import People
+from monitor.access.permission import Role
+from monitor.access.sessions import Sessions
+from monitor.access.settings import SessionSettings
+from monitor.access.sign_in import SignIn
+from monitor.ledger import Ledger
+from monitor.ledger.users import User
+
+FIRST = "admin"
+FIRST_PASSWORD = "admin-password"  # noqa: S105  the name of a file
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the pages need to know who somebody is."""
+
+    sessions: Sessions
+    sign_in: SignIn
+    people: People
+    first_password: Path
+    """File with the one-time password of the first administrator, until they choose their own."""
+
+    def forget_password_of(self, user: User) -> None:
+        """Delete the file when it is that of `user`: the password in it is used up."""
+        if user.name == FIRST:
+            self.first_password.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def open_access(
+    ledger: Ledger, data: Path, settings: SessionSettings, now: Callable[[], datetime]
+) -> AsyncIterator[Access]:
+    """Yield access; a ledger without users gets the first administrator."""
+    with Passwords() as passwords:
+        idle, longest = timedelta(seconds=settings.idle), timedelta(seconds=settings.longest)
+        sessions = Sessions(ledger, now, idle, longest)
+        people = People(ledger, passwords, now)
+        access = Access(sessions, SignIn(ledger, sessions, passwords, now), people, data / FIRST_PASSWORD)
+        if not people.everybody:
+            await _first(access)
+        await sessions.prune()
+        yield access
+
+
+async def _first(access: Access) -> None:
+    """Make the first administrator; the file is written first, so that nobody has a password that none can read."""
+    path, password = access.first_password, one_time()
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{password}\n")
+    await access.people.add(FIRST, Role.ADMIN, "first start", password=password)
+    log.warning(
+        "the first administrator was made; the password in the file serves once",
+        extra={"user": FIRST, "password_file": str(path)},
+    )

@@ -1,0 +1,105 @@
+"""Signing in with name and password: the same answer for whoever is wrong, and slow for whoever guesses."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from monitor.access.passwords import Busy, Passwords
+from monitor.access.people import plain_name
+from monitor.access.sessions import Begun, Caller, Sessions
+from monitor.access.throttle import NAME_AND_PLACE, PLACE, Key, Limit, Throttle
+from monitor.ledger import Ledger, users
+from monitor.ledger.users import User
+
+_BUSY = 2.0
+"""Seconds to wait when too many sign in at once."""
+
+
+class Refused(Exception):
+    """Name or password are wrong, or the user may not sign in; nobody is told which."""
+
+
+class TooMany(Exception):
+    """Not now; `seconds` says when again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too many attempts")
+        self.seconds = seconds
+
+
+class SignIn:
+    """The way in for people with a password."""
+
+    def __init__(
+        self, ledger: Ledger, sessions: Sessions, passwords: Passwords, now: Callable[[], datetime]
+    ) -> None:
+        self._ledger = ledger
+        self._sessions = sessions
+        self._passwords = passwords
+        self._now = now
+        self._throttle = Throttle()
+
+    async def sign_in(self, name: str, password: str, caller: Caller) -> Begun:
+        """Begin a session. Raises `Refused`, `TooMany`."""
+        user = await self.prove(name, password, caller)
+        return await self._sessions.begin(user, "password", caller)
+
+    async def prove(self, name: str, password: str, caller: Caller) -> User:
+        """Return who it is. Raises `Refused`, `TooMany`."""
+        name = plain_name(name)[:64]
+        user = self._ledger.access.named(name)
+        limits = self._limits(name, user, caller)
+        self._must_be_open(limits)
+        if not await self._fits(user, password):
+            await self._failed(name, caller, limits)
+            raise Refused
+        assert user is not None  # noqa: S101  nobody's digest fits nothing
+        self._throttle.succeed(next(iter(limits)))
+        return user
+
+    async def again(self, user: User, password: str, caller: Caller) -> None:
+        """Let somebody who is signed in prove it again. Raises `Refused`, `TooMany`."""
+        await self.prove(user.name, password, caller)
+
+    async def _fits(self, user: User | None, password: str) -> bool:
+        digest = user.password.reveal() if user else ""
+        try:
+            fits = await self._passwords.fits(digest, password)
+            if fits and user and self._passwords.is_old(digest):
+                fresh = await self._passwords.digest(password)
+                await self._ledger.access.change(partial(users.rehash, user=user, digest=fresh))
+        except Busy as error:
+            raise TooMany(_BUSY) from error
+        return fits and user is not None and not user.disabled
+
+    def _limits(self, name: str, user: User | None, caller: Caller) -> dict[Key, Limit]:
+        """Return what may be closed for this attempt; a browser that is known answers for itself alone."""
+        if self._sessions.knows_browser(caller, user):
+            return {("browser", name, caller.browser): NAME_AND_PLACE}
+        place = _place(caller.address)
+        return {("name", name, place): NAME_AND_PLACE, ("place", place): PLACE}
+
+    def _must_be_open(self, limits: dict[Key, Limit]) -> None:
+        now = self._now()
+        closed = max(self._throttle.closed_for(key, now) for key in limits)
+        if closed:
+            raise TooMany(closed)
+
+    async def _failed(self, name: str, caller: Caller, limits: dict[Key, Limit]) -> None:
+        now = self._now()
+        closed = [self._throttle.fail(key, limit, now) for key, limit in limits.items()]
+        if any(closed):
+            what = "sign-in refused again and again"
+            await self._ledger.audit(now, "", what, name if closed[0] else "", caller.address)
+
+
+def _place(address: str) -> str:
+    """Return what counts as one place: an address, or the network that one subscriber has of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)

@@ -1,0 +1,111 @@
+"""What `silence` and `maintenance` share: the ledger at hand, and what something quiet hides, as text and JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from alerts.incident import Incident
+from alerts.message import local
+from alerts.quiet.preview import Effect, effect
+from alerts.quiet.quiet import Quiet
+from alerts.quiet.silence import Silence
+from monitor.app import utc_now
+from monitor.cli.common import clear_start, load, print_table
+from monitor.configuration import Configuration
+from monitor.ledger import Ledger
+from monitor.quiet import lately
+from probes.core.text import clean
+
+T = TypeVar("T")
+
+HISTORY = 30
+"""Days of history that a preview looks at unless told."""
+SHOWN = 20
+
+
+def with_ledger(settings: Path, work: Callable[[Configuration, Ledger], Coroutine[Any, Any, T]]) -> T:
+    """Return what `work` returns, with the configuration and its ledger at hand. Exit code 2 when that fails."""
+    configuration = load(settings)
+    path = configuration.data / "ledger.sqlite"
+
+    async def opened() -> T:
+        async with Ledger(path) as ledger:
+            return await work(configuration, ledger)
+
+    with clear_start():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return asyncio.run(opened())
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+
+async def seen(configuration: Configuration, ledger: Ledger, quiet: Quiet, days: int) -> Effect:
+    """Return what something quiet hides now and would have hidden in the last `days`."""
+    past = await lately(ledger, utc_now() - timedelta(days=days))
+    return effect(quiet, configuration.inventory, await ledger.open_incidents(), past)
+
+
+def plain(silence: Silence) -> dict[str, object]:
+    """Return a silence for JSON."""
+    return {
+        "id": silence.id,
+        "kind": silence.kind,
+        "where": silence.where.model_dump(exclude_defaults=True),
+        "rules": silence.rules,
+        "from": silence.start,
+        "until": silence.until,
+        "reason": silence.reason,
+        "who": silence.who,
+        "made_at": silence.made_at,
+        "ended_by": silence.ended_by,
+    }
+
+
+def as_plain(found: Effect) -> dict[str, object]:
+    """Return an effect for JSON: incidents by number."""
+    return {
+        "devices": found.devices,
+        "sites": found.sites,
+        "open": [one.id for one in found.open],
+        "past": [one.id for one in found.past],
+    }
+
+
+def meant(quiet: Quiet) -> str:
+    """Return what is meant in one cell: ``"site 18073, role ups, rule device-*"``."""
+    names = quiet.where.model_dump(exclude_defaults=True)
+    parts = [f"{key} {'|'.join(some)}" for key, some in names.items()]
+    return clean(", ".join([*parts, *(f"rule {rule}" for rule in quiet.rules)]), 120)
+
+
+def print_effect(found: Effect, days: int) -> None:
+    """Print what something quiet hides."""
+    click.echo(f"Devices: {len(found.devices)} at {len(found.sites)} sites")
+    for device in found.devices[:SHOWN]:
+        click.echo(f"  {device}")
+    _more(len(found.devices))
+    _print_incidents("Open now", found.open)
+    _print_incidents(f"Opened within it in the last {days} days", found.past)
+
+
+def _print_incidents(title: str, incidents: tuple[Incident, ...]) -> None:
+    click.echo(f"{title}: {len(incidents)}")
+    if incidents:
+        rows = [
+            (f"  {one.id}", one.severity, local(one.opened_at), clean(one.summary.vi, 100))
+            for one in incidents[:SHOWN]
+        ]
+        print_table(("  ID", "SEVERITY", "OPENED", "WHAT"), rows)
+    _more(len(incidents))
+
+
+def _more(count: int) -> None:
+    if count > SHOWN:
+        click.echo(f"  … and {count - SHOWN} more (--json has all)")

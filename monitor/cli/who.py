@@ -1,0 +1,109 @@
+"""``commune-monitor who``: who would be told of an incident, when, and by which ways?"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from alerts.calendar import VIETNAM, local_time
+from alerts.duty.roster import Roster
+from alerts.duty.rota import Override
+from alerts.duty.who import Plan, Told, Who, supposed
+from alerts.incident import Severity
+from inventory.duration import written
+from monitor.app import utc_now
+from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.configuration import Configuration
+from monitor.ledger import Ledger
+
+
+class When(click.ParamType[datetime]):
+    """A time of Viet Nam."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the time, or say how one is written."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return local_time(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command
+@click.argument("about", type=Name())
+@click.option("--at", type=When(), help='A time of Viet Nam, "2026-11-30 22:00"; now unless given.')
+@click.option(
+    "--severity",
+    type=click.Choice([str(one) for one in Severity]),
+    default="critical",
+    show_default=True,
+    help="How bad it would be.",
+)
+@click.option("--rule", default="device-down", show_default=True, help="Id of the rule.")
+@json_option
+@click.pass_obj
+def who(settings: Path, about: str, at: datetime | None, severity: str, rule: str, as_json: bool) -> None:
+    """Say who would be told of an incident of ABOUT (a device, SITE/NAME, or a site), step by step.
+
+    Nothing is sent. The duty file (`duty:` in the settings) and the swaps made since are followed. Exit code 1 when
+    nobody would be told.
+    """
+    configuration = load(settings)
+    inventory = configuration.inventory
+    if about not in inventory.devices and about not in inventory.sites:
+        raise click.UsageError(
+            f"no device or site {about!r} in the inventory; `commune-monitor find` searches it"
+        )
+    with clear_start():
+        overrides = asyncio.run(swaps(configuration))
+    moment = at or utc_now()
+    asked = Who(Roster(configuration.duty, lambda: overrides), inventory, configuration.settings.notifiers)
+    plan = asked.plan(supposed(about, Severity(severity), moment, rule), moment)
+    if as_json:
+        print_json({"about": about, "at": moment, "severity": severity, "plan": plan})
+    else:
+        _print(plan)
+    raise SystemExit(not any(step.reached for step in plan.steps))
+
+
+async def swaps(configuration: Configuration) -> tuple[Override, ...]:
+    """Return the changes of rotas that are in the ledger; none when there is no ledger yet."""
+    path = configuration.data / "ledger.sqlite"
+    if not path.exists():
+        return ()
+    async with Ledger(path) as ledger:
+        return ledger.rota.overrides
+
+
+def _print(plan: Plan) -> None:
+    rows = [row for step in plan.steps for row in _rows(step)]
+    print_table(("AFTER", "AT", "WHO", "WHY", "BY"), rows)
+    followed = ", ".join(plan.policies) or "no route fits: everybody is told"
+    click.echo(f"Policy: {followed}", err=True)
+    if plan.repeats:
+        click.echo(
+            f"Then everybody again every {written(plan.repeat_every)}, {plan.repeats} times.", err=True
+        )
+
+
+def _rows(step: Told) -> list[tuple[str, ...]]:
+    when = (written(step.after) if step.after else "at once", f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
+    if not step.reached:
+        return [(*when, "nobody", "", "")]
+    return [
+        (
+            *when,
+            one.receiver.name or "everybody there",
+            one.target,
+            ", else ".join(f"{channel} {to}".strip() for channel, to in one.receiver.ways),
+        )
+        for one in step.reached
+    ]

@@ -1,0 +1,63 @@
+"""When an incident that nobody has taken on is told on: a time of each open incident, kept over restarts."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+
+import msgspec
+
+from alerts.duty.policy import LONGEST
+from alerts.incident import Incident
+from alerts.notification import Telling, Timer
+from monitor.ledger import incidents, outbox, takes
+from monitor.ledger.database import to_ms
+from monitor.ledger.teller import Teller
+
+_DUE = """
+SELECT incident_id, escalations.body FROM escalations JOIN incidents ON incidents.id = incident_id
+WHERE (due_at <= :now OR due_at > :latest) AND status = 'open' ORDER BY due_at LIMIT :limit
+"""
+
+
+def set_timer(db: sqlite3.Connection, incident: int, telling: Telling) -> None:
+    """Remember what comes next for an incident."""
+    timer = telling.timer
+    if timer is msgspec.UNSET:
+        return
+    db.execute("DELETE FROM escalations WHERE incident_id = ?", (incident,))
+    if isinstance(timer, Timer):
+        row = (incident, to_ms(timer.due), msgspec.json.encode(timer).decode())
+        db.execute("INSERT INTO escalations(incident_id, due_at, body) VALUES (?, ?, ?)", row)
+
+
+def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) -> list[Incident]:
+    """Tell on what is due, at most `limit` incidents; return those of which somebody was told."""
+    told = []
+    asked = {"now": to_ms(now), "latest": to_ms(now + timedelta(seconds=LONGEST)), "limit": limit}
+    for number, body in db.execute(_DUE, asked).fetchall():
+        incident = incidents.by_id(db, number)
+        if incident is None:
+            continue
+        telling, step = teller.escalate(incident, msgspec.json.decode(body, type=Timer), now)
+        outbox.put(db, number, now, telling)
+        takes.put(db, number, telling)
+        set_timer(db, number, telling)
+        if step is not None:
+            incidents.note(db, number, step)
+            told.append(incident)
+    return told
+
+
+def shift(db: sqlite3.Connection, step: timedelta) -> None:
+    """Let everything be due so much later: the clock was set by `step`."""
+    rows = db.execute("SELECT incident_id, body FROM escalations").fetchall()
+    for number, body in rows:
+        timer = msgspec.json.decode(body, type=Timer)
+        set_timer(db, number, Telling(timer=msgspec.structs.replace(timer, due=timer.due + step)))
+
+
+def waiting(db: sqlite3.Connection, incident: int) -> Timer | None:
+    """Return what comes next for an incident, `None` when nothing does."""
+    row = db.execute("SELECT body FROM escalations WHERE incident_id = ?", (incident,)).fetchone()
+    return msgspec.json.decode(row[0], type=Timer) if row else None

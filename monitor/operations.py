@@ -1,0 +1,129 @@
+"""What people do about incidents: take them on, give them back, note something. One way in for pages, API and replies.
+
+Whatever is done is in the ledger's timeline, with who and why, before anyone sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from alerts.incident import Incident, Step
+from monitor.board import Board
+from monitor.ledger.teller import Teller
+from probes.core.text import clean
+
+log = logging.getLogger(__name__)
+
+MAX_NOTE = 1000
+MAX_WHO = 100
+MOST_AT_ONCE = 500
+LONGEST = timedelta(days=30)
+"""For longer an incident cannot be taken on: it would be forgotten."""
+LOOK_EVERY = 5.0
+"""Seconds between two looks for incidents whose time is over."""
+
+
+class Records(Protocol):
+    """The part of the ledger that is written."""
+
+    async def by_hand(
+        self,
+        ids: Sequence[int],
+        what: Step,
+        who: str,
+        note: str,
+        at: datetime,
+        teller: Teller,
+        until: datetime | None = None,
+    ) -> list[Incident]:
+        """Take a step of each incident, in one transaction; return those of which it was possible."""
+        ...
+
+
+class Operations:
+    """Steps that people take. What is returned is durable, and on the board.
+
+    Each method takes the numbers of incidents and returns those of which it was possible, as they are then: one that
+    does not exist or is resolved is left out. `who` is a name for the timeline; who may do it is decided before.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        board: Board,
+        teller: Callable[[], Teller],
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """`teller` returns the one in force."""
+        self._records = records
+        self._board = board
+        self._teller = teller
+        self._wake = wake
+        self._now = now
+        self.problem = ""
+        """Why incidents whose time is over cannot be opened again, in one line; empty when all is well."""
+
+    async def acknowledge(
+        self, numbers: Sequence[int], who: str, note: str = "", until: datetime | None = None
+    ) -> list[Incident]:
+        """Note that `who` has taken incidents on, until they are resolved or until `until` (aware).
+
+        Raises `ValueError` when `until` is not within the next 30 days.
+        """
+        if until is not None and not timedelta(0) < until - self._now() <= LONGEST:
+            raise ValueError(f"the time must be within the next {LONGEST.days} days")
+        return await self._do(numbers, Step.ACKNOWLEDGED, who, note, until)
+
+    async def release(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
+        """Note that nobody has these any more; they are open again."""
+        return await self._do(numbers, Step.RELEASED, who, note)
+
+    async def note(self, numbers: Sequence[int], who: str, note: str) -> list[Incident]:
+        """Add a note, to resolved incidents too. Raises `ValueError` for an empty one."""
+        if not clean(note, MAX_NOTE):
+            raise ValueError("the note is empty")
+        return await self._do(numbers, Step.NOTED, who, note)
+
+    async def run(self) -> None:
+        """Open again what was taken on until a time that has come, until cancelled."""
+        while True:
+            await self.expire()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def expire(self) -> list[Incident]:
+        """Open again what was taken on until a time that has come."""
+        now = self._now()
+        over = [
+            one.id
+            for one in self._board.incidents.values()
+            if one.acknowledged_until is not None and one.acknowledged_until <= now
+        ]
+        try:
+            released = await self._do(over, Step.RELEASED, "commune-monitor", "") if over else []
+        except Exception as error:  # a full disk passes; it is tried again
+            if not self.problem:
+                log.exception("incidents whose time is over cannot be opened again")
+            self.problem = f"incidents whose time is over cannot be opened again: {error}"
+            return []
+        self.problem = ""
+        return released
+
+    async def _do(
+        self, numbers: Sequence[int], what: Step, who: str, note: str, until: datetime | None = None
+    ) -> list[Incident]:
+        if len(numbers) > MOST_AT_ONCE:
+            raise ValueError(f"at most {MOST_AT_ONCE} incidents at once")
+        said = (clean(who, MAX_WHO) or "?", clean(note, MAX_NOTE))
+        done = await self._records.by_hand(
+            list(dict.fromkeys(numbers)), what, *said, self._now(), self._teller(), until
+        )
+        for incident in done:
+            self._board.set_incident(incident)
+        if done:
+            self._wake()
+        return done

@@ -1,0 +1,151 @@
+"""The one door: who asks, whether they may, whether they meant it, and what of the monitor they are shown."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import unquote, urlencode
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from monitor.access import keys
+from monitor.access.permission import Permission, Role
+from monitor.access.reader import Reader
+from monitor.web import cookies
+from monitor.web.context import WebContext
+from monitor.web.narrow import Narrow
+from monitor.web.peer import Peer, Peers
+from monitor.web.route import CONTEXT, FORM_KEY, PEER, READER, Route, Table, is_page
+from monitor.web.security import same_origin
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM = "application/x-www-form-urlencoded"
+PASSWORD_PAGE = "/account/password"  # noqa: S105  an address
+SIGN_IN = "/sign-in"
+
+
+class Guard:
+    """Lets through what the table declares and the reader may do, and nothing else."""
+
+    def __init__(self, context: WebContext, table: Table) -> None:
+        self._context = context
+        self._table = table
+        self._narrow = Narrow(context)
+        self._peers = Peers(context.proxies)
+
+    @property
+    def middleware(self) -> Middleware:
+        """What the application puts in front of every handler."""
+
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            await self._check(request)
+            return await handler(request)
+
+        return guarded
+
+    async def _check(self, request: web.Request) -> None:
+        request[PEER] = peer = self._peers.of(request)
+        _refuse_key_in_address(request)
+        reader = self._reader(request, peer)
+        if reader is not None:
+            request[READER], request[CONTEXT] = reader, self._narrow.to(reader.scope)
+        if request.match_info.http_exception is not None:
+            return  # there is no such address, which is said to everybody
+        route = self._table.declared(request.match_info.route)
+        if route is None:
+            raise web.HTTPForbidden(text="nobody said who may use this address")
+        _must_be_allowed(request, reader, route)
+        if route.may is Permission.PUBLIC:
+            request[CONTEXT] = self._context  # it answers by a right of its own: a code, a form
+        if request.method not in _SAFE:
+            await _must_be_meant(request, reader, route)
+
+    def still(self, request: web.Request) -> bool:
+        """Whether whoever opened a stream is who they were and may do what they might."""
+        now = self._reader(request, request[PEER])
+        before = request[READER]
+        return now is not None and (now.role, now.scope) == (before.role, before.scope)
+
+    def _reader(self, request: web.Request, peer: Peer) -> Reader | None:
+        """Return who asks, `None` when nobody knows. Raises 401 for a token that does not hold."""
+        access = self._context.access
+        if access is None:
+            return Reader(f"web {peer.address}".strip(), Role.ADMIN)
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            reader = access.sessions.of_token(key.strip()[:200])
+            if reader is None:
+                raise _unknown("the token does not hold: it is wrong, has expired, or was ended")
+            return reader
+        key = cookies.read(request, cookies.SESSION, peer)
+        reader = access.sessions.of_session(key)
+        request[FORM_KEY] = keys.form_key(key) if reader else ""
+        return reader
+
+
+def _refuse_key_in_address(request: web.Request) -> None:
+    """Raise 400 for a token in an address: addresses stand in logs, histories and ``Referer`` headers."""
+    if "access_token" in request.query or keys.TOKEN.search(unquote(request.query_string)):
+        raise web.HTTPBadRequest(
+            text="a token belongs in the header 'Authorization: Bearer …', never in an address;"
+            " end this one, for it was seen"
+        )
+
+
+def _must_be_allowed(request: web.Request, reader: Reader | None, route: Route) -> None:
+    if route.may is Permission.PUBLIC:
+        return
+    if reader is None:
+        if not is_page(request):
+            raise _unknown("sign in, or send a token as 'Authorization: Bearer …'")
+        raise web.HTTPSeeOther(f"{SIGN_IN}?{urlencode({'next': request.path_qs[:1000]})}")
+    if reader.may(route.may, whole=route.whole):
+        return
+    if reader.user is not None and reader.user.must_change and is_page(request):
+        raise web.HTTPSeeOther(PASSWORD_PAGE)
+    raise web.HTTPForbidden(text=_why(reader, route))
+
+
+def _why(reader: Reader, route: Route) -> str:
+    if reader.user is not None and reader.user.must_change:
+        return f"choose your own password first, at {PASSWORD_PAGE}"
+    if reader.may(route.may):
+        return f"this shows every site, and the role of {reader.name} holds for some sites only"
+    if route.may is Permission.ACCOUNT:
+        return "this is for people who are signed in, not for tokens"
+    return f"this wants the permission {route.may!s}, which the role {reader.role!s} does not have"
+
+
+async def _must_be_meant(request: web.Request, reader: Reader | None, route: Route) -> None:
+    """Raise 403 unless the reader's own page sent this, and 413 or 415 for a body that no page sends.
+
+    A token is sent by whoever holds it; a cookie is sent by the browser, whoever's page asks it to.
+    """
+    if request.content_length is not None and request.content_length > route.max_body:
+        raise web.HTTPRequestEntityTooLarge(route.max_body, request.content_length)
+    raw = await request.read()
+    if len(raw) > route.max_body:
+        raise web.HTTPRequestEntityTooLarge(route.max_body, len(raw))
+    if reader is not None and reader.token is not None:
+        return
+    signed_in = reader is not None and reader.session is not None and route.may is not Permission.PUBLIC
+    same_origin(request, required=signed_in)
+    if signed_in and request.content_type != "application/json":
+        await _must_carry_key(request)
+
+
+async def _must_carry_key(request: web.Request) -> None:
+    if request.content_type != _FORM:
+        raise web.HTTPUnsupportedMediaType(text=f"the body must be {_FORM} or application/json")
+    given = (await request.post()).get("csrf", "")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), request[FORM_KEY].encode()):
+        raise web.HTTPForbidden(text="this form was made for another sign-in; open the page again")
+
+
+def _unknown(text: str) -> web.HTTPUnauthorized:
+    return web.HTTPUnauthorized(text=text, headers={"WWW-Authenticate": "Bearer"})
+
+
+GUARD = web.AppKey("guard", Guard)
+"""Where an application keeps its guard."""

@@ -1,0 +1,114 @@
+"""The way in and the way out."""
+
+from __future__ import annotations
+
+import math
+
+from aiohttp import web
+
+from monitor.access.access import Access
+from monitor.access.permission import Permission
+from monitor.access.sessions import Begun, Caller
+from monitor.access.sign_in import Refused, TooMany
+from monitor.web import cookies
+from monitor.web.forms import Frame, fields, own_address
+from monitor.web.route import PEER, READER, Route, context_of, reader_of
+from monitor.web.security import same_origin
+from monitor.web.view import NoSuch
+
+MAX_BODY = 8192
+
+
+class SignInPages:
+    """The handlers."""
+
+    def __init__(self, access: Access | None, frame: Frame) -> None:
+        """`frame` makes whole pages of templates."""
+        self._access = access
+        self._frame = frame
+
+    def routes(self) -> list[Route]:
+        """Return every route."""
+        everybody = Permission.PUBLIC
+        return [
+            Route("GET", "/sign-in", self.open, everybody),
+            Route("POST", "/sign-in", self.sign_in, everybody, max_body=MAX_BODY),
+            Route("POST", "/sign-out", self.sign_out, Permission.ACCOUNT, max_body=MAX_BODY),
+        ]
+
+    async def open(self, request: web.Request) -> web.Response:
+        """``GET /sign-in?next=``: the form; whoever is signed in already goes on."""
+        _must_have_login(self._access)
+        wish = own_address(request.query.get("next", "/"))
+        if READER in request:
+            raise web.HTTPSeeOther(wish)
+        return await self._page(request, wish)
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        """``POST /sign-in``: begin a session with a new key."""
+        access = _must_have_login(self._access)
+        same_origin(request, required=True)
+        form = await fields(request)
+        wish, name = own_address(form.get("next", "/")), form.get("name", "")
+        try:
+            begun = await access.sign_in.sign_in(name, form.get("password", ""), caller(request))
+        except Refused:
+            return await self._page(request, wish, name, "refused", 401)
+        except TooMany as error:
+            return await self._wait(request, wish, name, error.seconds)
+        return entered(request, begun, wish)
+
+    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+        """``POST /sign-out``: end the session."""
+        access, reader = _must_have_login(self._access), reader_of(request)
+        if reader.session is not None:
+            await access.sessions.end(reader.session, reader.name)
+        response = web.HTTPSeeOther("/sign-in")
+        cookies.take(response, request[PEER])
+        raise response
+
+    async def _wait(self, request: web.Request, wish: str, name: str, seconds: float) -> web.Response:
+        answer = await self._page(request, wish, name, "wait", 429, seconds)
+        answer.headers["Retry-After"] = str(math.ceil(seconds))
+        return answer
+
+    async def _page(
+        self,
+        request: web.Request,
+        wish: str,
+        name: str = "",
+        trouble: str = "",
+        status: int = 200,
+        seconds: float = 0,
+    ) -> web.Response:
+        first = self._access is not None and self._access.first_password.exists()
+        values = {"page": "sign-in", "next": wish, "name": name[:64], "trouble": trouble}
+        return await self._frame(
+            request, "sign_in", values | {"seconds": math.ceil(seconds), "first": first}, status
+        )
+
+
+def caller(request: web.Request) -> Caller:
+    """Return where a request comes from."""
+    peer = request[PEER]
+    agent = request.headers.get("User-Agent", "")
+    return Caller(peer.address, agent, cookies.read(request, cookies.BROWSER, peer))
+
+
+def entered(request: web.Request, begun: Begun, wish: str) -> web.StreamResponse:
+    """Return the answer to a sign-in: the cookies, and the page that was wanted."""
+    wish = "/account/password" if begun.user.must_change else wish
+    response = web.Response(status=303, headers={"Location": wish})
+    cookies.give(response, begun, request[PEER])
+    return response
+
+
+def access_of(request: web.Request) -> Access:
+    """Return access. Raises 404 where there is no login."""
+    return _must_have_login(context_of(request).access)
+
+
+def _must_have_login(access: Access | None) -> Access:
+    if access is None:
+        raise NoSuch("there is no login here; web.login in the settings switches it on")
+    return access
