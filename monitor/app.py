@@ -38,6 +38,7 @@ from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
 from monitor.leadership import Leadership
 from monitor.ledger import Ledger
+from monitor.listener import first_problem, listeners
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
@@ -180,6 +181,7 @@ async def monitoring(
         open_now = await ledger.open_incidents()
         quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
+        quiets.changed = board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
@@ -226,6 +228,9 @@ async def monitoring(
             """Return who is told by the configuration in force."""
             return _who(reloader.running, ledger)
 
+        hearing = listeners(channels, ledger, operations.acknowledge, _person_of(who), now)
+        for name, listener in hearing.items():
+            await stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         holes = Holes(lambda: who().roster, now)
         systemd = Systemd(lambda: not pulse.silence)
         watch: Watch
@@ -236,6 +241,7 @@ async def monitoring(
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
             "rota": lambda: holes.problem,
+            "replies": lambda: first_problem(hearing),
             "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "heartbeat": lambda: watch.heartbeat_problem,
@@ -268,6 +274,16 @@ async def monitoring(
 def _who(configuration: Configuration, ledger: Ledger) -> Who:
     roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
     return Who(roster, configuration.inventory, configuration.settings.notifiers)
+
+
+def _person_of(who: Callable[[], Who]) -> Callable[[str, str], str | None]:
+    """Return a look-up of the person in the duty file in force who has an address on a channel."""
+
+    def look(channel: str, address: str) -> str | None:
+        people = who().roster.duty.people.values()
+        return next((one.name for one in people if one.reach.get(channel) == address), None)
+
+    return look
 
 
 def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:

@@ -39,6 +39,7 @@ from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
+from monitor.ledger.heard import LedgerHeard
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.leader import Absence, Leader
@@ -81,6 +82,8 @@ class Ledger:
         """Where credentials may be sent; as up to date."""
         self.answered = LedgerAnswered(self._database)
         """Which devices have ever answered."""
+        self.heard = LedgerHeard(self._database)
+        """What people answered on channels."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
         self.access = LedgerAccess(self._database)
@@ -223,6 +226,10 @@ class Ledger:
     async def escalate(self, teller: Teller, now: datetime, limit: int = 200) -> list[Incident]:
         """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
         return await self._write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
+
+    async def shift_escalation(self, step: timedelta) -> None:
+        """Let the next steps come so much later: the clock was set by `step`."""
+        await self._database.write(partial(escalations.shift, step=step))
 
     async def escalation(self, incident: int) -> Timer | None:
         """Return what comes next while nobody takes an incident on, `None` when nothing does."""
