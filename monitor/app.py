@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,7 @@ from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
+from monitor.web.tls import Certificate
 from probes.core.hostkeys import HostKeys
 from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
@@ -127,7 +129,21 @@ async def pages(
             proxies=web.proxies,
             hosts=own_hosts(web.host, web.base_url),
         )
-        yield await stack.enter_async_context(serve(context, web.host, web.port))
+        tls = await stack.enter_async_context(_certificate(configuration))
+        yield await stack.enter_async_context(serve(context, web.host, web.port, tls))
+
+
+@asynccontextmanager
+async def _certificate(configuration: Configuration) -> AsyncIterator[ssl.SSLContext | None]:
+    """Yield what the pages speak TLS with, renewed with its files; `None` where the settings name none."""
+    tls = configuration.settings.web.tls
+    if tls is None:
+        yield None
+        return
+    files = configuration.folder(tls.certificate), configuration.folder(tls.key)
+    certificate = await asyncio.to_thread(Certificate, *files)
+    async with Part("the look at the certificate of the pages", certificate.run):
+        yield certificate.context
 
 
 @asynccontextmanager

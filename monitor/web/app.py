@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -77,15 +78,17 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
 
 
 @asynccontextmanager
-async def serve(context: WebContext, host: str, port: int) -> AsyncIterator[str]:
+async def serve(
+    context: WebContext, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Serve while the context is open, and yield the address. Raises `OSError` when the port is taken."""
     runner = web.AppRunner(create_app(context), access_log=None, shutdown_timeout=_STOP)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
         where = runner.addresses[0]
         name = f"[{where[0]}]" if ":" in where[0] else where[0]
-        yield f"http://{name}:{where[1]}"
+        yield f"{'https' if tls else 'http'}://{name}:{where[1]}"
     finally:
         await runner.cleanup()
 
