@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from monitor.access.codes import Codes
 from monitor.access.passwords import Passwords, one_time
 from monitor.access.people import People
 from monitor.access.permission import Role
+from monitor.access.seal import Seal
 from monitor.access.sessions import Sessions
 from monitor.access.settings import SessionSettings
 from monitor.access.sign_in import SignIn
@@ -21,6 +23,8 @@ from monitor.ledger.users import User
 
 FIRST = "admin"
 FIRST_PASSWORD = "admin-password"  # noqa: S105  the name of a file
+KEY = "access.key"
+"""File with the key that seals second factors."""
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ class Access:
     sessions: Sessions
     sign_in: SignIn
     people: People
+    codes: Codes
     first_password: Path
     """File with the one-time password of the first administrator, until they choose their own."""
 
@@ -50,7 +55,9 @@ async def open_access(
         idle, longest = timedelta(seconds=settings.idle), timedelta(seconds=settings.longest)
         sessions = Sessions(ledger, now, idle, longest)
         people = People(ledger, passwords, now)
-        access = Access(sessions, SignIn(ledger, sessions, passwords, now), people, data / FIRST_PASSWORD)
+        codes = Codes(ledger, Seal(data / KEY), now)
+        sign_in = SignIn(ledger, sessions, passwords, codes, now)
+        access = Access(sessions, sign_in, people, codes, data / FIRST_PASSWORD)
         if not people.everybody:
             await _first(access)
         await sessions.prune()

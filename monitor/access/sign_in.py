@@ -7,10 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from monitor.access.codes import Codes
 from monitor.access.passwords import Busy, Passwords
 from monitor.access.people import plain_name
 from monitor.access.sessions import Begun, Caller, Sessions
 from monitor.access.throttle import NAME_AND_PLACE, PLACE, Key, Limit, Throttle
+from monitor.access.waiting import Waiting
 from monitor.ledger import Ledger, users
 from monitor.ledger.users import User
 
@@ -30,12 +32,28 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
+class CodeWanted(Exception):
+    """The password was right, and a code is wanted too; `key` stands for the password meanwhile."""
+
+    def __init__(self, key: str, *, wrong: bool = False) -> None:
+        super().__init__("a code is wanted")
+        self.key = key
+        self.wrong = wrong
+
+
 class SignIn:
-    """The way in for people with a password."""
+    """The way in for people with a password, and with a code where they want one."""
 
     def __init__(
-        self, ledger: Ledger, sessions: Sessions, passwords: Passwords, now: Callable[[], datetime]
+        self,
+        ledger: Ledger,
+        sessions: Sessions,
+        passwords: Passwords,
+        codes: Codes,
+        now: Callable[[], datetime],
     ) -> None:
+        self._codes = codes
+        self._waiting = Waiting(now)
         self._ledger = ledger
         self._sessions = sessions
         self._passwords = passwords
@@ -43,9 +61,47 @@ class SignIn:
         self._throttle = Throttle()
 
     async def sign_in(self, name: str, password: str, caller: Caller) -> Begun:
-        """Begin a session. Raises `Refused`, `TooMany`."""
+        """Begin a session. Raises `Refused`, `TooMany`, `CodeWanted`."""
         user = await self.prove(name, password, caller)
-        return await self._sessions.begin(user, "password", caller)
+        return await self.enter(user, "password", caller)
+
+    async def enter(self, user: User, method: str, caller: Caller) -> Begun:
+        """Begin a session of somebody who proved who they are. Raises `CodeWanted`."""
+        if self._codes.wants(user):
+            raise CodeWanted(self._waiting.add(user, method))
+        return await self._sessions.begin(user, method, caller)
+
+    async def finish(self, key: str, code: str, caller: Caller) -> Begun:
+        """Begin a session of whoever showed a password before and now the code.
+
+        Raises `Refused` for one that came too late, `CodeWanted` again for a wrong code, `TooMany`.
+        """
+        waiting = self._waiting.of(key)
+        if waiting is None:
+            raise Refused
+        user = self._ledger.access.known.users.get(waiting.user.id)
+        if user is None or user.disabled:
+            raise Refused
+        try:
+            await self.prove_code(user, code, caller)
+        except Refused:
+            raise CodeWanted(key, wrong=True) from None
+        self._waiting.remove(key)
+        return await self._sessions.begin(user, f"{waiting.method} and code", caller)
+
+    async def prove_code(self, user: User, code: str, caller: Caller) -> None:
+        """Use up a code of `user`. Raises `Refused`, `TooMany`."""
+        limit = self._code_limit(user, caller)
+        self._must_be_open({limit: NAME_AND_PLACE})
+        if not await self._codes.fits(user, code):
+            await self._failed(user.name, caller, {limit: NAME_AND_PLACE})
+            raise Refused
+        self._throttle.succeed(limit)
+
+    def _code_limit(self, user: User, caller: Caller) -> Key:
+        """Return what wrong codes close: everywhere, for whoever tries has the password already."""
+        known = self._sessions.knows_browser(caller, user)
+        return ("code", user.name, caller.browser if known else "")
 
     async def prove(self, name: str, password: str, caller: Caller) -> User:
         """Return who it is. Raises `Refused`, `TooMany`."""

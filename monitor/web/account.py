@@ -115,6 +115,7 @@ class AccountPages:
             "roles": [role for role in Role if MAY[role] <= MAY[user.role]],
             "days": DAYS,
             "local": user.source == LOCAL,
+            "second": access.codes.wants(user),
             "key": "",
             "trouble": "",
             **(more or {}),

@@ -29,6 +29,7 @@ from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
+from monitor.web.second_factor import SecondFactorPages
 from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
 from monitor.web.users import UserPages
@@ -73,6 +74,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *Metrics(context).routes(),
         *SignInPages(context.access, pages.frame).routes(),
         *AccountPages(pages.frame).routes(),
+        *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
     ]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable
 
 from aiohttp import web
 
 from monitor.access.access import Access
 from monitor.access.permission import Permission
 from monitor.access.sessions import Begun, Caller
-from monitor.access.sign_in import Refused, TooMany
+from monitor.access.sign_in import CodeWanted, Refused, TooMany
 from monitor.web import cookies
 from monitor.web.forms import Frame, fields, own_address
 from monitor.web.route import PEER, READER, Route, context_of, reader_of
@@ -33,6 +34,7 @@ class SignInPages:
         return [
             Route("GET", "/sign-in", self.open, everybody),
             Route("POST", "/sign-in", self.sign_in, everybody, max_body=MAX_BODY),
+            Route("POST", "/sign-in/code", self.code, everybody, max_body=MAX_BODY),
             Route("POST", "/sign-out", self.sign_out, Permission.ACCOUNT, max_body=MAX_BODY),
         ]
 
@@ -50,13 +52,30 @@ class SignInPages:
         same_origin(request, required=True)
         form = await fields(request)
         wish, name = own_address(form.get("next", "/")), form.get("name", "")
+        begin = access.sign_in.sign_in(name, form.get("password", ""), caller(request))
+        return await self.enter(request, begin, wish, name)
+
+    async def code(self, request: web.Request) -> web.StreamResponse:
+        """``POST /sign-in/code``: the second step, where the first was right."""
+        access = _must_have_login(self._access)
+        same_origin(request, required=True)
+        form = await fields(request)
+        finish = access.sign_in.finish(form.get("key", ""), form.get("code", "")[:64], caller(request))
+        return await self.enter(request, finish, own_address(form.get("next", "/")))
+
+    async def enter(
+        self, request: web.Request, begin: Awaitable[Begun], wish: str, name: str = ""
+    ) -> web.StreamResponse:
+        """Return the answer to a sign-in, whatever becomes of it."""
         try:
-            begun = await access.sign_in.sign_in(name, form.get("password", ""), caller(request))
+            return entered(request, await begin, wish)
         except Refused:
             return await self._page(request, wish, name, "refused", 401)
         except TooMany as error:
             return await self._wait(request, wish, name, error.seconds)
-        return entered(request, begun, wish)
+        except CodeWanted as wanted:
+            values = {"page": "sign-in", "next": wish, "key": wanted.key, "wrong": wanted.wrong}
+            return await self._frame(request, "code", values, 401 if wanted.wrong else 200)
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """``POST /sign-out``: end the session."""

@@ -78,6 +78,8 @@ class UserPages:
             return await people.reset(user, who)
         elif action in ("disable", "enable"):
             await people.set_disabled(user, action == "disable", who)
+        elif action == "remove-factors":
+            await access_of(request).codes.remove(user, who)
         elif action == "end-token":
             await people.end_token(user, int(form.get("token", "0")[:15]), who)
         else:
@@ -119,6 +121,7 @@ class UserPages:
             "sessions": access.sessions.of_user(user),
             "tokens": access.people.tokens_of(user),
             "roles": tuple(Role),
+            "second": access.codes.wants(user),
             "trouble": "",
             "password": "",
             "done": False,
