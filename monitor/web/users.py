@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from monitor.access.passwords import Busy
 from monitor.access.people import Impossible, plain_name
 from monitor.access.permission import Permission, Role
+from monitor.access.pool import Busy
 from monitor.access.scope import parse_scope
 from monitor.ledger.users import User
 from monitor.web.forms import Frame, fields

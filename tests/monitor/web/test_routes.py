@@ -14,7 +14,15 @@ from tests.monitor.web.province import Province
 
 Client = TestClient[Any, Any]
 
-OPEN = {"/a/{code:[A-Za-z0-9_-]{16}}", "/healthz", "/sign-in", "/sign-in/code", "/static/{file}"}
+OPEN = {
+    "/a/{code:[A-Za-z0-9_-]{16}}",
+    "/healthz",
+    "/sign-in",
+    "/sign-in/code",
+    "/sign-in/oidc",
+    "/sign-in/oidc/callback",
+    "/static/{file}",
+}
 """What everybody may ask without being known; whoever adds one has a reason."""
 
 
