@@ -57,6 +57,10 @@ class Outbox(Protocol):
         """Return messages that are due, and lease them to us."""
         ...
 
+    async def holds(self, id: int) -> bool:
+        """Whether a claimed message is still ours to tell: this process may have slept for hours meanwhile."""
+        ...
+
     async def delivered(self, id: int, at: datetime, receipt: str) -> None:
         """Remember that a message was told, and what the channel calls it."""
         ...
@@ -299,6 +303,8 @@ class _Queue:
 
     async def _tell(self, pending: Pending) -> float | None:
         """Try once. Returns the seconds to wait before trying the same again, `None` when it is done with."""
+        if not await self._ours(pending):
+            return None
         try:
             async with asyncio.timeout(self._notifier.settings.timeout):
                 receipt = await self._notifier.send(pending.message) or ""
@@ -317,6 +323,14 @@ class _Queue:
         self._recovered()
         await self._record(lambda: self._outbox.delivered(pending.id, self._now(), receipt))
         return None
+
+    async def _ours(self, pending: Pending) -> bool:
+        """Whether a message is still ours to tell. What cannot be known now is claimed again when its lease is over."""
+        try:
+            return await self._outbox.holds(pending.id)
+        except Exception:  # as in `Dispatcher`: whatever it is, it may pass
+            log.exception("a message is left for later: the outbox cannot be read")
+            return False
 
     async def _later(self, pending: Pending, error: str, retry_after: float | None) -> float | None:
         self._failures += 1

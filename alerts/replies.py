@@ -18,8 +18,13 @@ from probes.core.text import clean
 MAX_TEXT = 500
 """Characters of a reply that are read."""
 
-_WORDS = ("nhan", "da nhan", "toi nhan", "tiep nhan", "dang xu ly", "ack", "ok")
-_SAID = re.compile(rf"/?(?:{'|'.join(_WORDS)})\b[\s:#.,!-]*(?P<number>[0-9]{{1,15}})?(?P<rest>.*)", re.DOTALL)
+_NUMBERED = ("da nhan", "toi nhan", "tiep nhan", "nhan", "ack")
+_ALONE = ("dang xu ly", "ok")
+"""Words after which a number is no incident: ``"ok 10 phut nua"``."""
+_SAID = re.compile(
+    rf"/?(?:(?:{'|'.join(_NUMBERED)})\b(?:[\s:]*#?(?P<number>[0-9]{{1,15}})\b)?|(?:{'|'.join(_ALONE)})\b)(?P<rest>.*)",
+    re.DOTALL,
+)
 _MARK = "take"
 _NOT_YET = ("chua", "khong", "not", "no")
 

@@ -1,7 +1,8 @@
 """Does the monitor see at all? When nobody answers, it is cut off itself: it says so once and judges nobody.
 
 Five devices elsewhere must have been silent when last asked, or all that carry the tag `reference`, while no other
-device answered since. Of those before which the inventory knows nothing none may be in doubt, for 20 s at most.
+device answered since. Of those before which the inventory knows nothing, and of those that answered last, none may be
+in doubt, for 20 s at most.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ class Sight:
         if self._rule is None or self._seen_elsewhere(watched):
             return False
         silent, unsure = self._witnesses_against(watched)
-        doubt = any(other.id in self._roots for other in unsure)
+        best = {*self._roots, *self._recent}
+        doubt = any(other.id in best for other in unsure)
         if self._enough(silent) and (late or not doubt):
             self._go_blind(self._rule, silent, now)
             return True
@@ -115,6 +117,11 @@ class Sight:
         asked = watched.hearing.asked_at
         return asked is None or any(other != watched.id and at >= asked for other, at in self._answers)
 
+    @property
+    def _recent(self) -> list[str]:
+        """Who answered last: the best witnesses, wherever they are and whatever is before them."""
+        return [device for device, _ in self._answers]
+
     def _enough(self, witnesses: list[Watched]) -> bool:
         """Whether so many silent devices, or all of those that are there to tell, mean that it is us."""
         found = {other.id for other in witnesses}
@@ -124,14 +131,15 @@ class Sight:
         """Return devices elsewhere that were silent when last asked, and some that were not asked since."""
         silent: list[Watched] = []
         unsure: list[Watched] = []
-        for key in self._witnesses:
+        best = {*self._roots, *self._recent}
+        for key in dict.fromkeys((*self._recent, *self._witnesses)):
             other = self._devices.get(key)
             if other is None or other is watched or other.cut_off or not other.hearing.watching:
                 continue
-            if other.site.id == watched.site.id and key not in self._roots:
+            if other.site.id == watched.site.id and key not in best:
                 continue
             (silent if _silent_when_last_asked(other) else unsure).append(other)
-            if key not in self._roots and len(silent) >= WITNESSES:
+            if key not in best and len(silent) >= WITNESSES:
                 break
             if len(unsure) >= MOST_ROOTS + WITNESSES:
                 break

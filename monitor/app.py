@@ -39,8 +39,11 @@ from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
 from monitor.escalator import Escalator
 from monitor.holes import Holes
+from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
+from monitor.leadership import Leadership
 from monitor.ledger import Ledger
+from monitor.listener import first_problem, listeners
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
@@ -49,6 +52,8 @@ from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
 from monitor.schema import schema_here
+from monitor.selfwatch.systemd import Systemd
+from monitor.selfwatch.watch import Watch, feeding, watching_itself
 from monitor.store import Store
 from monitor.store.former import WithFormer
 from monitor.store.settings import open_store
@@ -101,7 +106,10 @@ async def service(
         pages(configuration, running, demo=demo, now=now) as url,
     ):
         log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+        systemd = Systemd()
+        systemd.tell("READY=1", f"STATUS=watching, dashboard at {url}")
         yield url
+        systemd.tell("STOPPING=1", "STATUS=stopping: storing and telling what waits")
         log.info("stopping: asking no more, storing and telling what waits")
 
 
@@ -209,7 +217,11 @@ async def monitoring(
     settings, started = configuration.settings, now()
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.enter_context(Seat(configuration.data))
         ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
+        await ledger.lead(str(own_card()), started)
+        leadership = Leadership(ledger, settings.failover.after, now)
+        leading = await stack.enter_async_context(Part("the signature in the ledger", leadership.run))
         await ledger.move(configuration.inventory.moved, started)
         configuration, found = bound(configuration, ledger.bindings.known)
         await ledger.bindings.attach(found.fresh, started)
@@ -228,6 +240,7 @@ async def monitoring(
         open_now = await ledger.open_incidents()
         quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
+        quiets.changed = board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
@@ -274,16 +287,24 @@ async def monitoring(
             """Return who is told by the configuration in force."""
             return _who(reloader.running, ledger)
 
+        hearing = listeners(channels, ledger, operations.acknowledge, _person_of(who), now)
+        for name, listener in hearing.items():
+            await stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         holes = Holes(lambda: who().roster, now)
+        systemd = Systemd(lambda: not pulse.silence)
+        watch: Watch
         parts = {
             "pipeline": lambda: pipeline.problem,
-            "ledger": lambda: ledger.problem,
+            "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
             "dispatcher": lambda: telling.problem or dispatcher.problem,
             "escalation": lambda: escalating.problem or escalator.problem,
             "operations": lambda: taking.problem or operations.problem,
             "rota": lambda: holes.problem,
+            "replies": lambda: first_problem(hearing),
             "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
+            "heartbeat": lambda: watch.heartbeat_problem,
+            "morning": lambda: watch.morning_problem,
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
             "secrets": lambda: custody.secrets,
@@ -298,7 +319,12 @@ async def monitoring(
             lambda: pipeline.waiting,
             lambda: Traps(traps.unknown, traps.refused, traps.dropped) if traps else None,
             parts,
+            lambda: watch.state(systemd.interval, ledger.leader.epoch if ledger.leader else 0),
         )
+        watch = await stack.enter_async_context(
+            watching_itself(lambda: reloader.running, ledger, board, vitals.read, who, dispatcher.wake, now)
+        )
+        await stack.enter_async_context(feeding(systemd))
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
         yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
@@ -307,6 +333,16 @@ async def monitoring(
 def _who(configuration: Configuration, ledger: Ledger) -> Who:
     roster = Roster(configuration.duty, lambda: ledger.rota.overrides)
     return Who(roster, configuration.inventory, configuration.settings.notifiers)
+
+
+def _person_of(who: Callable[[], Who]) -> Callable[[str, str], str | None]:
+    """Return a look-up of the person in the duty file in force who has an address on a channel."""
+
+    def look(channel: str, address: str) -> str | None:
+        people = who().roster.duty.people.values()
+        return next((one.name for one in people if one.reach.get(channel) == address), None)
+
+    return look
 
 
 def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:

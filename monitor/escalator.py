@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,6 +13,7 @@ import msgspec
 
 from alerts.incident import Incident, Step, Transition
 from alerts.notification import Receiver, Telling, Timer
+from monitor.clock import Steps
 from monitor.ledger.teller import Teller
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,10 @@ class Records(Protocol):
         """Tell on what is due, in one transaction."""
         ...
 
+    async def shift_escalation(self, step: timedelta) -> None:
+        """Let what is due be due so much later."""
+        ...
+
 
 class Escalator:
     """Run it as a part of the service: `run` returns only when cancelled."""
@@ -41,6 +47,7 @@ class Escalator:
         wake: Callable[[], None],
         now: Callable[[], datetime],
         look_every: float = LOOK_EVERY,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`teller` returns the one in force; `wake` is called when there is something to deliver."""
         self._records = records
@@ -48,6 +55,8 @@ class Escalator:
         self._wake = wake
         self._now = now
         self._look_every = look_every
+        self._monotonic = monotonic
+        self._steps = Steps()
         self.problem = ""
         """Why nobody is told on now, in one line; empty when all is well."""
 
@@ -59,7 +68,10 @@ class Escalator:
 
     async def _look(self) -> None:
         try:
-            told = await self._records.escalate(self._teller(), self._now(), BATCH)
+            now = self._now()
+            if step := self._steps.step(now, self._monotonic()):
+                await self._records.shift_escalation(step)
+            told = await self._records.escalate(self._teller(), now, BATCH)
         except Exception as error:  # a full disk passes; alerts must go on afterwards
             if not self.problem:
                 log.exception("nobody can be told on; trying again until it works")

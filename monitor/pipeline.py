@@ -107,7 +107,10 @@ class Pipeline:
             async with asyncio.timeout(10):
                 await self._writes.join()
         except TimeoutError:
-            log.error("transitions were not stored before the stop", extra={"count": self._writes.qsize()})
+            log.warning(
+                "stopped before everything was stored; what is missing is judged again after the start",
+                extra={"batches": self._writes.qsize()},
+            )
 
     @property
     def problem(self) -> str:

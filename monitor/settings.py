@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 import alerts.notifier
+from alerts.quantity import Seconds
 from inventory.document import load
 from inventory.model import Model, Slug
 from inventory.network_policy import NetworkPolicy, Networks
 from monitor.access.settings import LdapSettings, OidcSettings, SessionSettings, TlsSettings
+from monitor.selfwatch.settings import HeartbeatSettings, MorningSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
 
@@ -68,6 +70,13 @@ class DiscoverSettings(Model):
     """Networks that may be swept; none, and nothing is."""
 
 
+class FailoverSettings(Model):
+    """When a service that stands by replaces the one that runs (``run --standby``)."""
+
+    after: Annotated[Seconds, Field(ge=2, le=3600)] = 60.0
+    """The running service signs the ledger four times within it; silent for longer, it does not work."""
+
+
 class Settings(Model):
     """Everything the service needs to know besides what it watches."""
 
@@ -95,6 +104,12 @@ class Settings(Model):
     network: NetworkPolicy = NetworkPolicy()
     """Addresses that may be asked although they usually are not, and such that never are."""
     discover: DiscoverSettings = DiscoverSettings()
+    failover: FailoverSettings = FailoverSettings()
+    """When a second service takes over."""
+    heartbeat: HeartbeatSettings | None = None
+    """Who outside is pinged while the monitor works."""
+    morning: MorningSettings = MorningSettings()
+    """The word each morning that it lives."""
     notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
 

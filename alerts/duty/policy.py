@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from inventory.duration import Duration
 from inventory.model import NAME, Model, Slug, Text, listed
 
+LONGEST = 86400.0
+"""Seconds between two steps at most: what is due later than that was so by a clock that was set back since."""
 OWNER = "owner"
 EVERYBODY = "channels"
 _TARGET = rf"^(?:(?:rota|person|channel):{NAME.pattern}|{OWNER}|{EVERYBODY})$"
@@ -33,7 +35,7 @@ class Person(Model):
 class Stage(Model):
     """One step of an escalation."""
 
-    after: Annotated[Duration, Field(ge=0)] = 0.0
+    after: Annotated[Duration, Field(ge=0, le=LONGEST)] = 0.0
     """Seconds since the incident was first told."""
     tell: Targets
 
@@ -41,7 +43,7 @@ class Stage(Model):
 class Repeat(Model):
     """Telling everybody again who was told, while nobody takes it on."""
 
-    every: Annotated[Duration, Field(ge=300)]
+    every: Annotated[Duration, Field(ge=300, le=LONGEST)]
     """Seconds."""
     times: Annotated[int, Field(ge=1, le=50)] = 3
     critical_only: bool = True

@@ -60,8 +60,9 @@ class Roster:
 
     @property
     def overrides(self) -> Sequence[Override]:
-        """The overrides as they are now."""
-        return self._overrides()
+        """The changes of rotas as they are now; one that names somebody who left the file counts no more."""
+        known = self.duty.people.keys()
+        return [one for one in self._overrides() if known >= set(one.people)]
 
     def names(self, incident: Incident, inventory: Inventory, moment: datetime) -> tuple[str, ...]:
         """Return the names of the policies an incident follows; none where everybody is told."""

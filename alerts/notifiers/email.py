@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import ssl
+from contextlib import suppress
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -18,7 +20,7 @@ from alerts import notifier
 from alerts.http_delivery import CONFIGURATION_PAUSE
 from alerts.notification import Message
 from alerts.notifier import Refused, TryLater
-from inventory.secrets import SecretRef
+from inventory.secrets import Secret, SecretRef
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
 
@@ -78,17 +80,7 @@ class Notifier(notifier.Notifier[Settings]):
         mail = self._mail(message)
         password = await self.secret(self.settings.password) if self.settings.password else None
         try:
-            await aiosmtplib.send(
-                mail,
-                sock=await self._connect(),
-                hostname=self.settings.host,
-                use_tls=self.settings.security == "tls",
-                start_tls=self.settings.security == "starttls",
-                tls_context=self._context(),
-                username=self.settings.user,
-                password=password.reveal() if password else None,
-                timeout=self.settings.timeout,
-            )
+            await self._deliver(mail, password)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _verdict(max(refused.code for refused in error.recipients), "recipients") from None
         except aiosmtplib.SMTPAuthenticationError as error:
@@ -98,6 +90,24 @@ class Notifier(notifier.Notifier[Settings]):
             raise _verdict(error.code, clean(error.message, 120)) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"the mail server cannot be used: {type(error).__name__}") from None
+
+    async def _deliver(self, mail: EmailMessage, password: Secret | None) -> None:
+        connection = await self._connect()
+        try:
+            await aiosmtplib.send(
+                mail,
+                sock=connection,
+                hostname=self.settings.host,
+                use_tls=self.settings.security == "tls",
+                start_tls=self.settings.security == "starttls",
+                tls_context=self._context(),
+                username=self.settings.user,
+                password=password.reveal() if password else None,
+                timeout=self.settings.timeout,
+            )
+        except BaseException:
+            _close(connection)
+            raise
 
     async def _connect(self) -> socket.socket:
         """Connect to the server. Raises `OSError`, `TryLater`."""
@@ -129,6 +139,13 @@ class Notifier(notifier.Notifier[Settings]):
             raise Refused(f"a header of the mail is not possible: {type(error).__name__}") from None
         mail.set_content(message.text)
         return mail
+
+
+def _close(connection: socket.socket) -> None:
+    """Close a connection unless the library has taken it over, which closes it itself."""
+    with suppress(RuntimeError, ValueError):
+        asyncio.get_running_loop().remove_reader(connection)  # refuses one that a transport uses
+        connection.close()
 
 
 def _verdict(code: int, said: str) -> Exception:

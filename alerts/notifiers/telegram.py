@@ -121,7 +121,9 @@ class Notifier(BotNotifier[Settings]):
             body = {"callback_query_id": heard.callback, "text": cut(text, 190)}
             with suppress(Refused):  # too late for the little window: the chat is told anyway
                 await self.call("answerCallbackQuery", body)
-        await self.call("sendMessage", {"chat_id": heard.chat, "text": cut(text, MAX_TEXT), **_PLAIN})
+        await self.call(
+            "sendMessage", {"chat_id": heard.chat, "text": cut(unlinked(text, ""), MAX_TEXT), **_PLAIN}
+        )
 
 
 _PLAIN = {"link_preview_options": {"is_disabled": True}}

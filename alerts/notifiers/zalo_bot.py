@@ -81,7 +81,8 @@ class Notifier(BotNotifier[Settings]):
 
     async def answer(self, heard: Heard, text: str) -> None:
         """Answer in the chat where it was said."""
-        await self.call("sendMessage", {"chat_id": self.address(heard.chat), "text": cut(text, MAX_TEXT)})
+        body = {"chat_id": self.address(heard.chat), "text": cut(unlinked(text, ""), MAX_TEXT)}
+        await self.call("sendMessage", body)
 
 
 class _Sent(msgspec.Struct):

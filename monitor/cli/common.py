@@ -20,6 +20,7 @@ from inventory.secrets import SecretMissing
 from inventory.tree import read_tree
 from monitor import configuration
 from monitor.configuration import Configuration
+from monitor.instance import InUse
 from monitor.ledger import LedgerError
 from monitor.settings import load_settings
 from monitor.store import StoreError
@@ -97,7 +98,7 @@ def clear_start() -> Iterator[None]:
     """Turn what may stop a start (a port in use, a broken file, a missing secret) into one line and exit code 2."""
     try:
         yield
-    except (LedgerError, StoreError, SecretMissing) as error:
+    except (InUse, LedgerError, StoreError, SecretMissing) as error:
         click.echo(f"commune-monitor: {error}", err=True)
         raise SystemExit(2) from error
     except OSError as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
+from alerts.duty.policy import LONGEST
 from alerts.incident import Incident
 from alerts.notification import Telling, Timer
 from monitor.ledger import incidents, outbox, takes
@@ -15,7 +16,7 @@ from monitor.ledger.teller import Teller
 
 _DUE = """
 SELECT incident_id, escalations.body FROM escalations JOIN incidents ON incidents.id = incident_id
-WHERE due_at <= ? AND status = 'open' ORDER BY due_at LIMIT ?
+WHERE (due_at <= :now OR due_at > :latest) AND status = 'open' ORDER BY due_at LIMIT :limit
 """
 
 
@@ -33,7 +34,8 @@ def set_timer(db: sqlite3.Connection, incident: int, telling: Telling) -> None:
 def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) -> list[Incident]:
     """Tell on what is due, at most `limit` incidents; return those of which somebody was told."""
     told = []
-    for number, body in db.execute(_DUE, (to_ms(now), limit)).fetchall():
+    asked = {"now": to_ms(now), "latest": to_ms(now + timedelta(seconds=LONGEST)), "limit": limit}
+    for number, body in db.execute(_DUE, asked).fetchall():
         incident = incidents.by_id(db, number)
         if incident is None:
             continue
@@ -45,6 +47,14 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
             incidents.note(db, number, step)
             told.append(incident)
     return told
+
+
+def shift(db: sqlite3.Connection, step: timedelta) -> None:
+    """Let everything be due so much later: the clock was set by `step`."""
+    rows = db.execute("SELECT incident_id, body FROM escalations").fetchall()
+    for number, body in rows:
+        timer = msgspec.json.decode(body, type=Timer)
+        set_timer(db, number, Telling(timer=msgspec.structs.replace(timer, due=timer.due + step)))
 
 
 def waiting(db: sqlite3.Connection, incident: int) -> Timer | None:

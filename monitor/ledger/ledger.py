@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from alerts.incident import Incident, Kind, Status, Step, Transition
-from alerts.notification import Message, Pending, Timer
+from alerts.notification import Message, Pending, Telling, Timer
 from monitor.ledger import (
     access,
     answered,
@@ -24,6 +24,8 @@ from monitor.ledger import (
     hostkeys,
     identities,
     incidents,
+    leader,
+    morning,
     moves,
     outbox,
     revisions,
@@ -36,9 +38,12 @@ from monitor.ledger.answered import LedgerAnswered
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.channels import ChannelHealth
-from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError
+from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
+from monitor.ledger.heard import LedgerHeard
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
+from monitor.ledger.leader import Absence, Leader
+from monitor.ledger.morning import Day
 from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 from monitor.ledger.rota import LedgerRota
@@ -51,6 +56,8 @@ WATCH_EVERY = 1.0
 """Seconds between two looks whether another process changed the file."""
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -75,6 +82,8 @@ class Ledger:
         """Where credentials may be sent; as up to date."""
         self.answered = LedgerAnswered(self._database)
         """Which devices have ever answered."""
+        self.heard = LedgerHeard(self._database)
+        """What people answered on channels."""
         self.identities = LedgerIdentities(self._database)
         """What devices say they are."""
         self.access = LedgerAccess(self._database)
@@ -85,6 +94,8 @@ class Ledger:
         """What people made quiet."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
+        self.leader: Leader | None = None
+        """Since we lead; `None` for a reader."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -131,17 +142,51 @@ class Ledger:
             log.info("the ledger can be read again")
         self.problem = problem
 
+    # Who leads
+
+    async def lead(self, holder: str, now: datetime) -> Leader:
+        """Take over from whoever led before; from now on what we write is refused once another has done so."""
+        self.leader = await self._database.write(partial(leader.lead, holder=holder, now=now))
+        return self.leader
+
+    async def renew(self, now: datetime) -> None:
+        """Be heard of. Raises `Deposed`."""
+        if self.leader is not None:
+            await self._database.write(partial(leader.renew, epoch=self.leader.epoch, now=now))
+
+    async def absences(self, start: datetime, end: datetime) -> list[Absence]:
+        """Return the times between two times in which no service ran, oldest first."""
+        return await self._database.read(partial(leader.absences, start=start, end=end))
+
+    async def day(self, start: datetime, end: datetime) -> Day:
+        """Return how many incidents and messages there were in a time."""
+        return await self._database.read(partial(morning.day, start=start, end=end))
+
+    async def tell_once(self, word: str, telling: Telling, at: datetime) -> bool:
+        """Put messages about no incident in the outbox, unless some whose keys begin with `word` were ever there."""
+        return await self._write(partial(morning.tell_once, word=word, telling=telling, at=at))
+
+    async def _write(self, work: Work[T]) -> T:
+        """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
+
+        def fenced(db: sqlite3.Connection) -> T:
+            if self.leader is not None:
+                leader.confirm(db, self.leader.epoch)
+            return work(db)
+
+        return await self._database.write(fenced)
+
     # Incidents
 
     async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         """Store `transitions` and the messages they are worth in one transaction; see `incidents.record`."""
-        return await self._database.write(partial(incidents.record, transitions=transitions, teller=teller))
+        return await self._write(partial(incidents.record, transitions=transitions, teller=teller))
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         """Let everything about devices follow them from former ids to present ones; see `moves.move`."""
         if not moved:
             return []
-        changed = await self._database.write(partial(moves.move, moved=moved, at=at))
+        changed = await self._write(partial(moves.move, moved=moved, at=at))
         await self._learn()
         self.answered.learn(await self._database.read(answered.load))
         self.identities.learn(await self._database.read(identities.load))
@@ -165,7 +210,7 @@ class Ledger:
         until: datetime | None = None,
     ) -> list[Incident]:
         """Take a step that people take, of each incident, in one transaction; see `incidents.by_hand`."""
-        return await self._database.write(
+        return await self._write(
             partial(
                 incidents.by_hand,
                 numbers=ids,
@@ -180,7 +225,11 @@ class Ledger:
 
     async def escalate(self, teller: Teller, now: datetime, limit: int = 200) -> list[Incident]:
         """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
-        return await self._database.write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
+        return await self._write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
+
+    async def shift_escalation(self, step: timedelta) -> None:
+        """Let the next steps come so much later: the clock was set by `step`."""
+        await self._database.write(partial(escalations.shift, step=step))
 
     async def escalation(self, incident: int) -> Timer | None:
         """Return what comes next while nobody takes an incident on, `None` when nothing does."""
@@ -236,6 +285,7 @@ class Ledger:
         What was quiet until before then goes too.
         """
         await self._database.write(partial(silences.prune, before=before))
+        await self._database.write(partial(morning.prune, before=before))
         return await self._database.write(partial(incidents.prune, before=before))
 
     # Messages
@@ -245,24 +295,34 @@ class Ledger:
 
         A message waits until earlier ones about the same incident on the same channel are settled.
         """
-        return await self._database.write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
+        return await self._write(partial(outbox.claim, now=now, limit=limit, lease=self._lease))
+
+    async def holds(self, id: int) -> bool:
+        """Whether a claimed message still waits to be told by us. Raises `Deposed` once another service leads."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            if self.leader is not None:
+                leader.confirm(db, self.leader.epoch)
+            return outbox.waits(db, id)
+
+        return await self._database.read(work)
 
     async def delivered(self, id: int, at: datetime, receipt: str = "") -> None:
-        """The channel has the message, and calls it `receipt`."""
+        """The channel has the message, and calls it `receipt`: that is so even if another service leads meanwhile."""
         await self._database.write(partial(outbox.delivered, number=id, at=at, receipt=receipt))
 
     async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
         """An attempt failed; `retry_at` is `None` when it is given up."""
-        await self._database.write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
+        await self._write(partial(outbox.failed, number=id, at=at, error=error, retry_at=retry_at))
 
     async def postponed(self, id: int, until: datetime) -> None:
         """The message was not tried, and comes again at `until`."""
-        await self._database.write(partial(outbox.postponed, number=id, until=until))
+        await self._write(partial(outbox.postponed, number=id, until=until))
 
     async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
         """Let `digest` tell what these waiting messages would; return it, leased as by `claim`."""
         until = at + self._lease
-        return await self._database.write(
+        return await self._write(
             partial(channels.merge, numbers=ids, digest=digest, at=at, leased_until=until)
         )
 

@@ -132,6 +132,12 @@ def claim(db: sqlite3.Connection, now: datetime, limit: int, lease: timedelta) -
     return [_pending(db, *row) for row in rows]
 
 
+def waits(db: sqlite3.Connection, number: int) -> bool:
+    """Whether nobody has told a message yet, nor given it up."""
+    query = "SELECT 1 FROM outbox WHERE id = ? AND state = 'waiting'"
+    return db.execute(query, (number,)).fetchone() is not None
+
+
 def _pending(
     db: sqlite3.Connection, number: int, body: str, tries: int, created: int, incident: int, channel: str
 ) -> Pending:

@@ -18,7 +18,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, duty, security, take
+from monitor.web import demo, duty, security, silences, take
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -28,6 +28,7 @@ from monitor.web.language import load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
+from monitor.web.quiet import QuietForms
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
 from monitor.web.second_factor import SecondFactorPages
 from monitor.web.sign_in import SignInPages
@@ -68,6 +69,8 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *pages.routes(),
         *Api(context).routes(),
         *demo.routes(),
+        *QuietForms(pages.frame).routes(),
+        *silences.routes(),
         *duty.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),

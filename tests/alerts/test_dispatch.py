@@ -50,6 +50,9 @@ class Outbox:
         self.due |= {row.id: now + LEASE for row in due}
         return due
 
+    async def holds(self, id: int) -> bool:
+        return id in self.rows
+
     async def delivered(self, id: int, at: datetime, receipt: str) -> None:
         if self.broken:
             self.broken -= 1

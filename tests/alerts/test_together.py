@@ -161,6 +161,20 @@ def test_a_monitor_that_sees_nobody_says_so_once_and_judges_nobody(watch: Watch)
     assert watch.state("18000/router") is DeviceState.UP
 
 
+def test_who_answered_last_is_asked_before_the_monitor_calls_itself_blind() -> None:
+    sites = [f"{18000 + number}" for number in range(30)]
+    last = Site(id="zz", name="Trung tâm", kind="data_centre", devices=(device("server", site="zz"),))
+    routers = (Site(id=key, name=key, kind="commune", devices=(device("router", site=key),)) for key in sites)
+    watch = answering(Watch(built_in(), Inventory((*routers, last), {}, {})), sites, "router")
+    watch.see("zz/server:icmp")
+    silent(watch, sites, times=2)
+    silent(watch, sites[:1], times=1)
+    assert "zz/server:icmp" in watch.last.rechecks
+    answering(watch, ["zz"], "server")
+    silent(watch, sites, times=1)
+    assert "monitor-blind" not in {rule for rule, *_ in keys(watch)}
+
+
 def test_what_was_down_before_the_monitor_went_blind_stays_down(watch: Watch) -> None:
     silent(watch, COMMUNES[:1])
     answering(watch, COMMUNES[1:])

@@ -174,6 +174,7 @@ async def test_after_kill_9_the_open_incident_is_remembered_and_not_told_again(t
         settings = write_service(tmp_path, checks, smtp=mailbox.port)
         with running(settings) as process:
             await eventually(lambda: mailbox.mails)
+            await asyncio.sleep(1)  # until it is noted: what is in flight may be told again
             os.kill(process.pid, signal.SIGKILL)
             await asyncio.to_thread(process.wait)
         with running(settings):

@@ -31,6 +31,8 @@ class Bot:
     answered: list[dict[str, Any]] = field(default_factory=list)
     updates: list[dict[str, Any]] = field(default_factory=list)
     """What `getUpdates` hands out until an offset confirms it."""
+    first: int = 500
+    """Number of the first update."""
     offsets: list[int | None] = field(default_factory=list)
     take_then_fail: bool = False
     """Whether a message is taken and the answer an error all the same."""
@@ -99,7 +101,7 @@ class Bot:
         return data
 
     def _add(self, update: dict[str, Any]) -> None:
-        number = self.updates[-1]["update_id"] + 1 if self.updates else 500 + len(self.offsets)
+        number = self.updates[-1]["update_id"] + 1 if self.updates else self.first + len(self.offsets)
         self.updates.append({"update_id": number, **update})
 
 

@@ -64,7 +64,10 @@ class Desk:
         composer = Composer(built_in(), INVENTORY, CHANNELS, "https://giamsat")
         self.teller = Teller(composer, Who(roster, INVENTORY, CHANNELS), Codes(b"k" * 32), hidden)
         self.now = AT
-        self.escalator = Escalator(ledger, lambda: self.teller, lambda: None, lambda: self.now)
+        self.seconds = 0.0
+        self.escalator = Escalator(
+            ledger, lambda: self.teller, lambda: None, lambda: self.now, monotonic=lambda: self.seconds
+        )
 
     async def record(self, *steps: Transition) -> Incident:
         return (await self.ledger.record(steps, self.teller))[-1]
@@ -74,9 +77,14 @@ class Desk:
         told = []
         while self.now < AT + minutes * MINUTE:
             self.now += MINUTE
+            self.seconds += 60
             await self.escalator._look()
             told += await self.told()
         return told
+
+    async def wait(self, minutes: float) -> list[str]:
+        """Let so much time pass from now on."""
+        return await self.pass_to((self.now - AT) / MINUTE + minutes)
 
     async def told(self) -> list[str]:
         due = await self.ledger.claim(self.now, 100)
@@ -218,11 +226,20 @@ async def test_a_milder_incident_takes_another_route_and_one_that_fits_none_tell
 
 
 async def test_a_step_that_reaches_nobody_goes_on_to_the_next_at_once(tmp_path: Path, duty: Roster) -> None:
-    gone = Override(1, "truc", ("nobody-we-know",), AT - MINUTE, AT + 600 * MINUTE, "an")
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        before = -3 * 24 * 60  # the rota begins later
+        one.now = AT + before * MINUTE
+        await one.record(step(minutes=before))
+        assert await one.told() == ["sms 0999"]
+
+
+async def test_a_swap_with_somebody_who_left_the_file_counts_no_more(tmp_path: Path, duty: Roster) -> None:
+    gone = Override(1, "truc", ("left-us",), AT - MINUTE, AT + 600 * MINUTE, "an")
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, Roster(duty.duty, lambda: [gone]))
         await one.record(step())
-        assert await one.told() == ["sms 0999"]
+        assert await one.told() == ["zalo z-an"]
 
 
 async def test_a_worse_turn_is_told_to_those_who_know_and_begins_the_steps_for_others(
@@ -237,6 +254,29 @@ async def test_a_worse_turn_is_told_to_those_who_know_and_begins_the_steps_for_o
         one.now = AT + MINUTE
         assert await one.told() == ["nhom", "zalo z-an"]
         assert await one.pass_to(12) == ["zalo z-an", "sms 0999"]
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 24])
+async def test_a_clock_that_is_set_changes_nothing(tmp_path: Path, duty: Roster, hours: int) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step())
+        assert await one.told() == ["zalo z-an"]
+        await one.pass_to(5)
+        one.now += timedelta(hours=hours)
+        assert await one.wait(4) == []
+        assert len(await one.wait(2)) == 2
+
+
+async def test_a_step_due_beyond_all_measure_was_so_by_a_wrong_clock(tmp_path: Path, duty: Roster) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        one.now = AT + timedelta(days=400)
+        await one.record(step(minutes=400 * 24 * 60))
+        await one.told()
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        again = await desk(ledger, duty)
+        assert len(await again.wait(1)) == 2
 
 
 async def test_a_restart_between_two_steps_loses_and_repeats_nothing(tmp_path: Path, duty: Roster) -> None:
