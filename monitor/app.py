@@ -6,13 +6,14 @@ import asyncio
 import gc
 import logging
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -25,7 +26,11 @@ from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
 from alerts.teller import Codes, Hidden, Teller
+from inventory.secrets import Secret, SecretRef
 from monitor.access.access import Access, open_access
+from monitor.access.oidc import Oidc
+from monitor.access.pool import Pool
+from monitor.access.settings import LdapSettings, OidcSettings
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -47,6 +52,8 @@ from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
 from monitor.schema import schema_here
+from monitor.selfwatch.systemd import Systemd
+from monitor.selfwatch.watch import Watch, feeding, watching_itself
 from monitor.store import Store
 from monitor.store.former import WithFormer
 from monitor.store.settings import open_store
@@ -55,9 +62,13 @@ from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
+from monitor.web.tls import Certificate
 from probes.core.hostkeys import HostKeys
 from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
+
+if TYPE_CHECKING:
+    from monitor.access.directory import Directory
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +106,10 @@ async def service(
         pages(configuration, running, demo=demo, now=now) as url,
     ):
         log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+        systemd = Systemd()
+        systemd.tell("READY=1", f"STATUS=watching, dashboard at {url}")
         yield url
+        systemd.tell("STOPPING=1", "STATUS=stopping: storing and telling what waits")
         log.info("stopping: asking no more, storing and telling what waits")
 
 
@@ -130,7 +144,21 @@ async def pages(
             proxies=web.proxies,
             hosts=own_hosts(web.host, web.base_url),
         )
-        yield await stack.enter_async_context(serve(context, web.host, web.port))
+        tls = await stack.enter_async_context(_certificate(configuration))
+        yield await stack.enter_async_context(serve(context, web.host, web.port, tls))
+
+
+@asynccontextmanager
+async def _certificate(configuration: Configuration) -> AsyncIterator[ssl.SSLContext | None]:
+    """Yield what the pages speak TLS with, renewed with its files; `None` where the settings name none."""
+    tls = configuration.settings.web.tls
+    if tls is None:
+        yield None
+        return
+    files = configuration.folder(tls.certificate), configuration.folder(tls.key)
+    certificate = await asyncio.to_thread(Certificate, *files)
+    async with Part("the look at the certificate of the pages", certificate.run):
+        yield certificate.context
 
 
 @asynccontextmanager
@@ -138,11 +166,47 @@ async def _access(
     configuration: Configuration, ledger: Ledger, now: Callable[[], datetime]
 ) -> AsyncIterator[Access | None]:
     """Yield access, or `None` where the settings want no login."""
-    if not configuration.settings.web.login:
+    web = configuration.settings.web
+    if not web.login:
         yield None
         return
-    async with open_access(ledger, configuration.data, configuration.settings.web.session, now) as access:
-        yield access
+    with Pool("directory", threads=4, waiting=16) as pool:
+        oidc, directory = _oidc(configuration, now), _directory(configuration, pool)
+        async with open_access(
+            ledger, configuration.data, web.session, now, oidc=oidc, directory=directory
+        ) as access:
+            yield access
+
+
+def _oidc(configuration: Configuration, now: Callable[[], datetime]) -> Oidc | None:
+    settings = configuration.settings.web.oidc
+    if settings is None:
+        return None
+    return Oidc(
+        settings, _read(configuration, settings.client_secret), _authorities(configuration, settings), now
+    )
+
+
+def _directory(configuration: Configuration, pool: Pool) -> Directory | None:
+    settings = configuration.settings.web.ldap
+    if settings is None:
+        return None
+    from monitor.access.directory import (
+        Directory,
+    )  # its library takes long to import, and few have a directory
+
+    return Directory(
+        settings, _read(configuration, settings.search_password), _authorities(configuration, settings), pool
+    )
+
+
+def _read(configuration: Configuration, ref: SecretRef | None) -> Callable[[], Secret | None]:
+    """Return what reads a secret when it is used: another value needs no restart."""
+    return lambda: ref.read(configuration.secrets) if ref else None
+
+
+def _authorities(configuration: Configuration, settings: OidcSettings | LdapSettings) -> Path | None:
+    return configuration.folder(settings.ca_file) if settings.ca_file else None
 
 
 @asynccontextmanager
@@ -227,6 +291,8 @@ async def monitoring(
         for name, listener in hearing.items():
             await stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         holes = Holes(lambda: who().roster, now)
+        systemd = Systemd(lambda: not pulse.silence)
+        watch: Watch
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
@@ -237,6 +303,8 @@ async def monitoring(
             "replies": lambda: first_problem(hearing),
             "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
+            "heartbeat": lambda: watch.heartbeat_problem,
+            "morning": lambda: watch.morning_problem,
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
             "secrets": lambda: custody.secrets,
@@ -251,7 +319,12 @@ async def monitoring(
             lambda: pipeline.waiting,
             lambda: Traps(traps.unknown, traps.refused, traps.dropped) if traps else None,
             parts,
+            lambda: watch.state(systemd.interval, ledger.leader.epoch if ledger.leader else 0),
         )
+        watch = await stack.enter_async_context(
+            watching_itself(lambda: reloader.running, ledger, board, vitals.read, who, dispatcher.wake, now)
+        )
+        await stack.enter_async_context(feeding(systemd))
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
         yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)

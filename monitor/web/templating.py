@@ -84,6 +84,7 @@ def _environment(
         lasting=formats.lasting,
         bare=bare_name,
         state=lambda state: translate(titles.STATES[state]),
+        serves=lambda state: translate(titles.SERVES[state]),
         named_state=lambda name: translate(titles.STATES[DeviceState(name)]),
         site_kind=lambda kind: translate(titles.SITE_KINDS[kind]),
         severity=lambda severity: translate(titles.SEVERITIES[severity]),
