@@ -17,7 +17,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, duty, security, take
+from monitor.web import channels, demo, duty, security, take
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -65,6 +65,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
     return [
         *pages.routes(),
         *Api(context).routes(),
+        *channels.routes(),
         *demo.routes(),
         *duty.routes(),
         *take.routes(pages.frame),
