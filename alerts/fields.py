@@ -66,6 +66,8 @@ def fields(message: Message, language: str, to: str = "", sms_parts: int = 2) ->
 def _state(message: Message) -> Words:
     if message.step is Step.RESOLVED:
         return Words("đã khắc phục", "resolved")
+    if message.step is Step.NOTED:
+        return Words("tin hằng ngày", "daily word")
     if message.incident.kind is Kind.FINDING:
         return Words("cấu hình sai", "misconfigured")
     return Words("đang có sự cố", "broken") if message.step is Step.OPENED else Words("nặng hơn", "worse")

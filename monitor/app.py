@@ -48,6 +48,8 @@ from monitor.reload import Reloader
 from monitor.runner import Runner
 from monitor.scheduler import Scheduler
 from monitor.schema import schema_here
+from monitor.selfwatch.systemd import Systemd
+from monitor.selfwatch.watch import Watch, feeding, watching_itself
 from monitor.store import Store
 from monitor.store.former import WithFormer
 from monitor.store.settings import open_store
@@ -97,7 +99,10 @@ async def service(
         pages(configuration, running, demo=demo, now=now) as url,
     ):
         log.info("watching", extra={"checks": len(configuration.plan), "url": url})
+        systemd = Systemd()
+        systemd.tell("READY=1", f"STATUS=watching, dashboard at {url}")
         yield url
+        systemd.tell("STOPPING=1", "STATUS=stopping: storing and telling what waits")
         log.info("stopping: asking no more, storing and telling what waits")
 
 
@@ -179,6 +184,7 @@ async def monitoring(
         open_now = await ledger.open_incidents()
         quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
         board = Board(configuration.inventory, configuration.plan, started, open_now)
+        quiets.changed = board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
@@ -229,6 +235,8 @@ async def monitoring(
         for name, listener in hearing.items():
             await stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         holes = Holes(lambda: who().roster, now)
+        systemd = Systemd(lambda: not pulse.silence)
+        watch: Watch
         parts = {
             "pipeline": lambda: pipeline.problem,
             "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
@@ -239,6 +247,8 @@ async def monitoring(
             "replies": lambda: first_problem(hearing),
             "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
+            "heartbeat": lambda: watch.heartbeat_problem,
+            "morning": lambda: watch.morning_problem,
             "inventory": lambda: following.problem or reloader.problem,
             "bindings": lambda: reloader.held,
             "secrets": lambda: custody.secrets,
@@ -253,7 +263,12 @@ async def monitoring(
             lambda: pipeline.waiting,
             lambda: Traps(traps.unknown, traps.refused, traps.dropped) if traps else None,
             parts,
+            lambda: watch.state(systemd.interval, ledger.leader.epoch if ledger.leader else 0),
         )
+        watch = await stack.enter_async_context(
+            watching_itself(lambda: reloader.running, ledger, board, vitals.read, who, dispatcher.wake, now)
+        )
+        await stack.enter_async_context(feeding(systemd))
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
         ways = Channels(

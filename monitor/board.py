@@ -117,6 +117,10 @@ class Board:
             self._incidents.pop(incident.id, None)
         self._tell(Event("incident", str(incident.id), _site(incident.key.device)))
 
+    def touch(self) -> None:
+        """Tell readers that anything may look otherwise now: something is quiet that was not, or no longer."""
+        self._tell(Event("inventory", "", ""))
+
     async def events(self) -> AsyncIterator[Event]:
         """Yield what changes from now on. A reader that falls 1,000 events behind is cut off (the iterator ends)."""
         queue: asyncio.Queue[Event] = asyncio.Queue(1000)

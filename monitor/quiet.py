@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import msgspec
 
 from alerts.incident import Incident
 from alerts.quiet.book import Book, Hidden
 from alerts.quiet.planned import Planned
-from alerts.quiet.quiet import Quiet
-from inventory.model import Inventory
+from alerts.quiet.quiet import Quiet, devices_meant
+from alerts.quiet.silence import Silence
+from inventory.model import Device, Inventory
+from inventory.selector import Selector
 from monitor.ledger.silences import LedgerSilences
 
 log = logging.getLogger(__name__)
@@ -30,6 +36,13 @@ PAGE = 1000
 MOST_LATELY = 20_000
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """How far a selector reaches."""
+
+    devices: int
+    sites: tuple[str, ...]
+
+
 class Quiets:
     """Kept up to date on the event loop; `book` may be asked from any thread."""
 
@@ -38,8 +51,14 @@ class Quiets:
     ) -> None:
         self._silences = silences
         self._now = now
+        self._reaches: WeakKeyDictionary[Inventory, dict[Selector, Reach]] = WeakKeyDictionary()
         self.under_maintenance: Mapping[str, Hidden] = {}
         """What is under maintenance by device, at most `LOOK_EVERY` seconds old."""
+        self.maintained: Mapping[str, bool] = {}
+        """Sites with something under maintenance, and whether that is all of it."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when other things are quiet than before."""
+        self._holding: frozenset[str] = frozenset()
         self.follow(planned, inventory)
         silences.changed = self._bind
 
@@ -56,20 +75,62 @@ class Quiets:
     def _bind(self) -> None:
         made = (one.quiet for one in self._silences.known)
         self.book = Book((*self._from_files, *made), self._inventory)
+        self.changed()
 
     @property
     def quiets(self) -> tuple[Quiet, ...]:
         """Everything that is, was lately or will be quiet."""
         return self.book.quiets
 
+    @property
+    def silences(self) -> Sequence[Silence]:
+        """What people made: all that is not over, and the last of what is, the newest first."""
+        return self._silences.known
+
+    def silence(self, number: int) -> Silence | None:
+        """Return what has this number, as far as it is remembered."""
+        return next((one for one in self.silences if one.id == number), None)
+
+    async def add(self, silence: Silence) -> Silence:
+        """Let `silence` hold; see `LedgerSilences.add`."""
+        made = await self._silences.add(silence)
+        await self.look()
+        return made
+
+    async def extend(self, number: int, until: datetime, who: str) -> Silence | None:
+        """Let one last until another time; see `LedgerSilences.extend`."""
+        changed = await self._silences.extend(number, until, who, self._now())
+        await self.look()
+        return changed
+
+    async def end(self, number: int, who: str) -> Silence | None:
+        """Let one be over now; see `LedgerSilences.end`."""
+        changed = await self._silences.end(number, who, self._now())
+        await self.look()
+        return changed
+
     def hides(self, incident: Incident) -> Hidden | None:
         """Return what hides an incident now."""
         return self.book.hides(incident, self._now())
+
+    def of_device(self, device: Device) -> list[Hidden]:
+        """Return what is quiet of a device now, or of something of it."""
+        now = self._now()
+        found = ((quiet, quiet.window(now)) for quiet in self.book.of_device(device))
+        return [Hidden(quiet, window.end) for quiet, window in found if window]
 
     def why(self, incident: Incident, moment: datetime) -> str:
         """Return why an incident is not told at a moment, one line; ``""`` when it is. Pure, for any thread."""
         hidden = self.book.hides(incident, moment)
         return hidden.quiet.words(hidden.until).vi if hidden else ""
+
+    async def reach(self, inventory: Inventory, where: Iterable[Selector]) -> Mapping[Selector, Reach]:
+        """Return how far selectors reach in an inventory; what is not known yet is searched for in a thread."""
+        known = self._reaches.setdefault(inventory, {})
+        missing = {one for one in where if one not in known}
+        if missing:
+            known |= await asyncio.to_thread(lambda: {one: _reach(one, inventory) for one in missing})
+        return known
 
     async def run(self) -> None:
         """Look what is under maintenance until cancelled, and work the windows out anew each day."""
@@ -85,7 +146,20 @@ class Quiets:
         found = await asyncio.to_thread(self.book.under_maintenance, now)
         if found.keys() != self.under_maintenance.keys():
             log.info("devices under maintenance", extra={"devices": len(found)})
+        counts = Counter(device.partition("/")[0] for device in found)
+        sites = self._inventory.sites
+        self.maintained = {
+            name: count == len(sites[name].devices) for name, count in counts.items() if name in sites
+        }
         self.under_maintenance = found
+        before, self._holding = self._holding, frozenset(one.id for one in self.quiets if one.window(now))
+        if before != self._holding:
+            self.changed()
+
+
+def _reach(where: Selector, inventory: Inventory) -> Reach:
+    devices = [device.id for device in devices_meant(where, inventory)]
+    return Reach(len(devices), tuple(dict.fromkeys(device.partition("/")[0] for device in devices)))
 
 
 class Incidents(Protocol):

@@ -15,6 +15,7 @@ from inventory.document import load
 from inventory.model import Model, Slug
 from inventory.network_policy import NetworkPolicy, Networks
 from monitor.access.settings import SessionSettings, TlsSettings
+from monitor.selfwatch.settings import HeartbeatSettings, MorningSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
 
@@ -103,6 +104,10 @@ class Settings(Model):
     discover: DiscoverSettings = DiscoverSettings()
     failover: FailoverSettings = FailoverSettings()
     """When a second service takes over."""
+    heartbeat: HeartbeatSettings | None = None
+    """Who outside is pinged while the monitor works."""
+    morning: MorningSettings = MorningSettings()
+    """The word each morning that it lives."""
     notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
 

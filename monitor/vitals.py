@@ -41,6 +41,25 @@ class Traps(msgspec.Struct, frozen=True):
     """No room: they came too fast."""
 
 
+class SelfWatch(msgspec.Struct, frozen=True):
+    """Who notices when the monitor itself no longer works."""
+
+    outside: bool
+    """Whether somebody outside is pinged."""
+    pinged_at: datetime | None
+    """When that one last took a ping."""
+    pinged_well: bool
+    """Whether it was told that all is well."""
+    morning: str
+    """When the word each morning is told, ``"07:30"`` in Viet Nam; ``""`` when it is not."""
+    word_at: datetime | None
+    """When it was last told by this process."""
+    watchdog: float
+    """Seconds after which systemd restarts the service; 0 when it does not."""
+    epoch: int
+    """The how-manieth service this is on its ledger."""
+
+
 class Vitals(msgspec.Struct, frozen=True):
     """The monitor's own health at one moment."""
 
@@ -54,6 +73,8 @@ class Vitals(msgspec.Struct, frozen=True):
     """`None` when nothing listens for traps."""
     problems: tuple[Problem, ...]
     """What is wrong with the monitor itself; empty when all is well."""
+    watch: SelfWatch | None = None
+    """How it is itself watched; `None` where nobody says."""
 
     @property
     def failing(self) -> bool:
@@ -98,12 +119,15 @@ class VitalsSource(msgspec.Struct, frozen=True):
     traps: Callable[[], Traps | None]
     parts: Mapping[str, Callable[[], str | Words | None]]
     """Why each part of the service does not work now, in one line, empty when it does; by a name of `_PARTS`."""
+    watch: Callable[[], SelfWatch | None] = lambda: None
 
     def read(self) -> Vitals:
         """Take the figures now."""
         load, store = self.load(), self.store()
         problems = (*self._failures(store), *_lateness(load))
-        return Vitals(self.started, self.version, load, store, self.unstored(), self.traps(), problems)
+        return Vitals(
+            self.started, self.version, load, store, self.unstored(), self.traps(), problems, self.watch()
+        )
 
     def _failures(self, store: StoreHealth) -> Iterator[Problem]:
         if silence := self.pulse.silence:
@@ -154,7 +178,11 @@ _PARTS = {
         "Credentials are held back until somebody confirms the new address",
     ),
     "secrets": Words("Bí mật đã lưu", "Stored secrets"),
+    "heartbeat": Words("Báo sống ra bên ngoài", "The ping to the watcher outside"),
+    "morning": Words("Tin báo sống mỗi sáng", "The word each morning"),
     "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
-_HARMLESS = frozenset({"rota", "replies", "store", "inventory", "bindings", "secrets", "audit"})
+_HARMLESS = frozenset(
+    {"heartbeat", "morning", "rota", "replies", "store", "inventory", "bindings", "secrets", "audit"}
+)
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

@@ -16,6 +16,8 @@ from monitor.cli.common import clear_start, print_mistakes, print_problems
 from monitor.configuration import Configuration
 from monitor.instance import InUse, Standby
 from monitor.reload import last_good
+from monitor.selfwatch.systemd import Systemd
+from monitor.selfwatch.watch import feeding
 
 
 @click.command
@@ -44,12 +46,15 @@ async def _watch(settings: Path, stop: asyncio.Event) -> None:
 async def _stand_by(settings: Path) -> None:
     """Wait, take over, and wait again if another that stands by was quicker."""
     stop = stop_signals()
+    systemd = Systemd()
+    systemd.tell("READY=1", "STATUS=standing by")
     stopping = asyncio.create_task(stop.wait())
     while not stop.is_set():
         chosen = (await _start_with(settings)).settings
         standby = Standby(settings.parent / chosen.data, chosen.failover.after)
         waiting = asyncio.create_task(standby.wait())
-        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        async with feeding(systemd):
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             waiting.cancel()
             return

@@ -28,7 +28,7 @@ ORDER BY id DESC LIMIT 1
 """
 _SEARCH = """
 SELECT id, body FROM incidents
-WHERE (:status IS NULL OR status = :status) AND (:kind IS NULL OR kind = :kind)
+WHERE id > 0 AND (:status IS NULL OR status = :status) AND (:kind IS NULL OR kind = :kind)
   AND (:site IS NULL OR site = :site) AND (:device IS NULL OR device = :device)
   AND (:before IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit

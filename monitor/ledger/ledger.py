@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from alerts.incident import Incident, Kind, Status, Step, Transition
-from alerts.notification import Message, Pending, Timer
+from alerts.notification import Message, Pending, Telling, Timer
 from monitor.ledger import (
     access,
     answered,
@@ -25,6 +25,7 @@ from monitor.ledger import (
     identities,
     incidents,
     leader,
+    morning,
     moves,
     outbox,
     revisions,
@@ -42,6 +43,7 @@ from monitor.ledger.heard import LedgerHeard
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
 from monitor.ledger.leader import Absence, Leader
+from monitor.ledger.morning import Day
 from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 from monitor.ledger.rota import LedgerRota
@@ -155,6 +157,14 @@ class Ledger:
     async def absences(self, start: datetime, end: datetime) -> list[Absence]:
         """Return the times between two times in which no service ran, oldest first."""
         return await self._database.read(partial(leader.absences, start=start, end=end))
+
+    async def day(self, start: datetime, end: datetime) -> Day:
+        """Return how many incidents and messages there were in a time."""
+        return await self._database.read(partial(morning.day, start=start, end=end))
+
+    async def tell_once(self, word: str, telling: Telling, at: datetime) -> bool:
+        """Put messages about no incident in the outbox, unless some whose keys begin with `word` were ever there."""
+        return await self._write(partial(morning.tell_once, word=word, telling=telling, at=at))
 
     async def _write(self, work: Work[T]) -> T:
         """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
@@ -275,6 +285,7 @@ class Ledger:
         What was quiet until before then goes too.
         """
         await self._database.write(partial(silences.prune, before=before))
+        await self._database.write(partial(morning.prune, before=before))
         return await self._database.write(partial(incidents.prune, before=before))
 
     # Messages

@@ -17,7 +17,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import channels, demo, duty, security, take
+from monitor.web import channels, demo, duty, security, silences, take
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -27,6 +27,7 @@ from monitor.web.language import load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
+from monitor.web.quiet import QuietForms
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
 from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
@@ -67,6 +68,8 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *Api(context).routes(),
         *channels.routes(),
         *demo.routes(),
+        *QuietForms(pages.frame).routes(),
+        *silences.routes(),
         *duty.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),

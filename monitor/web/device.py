@@ -105,6 +105,8 @@ async def device_values(context: WebContext, device: Device) -> Values:
     keys = await recorded(context.ledger.pending_keys())
     return {
         "one": view_device(board, device, open_entries(board).get(device.site, ())),
+        "maintained": device.id in context.quiets.under_maintenance,
+        "quiet_now": context.quiets.of_device(device),
         "site": inventory.sites[device.site],
         "role": inventory.roles.get(device.role),
         "owner": inventory.owner_of(device.id),

@@ -98,6 +98,7 @@ def view(context: WebContext, params: Params) -> View:
         sites = context.board.inventory.sites
         return {
             "entry": place(context.board, incident),
+            "hidden": context.quiets.hides(incident) if incident.resolved_at is None else None,
             "rule": context.rules().get(incident.key.rule),
             "timeline": await recorded(context.ledger.timeline(incident.id)),
             "deliveries": await recorded(context.ledger.deliveries(incident.id)),

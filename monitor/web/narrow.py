@@ -17,12 +17,15 @@ from msgspec.structs import replace as replaced
 
 from alerts.incident import Incident, Transition, Words
 from alerts.quiet.book import Hidden
-from inventory.model import Inventory, Site
+from alerts.quiet.quiet import Quiet, devices_meant, literal
+from alerts.quiet.silence import Silence
+from inventory.model import Device, Inventory, Site
+from inventory.selector import Selector
 from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
 from monitor.ledger import Delivery, HostKey, Ledger
 from monitor.operations import MOST_AT_ONCE, Operations
-from monitor.quiet import Quiets
+from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
 from monitor.web.finder import Finder
 from probes.core.observation import Observation
@@ -232,7 +235,7 @@ class NarrowOperations(_Refusing):
 
 
 class NarrowQuiets(_Refusing):
-    """What readers of some sites use of `Quiets`."""
+    """What readers of some sites use of `Quiets`; they make quiet what names their sites, one by one."""
 
     def __init__(self, quiets: Quiets, board: NarrowBoard) -> None:
         self._quiets = quiets
@@ -244,13 +247,70 @@ class NarrowQuiets(_Refusing):
         devices = self._board.inventory.devices
         return {device: why for device, why in self._quiets.under_maintenance.items() if device in devices}
 
+    @property
+    def maintained(self) -> Mapping[str, bool]:
+        """See `Quiets.maintained`."""
+        sites = self._board.inventory.sites
+        return {site: whole for site, whole in self._quiets.maintained.items() if site in sites}
+
+    @property
+    def quiets(self) -> tuple[Quiet, ...]:
+        """See `Quiets.quiets`; what means no device of theirs is not shown."""
+        devices_of = self._board.inventory
+        return tuple(one for one in self._quiets.quiets if next(devices_meant(one.where, devices_of), None))
+
+    @property
+    def silences(self) -> Sequence[Silence]:
+        """See `Quiets.silences`."""
+        return [one for one in self._quiets.silences if self.silence(one.id)]
+
+    def silence(self, number: int) -> Silence | None:
+        """See `Quiets.silence`."""
+        known = self._quiets.silence(number)
+        return known if known and next(devices_meant(known.where, self._board.inventory), None) else None
+
+    async def reach(self, inventory: Inventory, where: Iterable[Selector]) -> Mapping[Selector, Reach]:
+        """See `Quiets.reach`."""
+        return await self._quiets.reach(inventory, where)
+
     def hides(self, incident: Incident) -> Hidden | None:
         """See `Quiets.hides`."""
         return self._quiets.hides(incident)
 
+    def of_device(self, device: Device) -> list[Hidden]:
+        """See `Quiets.of_device`."""
+        return self._quiets.of_device(device)
+
     def why(self, incident: Incident, moment: datetime) -> str:
         """See `Quiets.why`."""
         return self._quiets.why(incident, moment)
+
+    async def add(self, silence: Silence) -> Silence:
+        """See `Quiets.add`."""
+        self._must_be_own(silence.where)
+        return await self._quiets.add(silence)
+
+    async def extend(self, number: int, until: datetime, who: str) -> Silence | None:
+        """See `Quiets.extend`."""
+        return await self._quiets.extend(self._own(number), until, who)
+
+    async def end(self, number: int, who: str) -> Silence | None:
+        """See `Quiets.end`."""
+        return await self._quiets.end(self._own(number), who)
+
+    def _own(self, number: int) -> int:
+        known = self._quiets.silence(number)
+        if known is not None:
+            self._must_be_own(known.where)
+        return number
+
+    def _must_be_own(self, where: Selector) -> None:
+        """Raise 403 unless `where` names sites, and none but theirs."""
+        sites = self._board.inventory.sites
+        if not where.site or not literal(where.site) or any(site not in sites for site in where.site):
+            raise web.HTTPForbidden(
+                text="your role holds for some sites only: name these sites by their codes"
+            )
 
 
 def narrow_inventory(whole: Inventory, scope: Scope) -> Inventory:

@@ -132,6 +132,12 @@ AUDITED = (
     N_("credentials held back"),
     N_("host key approved"),
     N_("host key revoked"),
+    N_("silence made"),
+    N_("silence extended"),
+    N_("silence ended"),
+    N_("maintenance made"),
+    N_("maintenance extended"),
+    N_("maintenance ended"),
     N_("not done after all"),
 )
 """What the record says was done."""

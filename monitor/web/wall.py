@@ -65,7 +65,11 @@ def view(context: WebContext, params: Params) -> View:
     """Return the wall."""
 
     async def values() -> Values:
-        return wall_values(context.board, context.vitals().started)
+        return {
+            **wall_values(context.board, context.vitals().started),
+            "maintained": context.quiets.maintained,
+            "under_maintenance": context.quiets.under_maintenance,
+        }
 
     return View("wall", frozenset({STATES, INCIDENTS}), values, N_("Wall"))
 

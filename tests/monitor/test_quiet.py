@@ -48,7 +48,13 @@ class Office:
         self.quiets = Quiets(self.ledger.silences, Planned(), DEVICES, lambda: self.now)
         composer = Composer(built_in(), DEVICES, CHANNELS, "http://monitor")
         self.teller = Teller(composer, Who(Roster(), DEVICES, CHANNELS), Codes(bytes(32)), self.quiets.why)
-        self.escalator = Escalator(self.ledger, lambda: self.teller, lambda: None, lambda: self.now)
+        self.escalator = Escalator(
+            self.ledger, lambda: self.teller, lambda: None, lambda: self.now, 5.0, self.elapsed
+        )
+
+    def elapsed(self) -> float:
+        """A monotonic clock that goes with the other."""
+        return self.now.timestamp()
 
     async def silence(self, hours: float = 1, **asked: object) -> Silence:
         until = (self.now + timedelta(hours=7 + hours)).strftime("%Y-%m-%d %H:%M")

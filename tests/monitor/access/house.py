@@ -102,8 +102,12 @@ class Browser:
 
     async def post(self, path: str, fields: dict[str, str], **headers: str) -> ClientResponse:
         """Send exactly these fields."""
-        return await self.client.post(
-            path, data=fields, allow_redirects=False, headers={"Origin": self.origin, **headers}
+        return await self.request("POST", path, fields, **headers)
+
+    async def request(self, method: str, path: str, fields: dict[str, str], **headers: str) -> ClientResponse:
+        """Send exactly these fields by a method."""
+        return await self.client.request(
+            method, path, data=fields, allow_redirects=False, headers={"Origin": self.origin, **headers}
         )
 
     async def sign_in(self, name: str, password: str = PASSWORD, wish: str = "/") -> ClientResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 import monitor.web
+from alerts.quiet.silence import read_wish
 from monitor.access.permission import MAY, Permission, Role
 from monitor.access.scope import EVERYWHERE, Scope, parse_scope
 from monitor.web.app import create_app
@@ -32,7 +34,7 @@ async def test_a_viewer_changes_nothing_and_an_operator_administers_nothing(buil
         for route in create_app(built.town.context())[TABLE].routes:
             if route.method == "GET" or route.may in MAY[role]:
                 continue
-            answer = await browser.post(_filled(route.path), {"csrf": key})
+            answer = await browser.request(route.method, _filled(route.path), {"csrf": key})
             assert answer.status == 403, route.path
 
 
@@ -291,3 +293,28 @@ def _foreign_words(built: House) -> list[str]:
     sites: Any = [site for site in built.town.inventory.sites.values() if site.id != ONE]
     names = [site.name for site in sites if len(site.name) > 9]
     return [*names, *(device.id for site in sites for device in site.devices)]
+
+
+async def test_an_operator_of_one_commune_makes_quiet_that_commune_only(built: House) -> None:
+    """The silences of others are not shown, and cannot be ended."""
+    until = (datetime.now(UTC) + timedelta(hours=9)).strftime("%Y-%m-%d %H:%M")
+    for site in (FOREIGN, ONE):
+        wish = read_wish({"where": {"site": site}, "until": until, "reason": f"điện của {site}"})
+        await built.town.quiets.add(wish.silence("root", datetime.now(UTC)))
+    browser = await built.browser("one")
+    html = await browser.text("/quiet")
+    assert f"điện của {ONE}" in html and f"điện của {FOREIGN}" not in html
+    key = form_key(html)
+    assert (await browser.post("/quiet/1", {"csrf": key, "action": "end"})).status == 404
+    assert (await browser.post("/quiet/2", {"csrf": key, "action": "end"})).status == 303
+    asked = {"csrf": key, "action": "save", "hours": "2", "reason": "thử"}
+    for where, status in (
+        ({"site": ONE}, 303),
+        ({"role": "router"}, 403),
+        ({"site": "*"}, 403),
+        ({"site": FOREIGN}, 403),
+    ):
+        shown = await (await browser.post("/quiet/new", {**asked, **where, "action": "preview"})).text()
+        seen = re.search(r'name="seen" value="([^"]*)"', shown)
+        answer = await browser.post("/quiet/new", {**asked, **where, "seen": seen[1] if seen else ""})
+        assert answer.status == status, where

@@ -244,6 +244,7 @@ async def province(folder: Path) -> AsyncIterator[Province]:
         store = await stack.enter_async_context(DuckDBStore(folder / "series", flush_every=0.5))
         board = Board(inventory, build_checks(inventory), started)
         quiets = Quiets(ledger.silences, Planned(), inventory, lambda: datetime.now(UTC))
+        quiets.changed = board.touch
         rules, switches = load_rules(*BUILT_IN), Switches(inventory)
         built = Province(inventory, board, ledger, store, rules, switches, started, quiets)
         for device in inventory.devices:

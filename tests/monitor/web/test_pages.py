@@ -26,6 +26,8 @@ ADDRESSES = (
     "/incidents",
     "/incidents?status=resolved&kind=all",
     "/incidents/1",
+    "/quiet",
+    "/quiet/new",
     "/findings",
     "/duty",
     "/duty/who?about=18073/server",

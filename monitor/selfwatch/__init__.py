@@ -1,0 +1,1 @@
+"""Who watches the watcher: a ping to somebody outside, a word each morning, systemd's watchdog."""
