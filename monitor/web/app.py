@@ -18,7 +18,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import acting, demo, duty, security, silences, take
+from monitor.web import acting, channels, demo, duty, security, silences, take
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -69,6 +69,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *pages.routes(),
         *Api(context).routes(),
         *acting.routes(),
+        *channels.routes(),
         *demo.routes(),
         *QuietForms(pages.frame).routes(),
         *silences.routes(),
