@@ -22,13 +22,15 @@ from alerts.dispatch import Dispatcher
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
 from alerts.engine import Engine
+from alerts.incident import Words
 from alerts.message import Composer
 from alerts.notifier import open_channels
-from alerts.teller import Codes, Hidden, Teller
+from alerts.teller import Codes, Teller
 from monitor.access.access import Access, open_access
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
+from monitor.collector import spared_collector
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
@@ -40,7 +42,7 @@ from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.listener import first_problem, listeners
 from monitor.operations import Operations
-from monitor.part import Part
+from monitor.part import Part, Worker
 from monitor.pipeline import Pipeline
 from monitor.quiet import Quiets
 from monitor.reload import Reloader
@@ -155,120 +157,191 @@ async def monitoring(
     configuration: Configuration, now: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[Monitoring]:
     """Watch while the context is open. Leaving stops asking first, and stores and tells what waits last."""
-    settings, started = configuration.settings, now()
     configuration.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        stack.enter_context(Seat(configuration.data))
-        ledger = await stack.enter_async_context(Ledger(configuration.data / "ledger.sqlite"))
-        await ledger.lead(str(own_card()), started)
-        leadership = Leadership(ledger, settings.failover.after, now)
-        leading = await stack.enter_async_context(Part("the signature in the ledger", leadership.run))
-        await ledger.move(configuration.inventory.moved, started)
-        configuration, found = bound(configuration, ledger.bindings.known)
-        await ledger.bindings.attach(found.fresh, started)
-        store = await stack.enter_async_context(
-            open_store(settings.store, configuration.data, configuration.secrets)
+        yield await _House(configuration, now, stack).build()
+
+
+class _House:
+    """Builds the watch from the ground up, storey by storey; the stack takes it down again from the top."""
+
+    def __init__(
+        self, configuration: Configuration, now: Callable[[], datetime], stack: AsyncExitStack
+    ) -> None:
+        self._configuration = configuration
+        self._settings = configuration.settings
+        self._now = now
+        self._started = now()
+        self._stack = stack
+        self._problems: dict[str, Callable[[], str | Words | None]] = {}
+        """Why each part does not work now, by the names of `monitor.vitals`."""
+
+    async def build(self) -> Monitoring:
+        """Build all of it."""
+        await self._open_records()
+        await self._open_telling()
+        await self._open_judging()
+        await self._open_custody()
+        await self._open_asking()
+        await self._follow_files()
+        await self._hear_answers()
+        vitals = await self._watch_itself()
+        self._stack.enter_context(spared_collector())
+        history = WithFormer(self._store, lambda: self._board.inventory.moved)
+        return Monitoring(
+            self._board,
+            history,
+            self._ledger,
+            self._scheduler,
+            self._reloader,
+            vitals,
+            self._operations,
+            self._who,
+            self._quiets,
         )
+
+    async def _run(self, part: str, name: str, worker: Worker) -> None:
+        """Let `worker` run as long as the watch does; why it does not is said under the name of its part."""
+        running = await self._stack.enter_async_context(Part(name, worker.run))
+        before = self._problems.get(part, str)
+        self._problems[part] = lambda: before() or running.problem or worker.problem
+
+    async def _open_records(self) -> None:
+        self._stack.enter_context(Seat(self._configuration.data))
+        path = self._configuration.data / "ledger.sqlite"
+        ledger = self._ledger = await self._stack.enter_async_context(Ledger(path))
+        self._problems["ledger"] = lambda: ledger.problem
+        await ledger.lead(str(own_card()), self._started)
+        leadership = Leadership(ledger, self._settings.failover.after, self._now)
+        await self._run("ledger", "the signature in the ledger", leadership)
+        await ledger.move(self._configuration.inventory.moved, self._started)
+        self._configuration, found = bound(self._configuration, ledger.bindings.known)
+        self._held = found.held
+        await ledger.bindings.attach(found.fresh, self._started)
+        self._store = await self._stack.enter_async_context(
+            open_store(self._settings.store, self._configuration.data, self._configuration.secrets)
+        )
+
+    async def _open_telling(self) -> None:
+        configuration, ledger = self._configuration, self._ledger
         opened = open_channels(
-            dict(settings.notifiers), configuration.secrets, settings.network, configuration.channel_state
+            dict(self._settings.notifiers),
+            configuration.secrets,
+            self._settings.network,
+            configuration.channel_state,
         )
-        channels = {name: await stack.enter_async_context(channel) for name, channel in opened.items()}
-        dispatcher = Dispatcher(ledger, channels, now)
-        telling = await stack.enter_async_context(Part("the dispatcher of messages", dispatcher.run))
-        codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
-        quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, now)
-        teller = partial(_teller, ledger=ledger, codes=codes, hidden=quiets.why)
+        self._channels = {
+            name: await self._stack.enter_async_context(channel) for name, channel in opened.items()
+        }
+        self._dispatcher = Dispatcher(ledger, self._channels, self._now)
+        await self._run("dispatcher", "the dispatcher of messages", self._dispatcher)
+        self._codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
+        self._quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, self._now)
+        await self._run("quiet", "the look at what is quiet", self._quiets)
+
+    async def _open_judging(self) -> None:
+        configuration, ledger, wake = self._configuration, self._ledger, self._dispatcher.wake
         open_now = await ledger.open_incidents()
-        quieting = await stack.enter_async_context(Part("the look at what is quiet", quiets.run))
-        board = Board(configuration.inventory, configuration.plan, started, open_now)
-        quiets.changed = board.touch
+        self._board = Board(configuration.inventory, configuration.plan, self._started, open_now)
+        self._quiets.changed = self._board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
-        pipeline = await stack.enter_async_context(
-            Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
+        teller = self._teller(configuration)
+        pipeline = self._pipeline = await self._stack.enter_async_context(
+            Pipeline(self._board, self._store, engine, ledger, teller, wake, self._now)
         )
-        escalator = Escalator(ledger, lambda: pipeline.teller, dispatcher.wake, now)
-        escalating = await stack.enter_async_context(Part("escalation", escalator.run))
-        operations = Operations(ledger, board, lambda: pipeline.teller, dispatcher.wake, now)
-        taking = await stack.enter_async_context(Part("what people do about incidents", operations.run))
-        await asyncio.to_thread(configuration.vault.tidy)
-        custody = Custody(ledger, configuration.vault)
+        self._problems["pipeline"] = lambda: pipeline.problem
+        escalator = Escalator(ledger, lambda: pipeline.teller, wake, self._now)
+        await self._run("escalation", "escalation", escalator)
+        self._operations = Operations(ledger, self._board, lambda: pipeline.teller, wake, self._now)
+        await self._run("operations", "what people do about incidents", self._operations)
+
+    async def _open_custody(self) -> None:
+        vault = self._configuration.vault
+        await asyncio.to_thread(vault.tidy)
+        custody = Custody(self._ledger, vault)
         await custody.look()
-        jobs = stack.enter_context(_calendar())
-        looking = jobs.add_job(
-            custody.look, "interval", seconds=EVERY, misfire_grace_time=None, coalesce=True
-        )
-        jobs.add_job(_prune, "cron", hour=3, minute=17, args=(ledger, now), misfire_grace_time=None)
-        runner = Runner(
-            await open_probes(configuration, ledger.host_keys, configuration.probe_state, stack), now
-        )
-        pulse = Pulse(configuration.plan)
-        scheduler = await stack.enter_async_context(
-            Scheduler(configuration.plan, partial(_observe, runner, pipeline, ledger, pulse), jobs)
-        )
-        pipeline.on_recheck(scheduler.soon)
-        sources = Sources(configuration.inventory, configuration.plan)
-        traps = await _open_traps(configuration, sources, pipeline, stack, now)
+        self._problems |= {"secrets": lambda: custody.secrets, "audit": lambda: custody.audit}
+        jobs = self._jobs = self._stack.enter_context(_calendar())
+        forgiving = {"misfire_grace_time": None, "coalesce": True}
+        self._looking = jobs.add_job(custody.look, "interval", seconds=EVERY, **forgiving)
+        jobs.add_job(_prune, "cron", hour=3, minute=17, args=(self._ledger, self._now), **forgiving)
 
-        def follow(change: Change) -> None:
-            """Put a changed configuration in force, all of it between two turns of the event loop."""
-            scheduler.replace(change.gone, change.fresh)
-            pipeline.follow(change, teller(change.configuration))
-            quiets.follow(change.configuration.planned, change.inventory)
-            pulse.follow(change.configuration.plan)
-            sources.follow(change.inventory, change.configuration.plan)
-            looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
-            gc.freeze()
+    async def _open_asking(self) -> None:
+        configuration, ledger = self._configuration, self._ledger
+        probes = await open_probes(configuration, ledger.host_keys, configuration.probe_state, self._stack)
+        runner = Runner(probes, self._now)
+        self._pulse = Pulse(configuration.plan)
+        observe = partial(_observe, runner, self._pipeline, ledger, self._pulse)
+        self._scheduler = await self._stack.enter_async_context(
+            Scheduler(configuration.plan, observe, self._jobs)
+        )
+        self._pipeline.on_recheck(self._scheduler.soon)
+        self._sources = Sources(configuration.inventory, configuration.plan)
+        traps = self._traps = await _open_traps(
+            configuration, self._sources, self._pipeline, self._stack, self._now
+        )
+        self._problems["traps"] = lambda: traps.problem if traps else ""
 
-        reloader = Reloader(configuration, found.held, follow, ledger, ledger.bindings, now)
+    async def _follow_files(self) -> None:
+        ledger = self._ledger
+        reloader = self._reloader = Reloader(
+            self._configuration, self._held, self._follow, ledger, ledger.bindings, self._now
+        )
         ledger.bindings.changed = reloader.again
         await reloader.begin()
-        following = await stack.enter_async_context(Part("the look at edited files", reloader.run))
+        await self._run("inventory", "the look at edited files", reloader)
+        self._problems["bindings"] = lambda: reloader.held
+        holes = Holes(lambda: self._who().roster, self._now)
+        self._problems["rota"] = lambda: holes.problem
 
-        def who() -> Who:
-            """Return who is told by the configuration in force."""
-            return _who(reloader.running, ledger)
+    def _follow(self, change: Change) -> None:
+        """Put a changed configuration in force, all of it between two turns of the event loop."""
+        self._scheduler.replace(change.gone, change.fresh)
+        self._pipeline.follow(change, self._teller(change.configuration))
+        self._quiets.follow(change.configuration.planned, change.inventory)
+        self._pulse.follow(change.configuration.plan)
+        self._sources.follow(change.inventory, change.configuration.plan)
+        self._looking.modify(next_run_time=utc_now())  # the key or the store of secrets may be another
+        gc.freeze()
 
-        hearing = listeners(channels, ledger, operations.acknowledge, _person_of(who), now)
+    async def _hear_answers(self) -> None:
+        look_up = _person_of(self._who)
+        hearing = listeners(self._channels, self._ledger, self._operations.acknowledge, look_up, self._now)
         for name, listener in hearing.items():
-            await stack.enter_async_context(Part(f"the answers on {name}", listener.run))
-        holes = Holes(lambda: who().roster, now)
-        systemd = Systemd(lambda: not pulse.silence)
+            await self._stack.enter_async_context(Part(f"the answers on {name}", listener.run))
+        self._problems["replies"] = lambda: first_problem(hearing)
+
+    async def _watch_itself(self) -> Callable[[], Vitals]:
+        ledger, traps, systemd = self._ledger, self._traps, Systemd(lambda: not self._pulse.silence)
         watch: Watch
-        parts = {
-            "pipeline": lambda: pipeline.problem,
-            "ledger": lambda: ledger.problem or leading.problem or leadership.problem,
-            "dispatcher": lambda: telling.problem or dispatcher.problem,
-            "escalation": lambda: escalating.problem or escalator.problem,
-            "operations": lambda: taking.problem or operations.problem,
-            "rota": lambda: holes.problem,
-            "replies": lambda: first_problem(hearing),
-            "quiet": lambda: quieting.problem,
-            "traps": lambda: traps.problem if traps else "",
-            "heartbeat": lambda: watch.heartbeat_problem,
-            "morning": lambda: watch.morning_problem,
-            "inventory": lambda: following.problem or reloader.problem,
-            "bindings": lambda: reloader.held,
-            "secrets": lambda: custody.secrets,
-            "audit": lambda: custody.audit,
-        }
+        self._problems["heartbeat"] = lambda: watch.heartbeat_problem
+        self._problems["morning"] = lambda: watch.morning_problem
         vitals = VitalsSource(
-            started,
+            self._started,
             version("commune-monitor"),
-            lambda: scheduler.load,
-            store.health,
-            pulse,
-            lambda: pipeline.waiting,
+            lambda: self._scheduler.load,
+            self._store.health,
+            self._pulse,
+            lambda: self._pipeline.waiting,
             lambda: Traps(traps.unknown, traps.refused, traps.dropped) if traps else None,
-            parts,
+            self._problems,
             lambda: watch.state(systemd.interval, ledger.leader.epoch if ledger.leader else 0),
         )
-        watch = await stack.enter_async_context(
-            watching_itself(lambda: reloader.running, ledger, board, vitals.read, who, dispatcher.wake, now)
+        running, wake = lambda: self._reloader.running, self._dispatcher.wake
+        watch = await self._stack.enter_async_context(
+            watching_itself(running, ledger, self._board, vitals.read, self._who, wake, self._now)
         )
-        await stack.enter_async_context(feeding(systemd))
-        stack.enter_context(_spared_collector())
-        history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
+        await self._stack.enter_async_context(feeding(systemd))
+        return vitals.read
+
+    def _who(self) -> Who:
+        """Return who is told by the configuration in force."""
+        return _who(self._reloader.running, self._ledger)
+
+    def _teller(self, configuration: Configuration) -> Teller:
+        settings, inventory = configuration.settings, configuration.inventory
+        composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
+        return Teller(composer, _who(configuration, self._ledger), self._codes, self._quiets.why)
 
 
 def _who(configuration: Configuration, ledger: Ledger) -> Who:
@@ -278,18 +351,7 @@ def _who(configuration: Configuration, ledger: Ledger) -> Who:
 
 def _person_of(who: Callable[[], Who]) -> Callable[[str, str], str | None]:
     """Return a look-up of the person in the duty file in force who has an address on a channel."""
-
-    def look(channel: str, address: str) -> str | None:
-        people = who().roster.duty.people.values()
-        return next((one.name for one in people if one.reach.get(channel) == address), None)
-
-    return look
-
-
-def _teller(configuration: Configuration, ledger: Ledger, codes: Codes, hidden: Hidden) -> Teller:
-    settings, inventory = configuration.settings, configuration.inventory
-    composer = Composer(configuration.rules, inventory, settings.notifiers, settings.web.address)
-    return Teller(composer, _who(configuration, ledger), codes, hidden)
+    return lambda channel, address: who().roster.person_at(channel, address) or None
 
 
 async def open_probes(
@@ -303,23 +365,6 @@ async def open_probes(
         name: await stack.enter_async_context(probe(environment))
         for name, probe in configuration.probes.items()
     }
-
-
-@contextmanager
-def _spared_collector() -> Iterator[None]:
-    """Let Python's cycle collector walk seldom, and only over what is new, while the context is open.
-
-    Modules, inventory and plan stay for ever: walking all of them again and again stopped everything for 0.15 s each
-    ten seconds. Nearly all garbage of a poll goes by reference counts, so young objects are looked at in larger lots.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 @contextmanager
