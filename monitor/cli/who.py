@@ -14,8 +14,8 @@ from alerts.duty.rota import Override
 from alerts.duty.who import Plan, Told, Who, supposed
 from alerts.incident import Severity
 from inventory.duration import written
-from monitor.app import utc_now
 from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 
