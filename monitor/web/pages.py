@@ -162,7 +162,6 @@ class Pages:
             "theme": theme if theme in _THEMES else "",
             "kiosk": False,
             "demo": self._context.demo is not None,
-            "problems": self._context.vitals().problems,
             "login": self._context.access is not None,
             **_of_reader(request.get(READER)),
             **values,
