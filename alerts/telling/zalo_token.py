@@ -19,8 +19,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from alerts.http_delivery import CONFIGURATION_PAUSE, Reply, decoded
-from alerts.notifier import TryLater
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Reply, decoded
+from alerts.telling.notifier import TryLater
 from inventory import files
 from inventory.secrets import Secret
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alerts.condition import Threshold
 from alerts.incident import Severity, Words
+from alerts.judging.condition import Threshold
+from alerts.judging.state import Ear
 from alerts.quantity import for_people
-from alerts.state import Ear
 from inventory.model import Device, Site
 from probes.core.observation import Fact, Labels, Observation, Outcome, Sample
 from probes.core.text import clean

@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 from pydantic import AfterValidator
 
-from alerts.notifier import Notifier, Refused, S, TryLater
+from alerts.telling.notifier import Notifier, Refused, S, TryLater
 
 MAX_REPLY = 64 * 1024
 CONFIGURATION_PAUSE = 600.0

@@ -18,8 +18,8 @@ from alerts.duty.policy import EVERYONE, Policy, Repeat
 from alerts.duty.roster import Reached
 from alerts.duty.who import Who
 from alerts.incident import Incident, Severity, Status, Step, Transition
-from alerts.message import Composer, Recipient
-from alerts.notification import Message, Receiver, Telling, Timer
+from alerts.telling.message import Composer, Recipient
+from alerts.telling.notification import Message, Receiver, Telling, Timer
 
 LOOK_AGAIN = timedelta(seconds=15)
 """How long until what is hidden is looked at again."""

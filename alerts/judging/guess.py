@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from alerts.areas import Area, Common
 from alerts.incident import Words
-from alerts.watched import Watched
+from alerts.judging.areas import Area, Common
+from alerts.judging.watched import Watched
 from probes.core.text import clean
 
 ON_BATTERY = frozenset({"ups-on-battery", "trap-ups-on-battery"})

@@ -1,6 +1,6 @@
 """Who is up, degraded, down or unreachable: the states of devices, each in the light of its parents.
 
-The rules are those of `alerts.state`. A silent device waits until its parents were asked again; when one of
+The rules are those of `alerts.judging.state`. A silent device waits until its parents were asked again; when one of
 them lives, the silence is its own and an incident opens; when all are cut off, it is unreachable and none does.
 """
 
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from alerts.cases import LOSS_RULE, WHERE_LOST
-from alerts.decision import Draft, Standing
-from alerts.describe import OUTCOMES, Places, silence_evidence
-from alerts.guess import ON_BATTERY, guess_of_device
 from alerts.incident import DeviceState, IncidentKey, Words
+from alerts.judging.cases import LOSS_RULE, WHERE_LOST
+from alerts.judging.decision import Draft, Standing
+from alerts.judging.describe import OUTCOMES, Places, silence_evidence
+from alerts.judging.guess import ON_BATTERY, guess_of_device
+from alerts.judging.sight import BLIND
+from alerts.judging.state import Ear
+from alerts.judging.together import Together, Verdict
+from alerts.judging.topology import Topology
+from alerts.judging.tracker import Case, Tracker
+from alerts.judging.watched import NO_DATA, Watched
 from alerts.rule import Rule
-from alerts.sight import BLIND
-from alerts.state import Ear
-from alerts.together import Together, Verdict
-from alerts.topology import Topology
-from alerts.tracker import Case, Tracker
-from alerts.watched import NO_DATA, Watched
 from probes.core.observation import Outcome
 
 MAX_HOLD = timedelta(minutes=5)

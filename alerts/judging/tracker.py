@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from alerts.decision import Draft
 from alerts.incident import IncidentKey, Kind, Severity, Step, Transition, Words
+from alerts.judging.decision import Draft
+from alerts.judging.track import Track
+from alerts.judging.watched import Watched
 from alerts.rule import Rule
-from alerts.track import Track
-from alerts.watched import Watched
 
 MAX_SUBJECTS = 20
 """Subjects of one rule on one device that are followed at a time (abuse case A41)."""

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from alerts.calendar import VIETNAM
-from alerts.notification import Message
+from alerts.telling.notification import Message
 from probes.core.text import clean
 
 GSM = frozenset(

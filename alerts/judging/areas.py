@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from alerts.incident import Words
-from alerts.topology import Topology
+from alerts.judging.topology import Topology
 from inventory.model import Inventory, Site
 
 REFERENCE = "reference"

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts import notifiers
 from alerts.incident import Kind, Severity
-from alerts.notification import Message
 from alerts.quantity import Seconds
+from alerts.telling.notification import Message
 from inventory.network_policy import NetworkPolicy, Networks
 from inventory.secrets import Secret, SecretMissing, SecretRef, Secrets, references
 from probes.core.network import Network

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from alerts import sms
 from alerts.incident import Kind, Severity, Step, Words
-from alerts.message import local
-from alerts.notification import Message
+from alerts.telling import sms
+from alerts.telling.message import local
+from alerts.telling.notification import Message
 from probes.core.text import clean
 
 _SEVERITIES = {

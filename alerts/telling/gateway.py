@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field
 
-from alerts import notifier, sms
-from alerts.http_delivery import HttpNotifier
-from alerts.notification import Message
-from alerts.notifier import FOR_PEOPLE, Limit, Refused
-from alerts.recipients import Recipients
+from alerts.telling import notifier, sms
+from alerts.telling.http_delivery import HttpNotifier
+from alerts.telling.notification import Message
+from alerts.telling.notifier import FOR_PEOPLE, Limit, Refused
+from alerts.telling.recipients import Recipients
 from probes.core.text import clean
 
 

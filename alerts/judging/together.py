@@ -4,7 +4,7 @@ A device that would be down is held until it is known whether its neighbours liv
 are asked at once, and answers count when they came after the last attempt at the silent device began. Then one
 incident opens for what fell together, and its devices are unreachable.
 
-* Nobody else answers at all: the monitor is cut off (`alerts.sight`).
+* Nobody else answers at all: the monitor is cut off (`alerts.judging.sight`).
 * Every head of a site is silent, and it has several: the site is down.
 * At least three sites, a fifth of those with the same carrier or power feed, fell within ten minutes: they have one
   cause. For a province it takes five sites and a tenth of them. Of several areas the one counts that is hit hardest.
@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from alerts.areas import Area, Areas, Common
-from alerts.condition import Outage
-from alerts.decision import Draft
-from alerts.describe import MAX_EVIDENCE
-from alerts.guess import guess_of_area, guess_of_site
 from alerts.incident import DeviceState, Incident, IncidentKey, Severity, Step, Transition, Words
+from alerts.judging.areas import Area, Areas, Common
+from alerts.judging.condition import Outage
+from alerts.judging.decision import Draft
+from alerts.judging.describe import MAX_EVIDENCE
+from alerts.judging.guess import guess_of_area, guess_of_site
+from alerts.judging.sight import Sight, ask
+from alerts.judging.watched import Watched
 from alerts.rule import Rule, RuleBook
-from alerts.sight import Sight, ask
-from alerts.watched import Watched
 from inventory.model import Site
 from probes.core.text import clean
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from alerts.areas import Areas
-from alerts.decision import Draft
-from alerts.describe import MAX_EVIDENCE
 from alerts.incident import IncidentKey, Step, Transition, Words
+from alerts.judging.areas import Areas
+from alerts.judging.decision import Draft
+from alerts.judging.describe import MAX_EVIDENCE
+from alerts.judging.watched import Watched
 from alerts.rule import Rule
-from alerts.watched import Watched
 from probes.core.text import clean
 
 WITNESSES = 5

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from alerts.incident import Words
-from alerts.sms import unaccented
+from alerts.telling.sms import unaccented
 from probes.core.text import clean
 
 MAX_TEXT = 500

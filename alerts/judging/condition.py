@@ -66,11 +66,11 @@ Name = Annotated[
 
 
 class DeviceDown(Model):
-    """The device is down, which `alerts.state` decides; behind a down parent it is unreachable instead."""
+    """The device is down, which `alerts.judging.state` decides; behind a down parent it is unreachable instead."""
 
 
 class Outage(Model):
-    """Something larger than a device is cut off, which `alerts.together` decides."""
+    """Something larger than a device is cut off, which `alerts.judging.together` decides."""
 
     of: Literal["site", "area", "monitor"]
     """Every device of a site; several sites of one carrier, power feed or province; the monitor itself."""

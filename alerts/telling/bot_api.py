@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import msgspec
 from pydantic import Field
 
-from alerts import notifier
-from alerts.http_delivery import CONFIGURATION_PAUSE, MAX_REPLY, HttpNotifier, Url, decoded
-from alerts.notification import Message
-from alerts.notifier import Refused, TryLater
-from alerts.replies import Heard, Hears
+from alerts.telling import notifier
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE, MAX_REPLY, HttpNotifier, Url, decoded
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused, TryLater
+from alerts.telling.replies import Heard, Hears
 from inventory.secrets import SecretRef
 from probes.core.text import clean
 

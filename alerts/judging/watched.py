@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from alerts.condition import DeviceDown, Event, FactCondition, Service, Threshold
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Words
+from alerts.judging.condition import DeviceDown, Event, FactCondition, Service, Threshold
+from alerts.judging.state import Ear, Hearing
+from alerts.judging.track import Track
 from alerts.rule import Condition, Rule, RuleBook
-from alerts.state import Ear, Hearing
-from alerts.track import Track
 from inventory.model import CheckSpec, Device, Site
 
 DEFAULT_ATTEMPTS = 3

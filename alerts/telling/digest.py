@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from alerts.calendar import VIETNAM
 from alerts.incident import Severity, Step, Words
-from alerts.notification import Message, Pending
+from alerts.telling.notification import Message, Pending
 from probes.core.text import clean
 
 LINES = 60

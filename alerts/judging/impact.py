@@ -8,10 +8,10 @@ from functools import cached_property
 
 import msgspec
 
-from alerts.condition import DeviceDown, Outage, Service
 from alerts.incident import Incident, Kind
+from alerts.judging.condition import DeviceDown, Outage, Service
+from alerts.judging.topology import Topology
 from alerts.rule import RuleBook
-from alerts.topology import Topology
 from inventory.model import Inventory
 from inventory.model import Service as UsedService
 

@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 
 from defusedxml.ElementTree import ParseError, fromstring  # type: ignore[import-untyped]
 
-from alerts.fields import NAMES
-from alerts.sms import unaccented
+from alerts.telling.fields import NAMES
+from alerts.telling.sms import unaccented
 
 Content = Literal["json", "form", "xml", "text"]
 """What a body is."""

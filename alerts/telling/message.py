@@ -12,13 +12,13 @@ from datetime import datetime
 import msgspec
 
 from alerts.calendar import VIETNAM
-from alerts.impact import Impacts
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
-from alerts.notification import Message
-from alerts.notifier import Settings
+from alerts.judging.impact import Impacts
+from alerts.judging.sight import MONITOR
 from alerts.quantity import duration
 from alerts.rule import RuleBook
-from alerts.sight import MONITOR
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Settings
 from inventory.model import Contact, Device, Inventory, Site
 from probes.core.text import clean
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from alerts.notifier import Limit
+from alerts.telling.notifier import Limit
 
 
 class Pace:

@@ -1,9 +1,8 @@
 """The judge: observations in, decisions out. Pure: no clock, no I/O, no event loop.
 
-A device's state follows `alerts.state`, what is behind what `alerts.topology`, what fell together `alerts.together`,
-whether we see at all `alerts.sight`, one subject of one rule `alerts.track`. Three invariants hold throughout:
-missing data never resolves anything, a device whose way is cut gets no incident of its own, and suppression never
-stops asking or resolving.
+A device's state follows `state`, what is behind what `topology`, what fell together `together`, whether we see at all
+`sight`, one subject of one rule `track`. Three invariants hold throughout: missing data never resolves anything, a
+device whose way is cut gets no incident of its own, and suppression never stops asking or resolving.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from alerts.areas import Areas
-from alerts.cases import cases
-from alerts.condition import Event
-from alerts.decision import NOTHING, Decision, Draft, Standing
 from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition
-from alerts.liveness import Liveness
+from alerts.judging.areas import Areas
+from alerts.judging.cases import cases
+from alerts.judging.condition import Event
+from alerts.judging.decision import NOTHING, Decision, Draft, Standing
+from alerts.judging.liveness import Liveness
+from alerts.judging.together import LEAST_SITES
+from alerts.judging.topology import Topology
+from alerts.judging.tracker import Tracker
+from alerts.judging.watched import Compiler, Watched, continued, renewed
 from alerts.rule import Rule, RuleBook
-from alerts.together import LEAST_SITES
-from alerts.topology import Topology
-from alerts.tracker import Tracker
-from alerts.watched import Compiler, Watched, continued, renewed
 from inventory.difference import Difference, difference
 from inventory.model import Inventory
 from probes.core.observation import Observation

@@ -9,13 +9,13 @@ from typing import Protocol
 
 import msgspec
 
-from alerts.condition import Event, FactCondition, Threshold, Unknown
-from alerts.describe import Places, fact_evidence, number_evidence, outcome_evidence, subject_of
 from alerts.incident import IncidentKey, Severity
+from alerts.judging.condition import Event, FactCondition, Threshold, Unknown
+from alerts.judging.describe import Places, fact_evidence, number_evidence, outcome_evidence, subject_of
+from alerts.judging.track import Track
+from alerts.judging.tracker import Case
+from alerts.judging.watched import Average, RulesOfCheck, Watched
 from alerts.rule import Rule
-from alerts.track import Track
-from alerts.tracker import Case
-from alerts.watched import Average, RulesOfCheck, Watched
 from probes.core.observation import Fact, Observation, Outcome, Sample
 
 LOSS_RULE = "packet-loss"

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from alerts.digest import digest, is_digest, to_merge
-from alerts.notification import Message, Pending
-from alerts.notifier import Limit, Notifier, Refused, TryLater
-from alerts.pace import Pace
+from alerts.telling.digest import digest, is_digest, to_merge
+from alerts.telling.notification import Message, Pending
+from alerts.telling.notifier import Limit, Notifier, Refused, TryLater
+from alerts.telling.pace import Pace
 
 log = logging.getLogger(__name__)
 

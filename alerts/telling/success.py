@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from alerts.http_delivery import Reply
+from alerts.telling.http_delivery import Reply
 
 _MISSING = object()
 

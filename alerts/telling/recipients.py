@@ -6,7 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
-from alerts.notifier import Refused, TryLater
+from alerts.telling.notifier import Refused, TryLater
 
 log = logging.getLogger(__name__)
 
