@@ -34,6 +34,7 @@ from monitor.access.settings import LdapSettings, OidcSettings
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
+from monitor.channels import Channels
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
@@ -89,6 +90,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     who: Callable[[], Who]
     """Who is told of what, by the configuration in force."""
     quiets: Quiets
+    channels: Channels
 
 
 def utc_now() -> datetime:
@@ -132,6 +134,7 @@ async def pages(
             operations=running.operations,
             who=running.who,
             quiets=running.quiets,
+            channels=running.channels,
             rules=lambda: running.reloader.running.rules,
             vitals=running.vitals,
             now=now,
@@ -327,7 +330,12 @@ async def monitoring(
         await stack.enter_async_context(feeding(systemd))
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
+        ways = Channels(
+            channels, ledger.channels, lambda: dispatcher.channels, hearing, settings.web.address, now
+        )
+        yield Monitoring(
+            board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets, ways
+        )
 
 
 def _who(configuration: Configuration, ledger: Ledger) -> Who:
