@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.impact import Impacts
+from alerts.judging.impact import Impacts
 from inventory.model import Inventory
 
 

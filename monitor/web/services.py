@@ -7,8 +7,8 @@ from functools import cached_property
 
 import msgspec
 
-from alerts.impact import uses
 from alerts.incident import DeviceState, Incident, Kind
+from alerts.judging.impact import uses
 from inventory.model import Device, Inventory, Service, Site
 from monitor.web.context import WebContext
 from monitor.web.language import N_
