@@ -25,6 +25,7 @@ from alerts.engine import Engine
 from alerts.message import Composer
 from alerts.notifier import open_channels
 from alerts.teller import Codes, Hidden, Teller
+from alerts.tracker import FLAPPING_WINDOW
 from monitor.access.access import Access, open_access
 from monitor.binding import bound
 from monitor.board import Board
@@ -42,6 +43,7 @@ from monitor.listener import first_problem, listeners
 from monitor.operations import Operations
 from monitor.part import Part
 from monitor.pipeline import Pipeline
+from monitor.quality.watch import QualityWatch
 from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
@@ -80,6 +82,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     who: Callable[[], Who]
     """Who is told of what, by the configuration in force."""
     quiets: Quiets
+    quality: QualityWatch
 
 
 def utc_now() -> datetime:
@@ -126,6 +129,7 @@ async def pages(
             rules=lambda: running.reloader.running.rules,
             vitals=running.vitals,
             now=now,
+            quality=lambda: running.quality.last,
             language=configuration.settings.language,
             reloader=running.reloader,
             editing=web.editing,
@@ -183,6 +187,7 @@ async def monitoring(
         board = Board(configuration.inventory, configuration.plan, started, open_now)
         quiets.changed = board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
+        engine.remember(await ledger.resolved_since(started - FLAPPING_WINDOW))
         pipeline = await stack.enter_async_context(
             Pipeline(board, store, engine, ledger, teller(configuration), dispatcher.wake, now)
         )
@@ -266,9 +271,15 @@ async def monitoring(
             watching_itself(lambda: reloader.running, ledger, board, vitals.read, who, dispatcher.wake, now)
         )
         await stack.enter_async_context(feeding(systemd))
+        quality = QualityWatch(
+            configuration.data / "ledger.sqlite", lambda: board.inventory, store.append, now
+        )
+        await stack.enter_async_context(Part("the measuring of alarms", quality.run))
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
-        yield Monitoring(board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets)
+        yield Monitoring(
+            board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets, quality
+        )
 
 
 def _who(configuration: Configuration, ledger: Ledger) -> Who:

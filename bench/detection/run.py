@@ -29,6 +29,7 @@ from alerts.notifier import Settings
 from alerts.rule import RuleBook
 from alerts.teller import Codes, Teller
 from alerts.topology import Topology
+from alerts.tracker import FLAPPING_WINDOW
 from bench.detection.faults import Trouble, Truth
 from bench.detection.luck import Asked, Ending, every_check
 from bench.detection.world import CENTRE
@@ -161,6 +162,7 @@ class Laboratory:
         self._epoch += 1
         self._steps = Steps()
         self._engine = Engine(self._rules, self._inventory, incidents.all_open(self._db))
+        self._engine.remember(incidents.resolved_since(self._db, self._wall(now) - FLAPPING_WINDOW))
         self._asleep.clear()
         self._calm.clear()
         self._extra = set(range(len(self._checks)))

@@ -17,7 +17,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, duty, security, silences, take
+from monitor.web import demo, duty, quality, security, silences, take
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -70,6 +70,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *QuietForms(pages.frame).routes(),
         *silences.routes(),
         *duty.routes(),
+        *quality.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),
         *Metrics(context).routes(),
