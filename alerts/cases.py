@@ -106,7 +106,7 @@ def _numbers(
         if not threshold.concerns(sample.labels):
             continue
         if not (watched.tracks or watched.averages) and not isinstance(
-            threshold.judge(sample.value), Severity
+            threshold.judge(sample.value, limits=sample.limits), Severity
         ):
             continue
         check = "" if threshold.of_device else seen.check
@@ -120,7 +120,9 @@ def _numbers(
             watched.averages.pop(key, None)
             watched.tracks.pop(key, None)
             continue
-        judgement = threshold.judge(number.value, track.hard if track else None)
+        judgement = threshold.judge(number.value, track.hard if track else None, number.limits)
+        if isinstance(judgement, Severity) and not threshold.applies(seen.samples):
+            judgement = None
         if isinstance(judgement, Unknown):
             continue
         if _nothing_new(track, judgement):
@@ -128,7 +130,7 @@ def _numbers(
                 track.judged_at = now
             continue
         places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
-        places.number(number, threshold, judgement or threshold.levels[-1][0])
+        places.number(number, threshold, judgement)
         words, evidence = rule.say(places.vi, places.en), number_evidence(number)
         hold = way.is_told(watched, rule.id)
         yield Case(rule, key, judgement, words, evidence, owner=seen.check, hold=hold)

@@ -6,7 +6,9 @@ Each turns what was seen into a severity, `None` for "all well", or `UNKNOWN`, w
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -14,7 +16,8 @@ from pydantic import AfterValidator, Field, model_validator
 from alerts.incident import Severity
 from alerts.quantity import Quantity, Seconds
 from inventory.model import Model
-from probes.core.observation import FactValue, Labels, Outcome
+from inventory.selector import Patterns
+from probes.core.observation import FactValue, Labels, Limits, Outcome, Sample
 
 NAMESPACES: Final = frozenset(
     {
@@ -129,14 +132,47 @@ class Level(Model):
         return value > bound if self.above is not None else value < bound
 
 
+Levels = tuple[tuple[Severity, Level], ...]
+
+
+@lru_cache(maxsize=16384)
+def _fits(patterns: tuple[str, ...], text: str | None) -> bool:
+    return text is not None and any(fnmatchcase(text.casefold(), pattern.casefold()) for pattern in patterns)
+
+
+@lru_cache(maxsize=4096)
+def _own_levels(limits: Limits) -> Levels:
+    """Return a number's own limits as levels, worst first."""
+    sides = (
+        (Severity.CRITICAL, limits.critical_above, limits.critical_below),
+        (Severity.WARNING, limits.warning_above, limits.warning_below),
+    )
+    found: list[tuple[Severity, Level]] = []
+    for severity, above, below in sides:
+        if above is not None:
+            found.append((severity, Level(above=above, clear=above - limits.clear)))
+        if below is not None:
+            found.append((severity, Level(below=below, clear=below + limits.clear)))
+    return tuple(found)
+
+
 class Threshold(Model):
     """A number is too high or too low; each series of the metric (a file system, an interface) by itself."""
 
     metric: Name
-    labels: Annotated[dict[str, str], Field(default_factory=dict)]
-    """Only series with these labels."""
+    labels: Annotated[dict[str, Patterns], Field(default_factory=dict)]
+    """Only series with these labels, by patterns, capitals or not."""
+    unless: Annotated[dict[str, Patterns], Field(default_factory=dict)]
+    """Not series with one of these labels."""
+    own: bool = False
+    """Whether the limits count that a number brings along, from the device or its profile; then the levels here are
+    for numbers that bring none."""
     ignore_below: Quantity | None = None
     """A smaller number says nothing: of an expired certificate another rule speaks."""
+    ignore: tuple[Quantity, ...] = ()
+    """Numbers that say nothing: the 0 of a laser that is switched off."""
+    only_while: Name | None = None
+    """Another number of the same answer: while the device says that it is 0, all is well."""
     average: Annotated[int, Field(ge=2, le=1000)] | None = None
     """Over how many attempts the number is averaged before it is judged (exponentially)."""
     of_path: bool = False
@@ -149,14 +185,16 @@ class Threshold(Model):
 
     @model_validator(mode="after")
     def _some_level(self) -> Threshold:
-        if not self.levels:
+        if not self.levels and not self.own:
             raise ValueError("wants at least one level: low, medium, warning, high or critical")
+        if self.own and self.average:
+            raise ValueError("an average is judged by levels, not by a number's own limits")
         if self.average and self._span[0] == self._span[1]:
             raise ValueError("an average wants a clear value other than the bound at its mildest level")
         return self
 
     @cached_property
-    def levels(self) -> tuple[tuple[Severity, Level], ...]:
+    def levels(self) -> Levels:
         """Levels that are set, worst first."""
         found = ((severity, getattr(self, severity.value)) for severity in reversed(Severity))
         return tuple((severity, level) for severity, level in found if level is not None)
@@ -168,13 +206,34 @@ class Threshold(Model):
 
     def concerns(self, labels: Labels) -> bool:
         """Whether a series with `labels` is one of ours."""
-        return not self.labels or self.labels.items() <= dict(labels).items()
+        if not (self.labels or self.unless):
+            return True
+        known = dict(labels)
+        return all(_fits(patterns, known.get(name)) for name, patterns in self.labels.items()) and not any(
+            _fits(patterns, known.get(name)) for name, patterns in self.unless.items()
+        )
 
-    def judge(self, value: float, current: Severity | None = None) -> Judgement:
+    def applies(self, samples: Iterable[Sample]) -> bool:
+        """Whether `only_while` holds; what the device does not say is no reason to be silent."""
+        if self.only_while is None:
+            return True
+        said = [sample.value for sample in samples if sample.metric == self.only_while]
+        return not said or any(said)
+
+    def levels_of(self, limits: Limits | None) -> Levels:
+        """Return what a number with `limits` of its own is held against, worst first."""
+        return _own_levels(limits) if self.own and limits is not None else self.levels
+
+    def judge(self, value: float, current: Severity | None = None, limits: Limits | None = None) -> Judgement:
         """Return the worst level passed; `current` is the one standing, which holds until its `clear`."""
-        if not math.isfinite(value) or (self.ignore_below is not None and value < self.ignore_below):
+        levels = self.levels_of(limits)
+        if not math.isfinite(value) or value in self.ignore:
             return UNKNOWN
-        for severity, level in self.levels:
+        if self.ignore_below is not None and value < self.ignore_below:
+            return UNKNOWN
+        if not levels:
+            return None if current is not None else UNKNOWN
+        for severity, level in levels:
             if level.passed(value, already=current is not None and severity.rank <= current.rank):
                 return severity
         return None
@@ -206,9 +265,13 @@ class Threshold(Model):
         mildest = self.levels[-1][1]
         return mildest.bound, mildest.bound if mildest.clear is None else mildest.clear
 
-    def level(self, severity: Severity) -> Level:
-        """Return the level of `severity`, or the worst one below it."""
-        return next((level for own, level in self.levels if own.rank <= severity.rank), self.levels[-1][1])
+    def bound(self, sample: Sample, severity: Severity | None) -> float:
+        """Return the bound that made `sample` so severe, or that it would pass next."""
+        levels = self.levels_of(sample.limits)
+        reached = [own for own, _ in levels if severity and own.rank <= severity.rank]
+        worst = reached[0] if reached else levels[-1][0] if levels else None
+        bounds = [level.bound for own, level in levels if own is worst]
+        return min(bounds, key=lambda bound: abs(sample.value - bound), default=math.nan)
 
 
 Plain = bool | int | float | str

@@ -43,9 +43,9 @@ class Places:
         self.vi |= {"value": words.vi, "detail": clean(observation.detail, 200)}
         self.en |= {"value": words.en, "detail": clean(observation.detail, 200)}
 
-    def number(self, sample: Sample, condition: Threshold, severity: Severity) -> None:
+    def number(self, sample: Sample, condition: Threshold, severity: Severity | None) -> None:
         """Fill ``value`` and ``threshold`` from a number and the level it passed."""
-        bound = condition.level(severity).bound
+        bound = condition.bound(sample, severity)
         for language, values in (("vi", self.vi), ("en", self.en)):
             values["value"] = for_people(sample.value, sample.unit, language)
             values["threshold"] = for_people(bound, sample.unit, language)
@@ -61,6 +61,8 @@ def subject_of(labels: Labels) -> str:
     """Return what names a series for people: the label's value, or ``name=value`` of several."""
     if len(labels) == 1:
         return clean(labels[0][1], 100)
+    if (known := dict(labels)).keys() == {"part", "sensor"}:
+        return clean(f"{known['sensor']} ({known['part']})", 100)
     return clean(", ".join(f"{name}={value}" for name, value in labels), 100)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import cast
 
@@ -31,8 +32,18 @@ class Recording:
                 continue
             rows[row[0]] = row
         self.rows = rows
-        self._sorted = sorted(rows.values(), key=lambda row: ber.arcs(row[0]))
+        self._sort()
+
+    def _sort(self) -> None:
+        self._sorted = sorted(self.rows.values(), key=lambda row: ber.arcs(row[0]))
         self._keys = [ber.arcs(row[0]) for row in self._sorted]
+
+    def changed(self, *rows: Row) -> Recording:
+        """Return the same recording with some rows put in or changed."""
+        other = copy(self)
+        other.rows = self.rows | {row[0]: row for row in rows}
+        other._sort()
+        return other
 
     def after(self, name: bytes, count: int) -> list[Row]:
         """Return up to `count` rows after `name`, the end of the MIB for what is not there."""

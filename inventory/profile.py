@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -35,6 +35,9 @@ def _expression(text: str) -> str:
 
 
 ExpressionText = Annotated[str, AfterValidator(_expression)]
+
+
+LimitName = Literal["warning_above", "critical_above", "warning_below", "critical_below"]
 
 
 class Kind(StrEnum):
@@ -78,11 +81,21 @@ class Metric(Model):
     """Of a table: only rows whose column has one of these values have this metric."""
     limit: ExpressionText | None = None
     """A greater value is absurd and left out: a counter that was reset, not one that wrapped."""
+    limits: Mapping[LimitName, ExpressionText] = {}
+    """Where the number begins to be wrong, by the device's own word or its family's."""
+    clear: Annotated[float, Field(ge=0)] = 0
+    """How far back from a limit it must be to count as well again."""
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Readings its limits are made of, which must not change from poll to poll."""
+        texts = (*self.limits.values(), *([self.limit] if self.limit else ()))
+        return frozenset[str]().union(*(parsed(text).names for text in texts))
 
     @property
     def names(self) -> frozenset[str]:
         """Readings this metric needs."""
-        return parsed(self.value).names | (parsed(self.limit).names if self.limit else frozenset())
+        return parsed(self.value).names | self.fixed
 
 
 class Overall(StrEnum):
@@ -91,6 +104,19 @@ class Overall(StrEnum):
     MEAN = "mean"
     MAX = "max"
     SUM = "sum"
+
+
+class Thresholds(Model):
+    """A table of limits beside a table of sensors: its rows have the index of a sensor's row and one arc more."""
+
+    of: Name
+    """The column whose numbers are limited: the limits are numbers like these."""
+    relation: Oid
+    """1 and 2: wrong when less; 3 and 4: wrong when greater."""
+    value: Oid
+    severity: Oid
+    critical: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Severities that are critical; any other is a warning."""
 
 
 class Table(Model):
@@ -114,6 +140,8 @@ class Table(Model):
     """Most rows that are read."""
     index_label: bool = False
     """Rows are labelled by their index alone."""
+    thresholds: Thresholds | None = None
+    """Where the agent has the limits of the rows."""
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
@@ -124,7 +152,7 @@ class Table(Model):
             raise ValueError(wording.unknown("column", unknown[0], self.columns))
         fixed = {name for name, reading in self.columns.items() if reading.fixed}
         for metric in self.metrics.values():
-            moving = sorted(parsed(metric.limit).names - fixed) if metric.limit else []
+            moving = sorted(metric.fixed - fixed)
             if moving:
                 raise ValueError(f"a limit is made of fixed columns; {moving[0]!r} is none")
         return self
@@ -346,6 +374,10 @@ def _expanded(profile: Profile) -> Profile:
         names = {part: f"{key}_{part}"[-41:] for part in sensor.objects}
         for part, oid in sensor.objects.items():
             read[names[part]] = Reading(oid=oid, states=sensor.states, every=sensor.every)
+        for limit, bound in sensor.limits.items():
+            if isinstance(bound, str):
+                names[limit] = f"{key}_{limit}"[-41:]
+                read[names[limit]] = Reading(oid=bound, fixed=True)
         whole = sensor.what in OVERALL and QUANTITIES[sensor.what].metric not in taken
         labels = {} if whole else {"sensor": key}
         metrics[key] = _metric(sensor, names, labels)
@@ -363,7 +395,13 @@ def _metric(sensor: Sensor, names: Mapping[str, str], labels: Mapping[str, str])
     quantity = QUANTITIES[sensor.what]
     limit = None if quantity.most is None else f"{quantity.most:g}"
     return Metric(
-        metric=quantity.metric, unit=quantity.unit, value=sensor.value(names), labels=labels, limit=limit
+        metric=quantity.metric,
+        unit=quantity.unit,
+        value=sensor.value(names),
+        labels=labels,
+        limit=limit,
+        limits={name: sensor.limit(bound, names.get(name, "")) for name, bound in sensor.limits.items()},  # type: ignore[misc]
+        clear=sensor.clear * quantity.factor,
     )
 
 
@@ -376,6 +414,8 @@ def _column(key: str, sensor: Sensor, taken: Collection[str]) -> Table:
     columns |= {f"only_{at}": Reading(oid=oid, kind=Kind.TEXT) for at, oid in enumerate(sensor.only)}
     if sensor.name:
         columns["name"] = Reading(oid=sensor.name, kind=Kind.TEXT)
+    told = {name: bound for name, bound in sensor.limits.items() if isinstance(bound, str)}
+    columns |= {name: Reading(oid=bound, fixed=True) for name, bound in told.items()}
     overall = OVERALL.get(sensor.what)
     first = next(iter(sensor.objects))
     whole = overall and QUANTITIES[sensor.what].metric not in taken
@@ -386,7 +426,9 @@ def _column(key: str, sensor: Sensor, taken: Collection[str]) -> Table:
         labels={} if overall else {"sensor": "name" if sensor.name else first},
         index_label=sensor.name is None,
         metrics={
-            "value": _metric(sensor, {part: part for part in sensor.objects}, {} if whole else {"part": key})
+            "value": _metric(
+                sensor, {part: part for part in (*sensor.objects, *told)}, {} if whole else {"part": key}
+            )
         },
         overall=Overall(overall) if overall else None,
     )

@@ -43,6 +43,19 @@ class State(StrEnum):
         return -1 if self is State.UNKNOWN else list(State).index(self)
 
 
+class Limit(Model):
+    """Where a sensor's number begins to be wrong: a number, or the object or column in which the device says it."""
+
+    above: float | Oid | None = None
+    below: float | Oid | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("wants `above`, `below` or both")
+        return self
+
+
 class Quantity(NamedTuple):
     """How a kind of sensor is reported: ``value * factor + offset`` in `unit`."""
 
@@ -67,12 +80,12 @@ QUANTITIES: Mapping[str, Quantity] = {
     "fan": Quantity("hw.fan.speed", "{rpm}"),
     "pressure": Quantity("hw.pressure", "kPa"),
     "power_factor": Quantity("hw.power_factor"),
-    "dbm": Quantity("hw.signal.power", "dBm"),
+    "dbm": Quantity("hw.signal.power", "dBm", most=100),
     "decibel": Quantity("hw.signal.ratio", "dB"),
     "load": Quantity("hw.power_supply.utilization", "1", 0.01),
     "charge": Quantity("hw.battery.charge", "1", 0.01),
-    "minutes": Quantity("hw.battery.time_left", "s", 60),
-    "seconds": Quantity("hw.battery.time_left", "s"),
+    "minutes": Quantity("hw.battery.time_left", "s", 60, most=30 * 86400),
+    "seconds": Quantity("hw.battery.time_left", "s", most=30 * 86400),
     "on_battery": Quantity("hw.battery.time_used", "s"),
     "delay": Quantity("hw.delay", "s"),
     "percent": Quantity("hw.utilization", "1", 0.01),
@@ -111,6 +124,13 @@ class Sensor(Model):
     """Rows whose name contains this regular expression: for tables that hold every quantity."""
     every: Annotated[int, Field(ge=1, le=60)] = 1
     """Read at each so manieth poll."""
+    warning: Limit | None = None
+    """In the unit that the word of `what` says (percent, minutes); an object's number is scaled as the sensor's is."""
+    critical: Limit | None = None
+    clear: Annotated[float, Field(ge=0)] = 0
+    """How far back it must be to count as well again."""
+    limit_scale: float | None = None
+    """The scale of the limits' objects, where it is another than the sensor's."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -120,9 +140,14 @@ class Sensor(Model):
             raise ValueError("wants `oid`, or two of `used`, `free` and `total`")
         if (self.what == "status") != bool(self.states):
             raise ValueError("a status says what its `states` mean, and nothing else does")
+        if self.states and self.limits:
+            raise ValueError("a status has states, not limits")
+        if self.clear and not self.limits:
+            raise ValueError("`clear` wants a `warning` or `critical`")
         if self.like and not self.name:
             raise ValueError("`like` wants a `name`")
-        if len({oid.endswith(".0") for oid in self.objects.values()}) > 1:
+        told = [limit for limit in self.limits.values() if isinstance(limit, str)]
+        if len({oid.endswith(".0") for oid in (*self.objects.values(), *told)}) > 1:
             raise ValueError("its objects are all columns, or none is")
         return self
 
@@ -136,6 +161,26 @@ class Sensor(Model):
     def objects(self) -> dict[str, str]:
         """The numbers' objects by the name they have in `value`."""
         return {"value": self.oid} if self.oid else self.parts
+
+    @property
+    def limits(self) -> dict[str, float | str]:
+        """Its limits by name (``warning_above``): numbers, or objects."""
+        levels = {"warning": self.warning, "critical": self.critical}
+        return {
+            f"{name}_{side}": bound
+            for name, level in levels.items()
+            if level
+            for side in ("above", "below")
+            if (bound := getattr(level, side)) is not None
+        }
+
+    def limit(self, bound: float | str, name: str) -> str:
+        """Return the expression of a limit; `name` is the reading of its object."""
+        quantity = QUANTITIES[self.what]
+        if isinstance(bound, str):
+            scale = self.scale if self.limit_scale is None else self.limit_scale
+            return self.model_copy(update={"scale": scale}).value({"value": name})
+        return _decimal(bound * quantity.factor + quantity.offset)
 
     @property
     def is_column(self) -> bool:

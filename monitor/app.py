@@ -6,13 +6,14 @@ import asyncio
 import gc
 import logging
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -26,10 +27,15 @@ from alerts.message import Composer
 from alerts.notifier import open_channels
 from alerts.teller import Codes, Hidden, Teller
 from alerts.tracker import FLAPPING_WINDOW
+from inventory.secrets import Secret, SecretRef
 from monitor.access.access import Access, open_access
+from monitor.access.oidc import Oidc
+from monitor.access.pool import Pool
+from monitor.access.settings import LdapSettings, OidcSettings
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
+from monitor.channels import Channels
 from monitor.configuration import Configuration
 from monitor.custody import EVERY, Custody
 from monitor.demo.controls import DemoControls
@@ -59,9 +65,13 @@ from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
 from monitor.web.app import WebContext, serve
 from monitor.web.security import own_hosts
+from monitor.web.tls import Certificate
 from probes.core.hostkeys import HostKeys
 from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
+
+if TYPE_CHECKING:
+    from monitor.access.directory import Directory
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +92,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     who: Callable[[], Who]
     """Who is told of what, by the configuration in force."""
     quiets: Quiets
+    channels: Channels
     quality: QualityWatch
 
 
@@ -126,6 +137,7 @@ async def pages(
             operations=running.operations,
             who=running.who,
             quiets=running.quiets,
+            channels=running.channels,
             rules=lambda: running.reloader.running.rules,
             vitals=running.vitals,
             now=now,
@@ -139,7 +151,21 @@ async def pages(
             proxies=web.proxies,
             hosts=own_hosts(web.host, web.base_url),
         )
-        yield await stack.enter_async_context(serve(context, web.host, web.port))
+        tls = await stack.enter_async_context(_certificate(configuration))
+        yield await stack.enter_async_context(serve(context, web.host, web.port, tls))
+
+
+@asynccontextmanager
+async def _certificate(configuration: Configuration) -> AsyncIterator[ssl.SSLContext | None]:
+    """Yield what the pages speak TLS with, renewed with its files; `None` where the settings name none."""
+    tls = configuration.settings.web.tls
+    if tls is None:
+        yield None
+        return
+    files = configuration.folder(tls.certificate), configuration.folder(tls.key)
+    certificate = await asyncio.to_thread(Certificate, *files)
+    async with Part("the look at the certificate of the pages", certificate.run):
+        yield certificate.context
 
 
 @asynccontextmanager
@@ -147,11 +173,47 @@ async def _access(
     configuration: Configuration, ledger: Ledger, now: Callable[[], datetime]
 ) -> AsyncIterator[Access | None]:
     """Yield access, or `None` where the settings want no login."""
-    if not configuration.settings.web.login:
+    web = configuration.settings.web
+    if not web.login:
         yield None
         return
-    async with open_access(ledger, configuration.data, configuration.settings.web.session, now) as access:
-        yield access
+    with Pool("directory", threads=4, waiting=16) as pool:
+        oidc, directory = _oidc(configuration, now), _directory(configuration, pool)
+        async with open_access(
+            ledger, configuration.data, web.session, now, oidc=oidc, directory=directory
+        ) as access:
+            yield access
+
+
+def _oidc(configuration: Configuration, now: Callable[[], datetime]) -> Oidc | None:
+    settings = configuration.settings.web.oidc
+    if settings is None:
+        return None
+    return Oidc(
+        settings, _read(configuration, settings.client_secret), _authorities(configuration, settings), now
+    )
+
+
+def _directory(configuration: Configuration, pool: Pool) -> Directory | None:
+    settings = configuration.settings.web.ldap
+    if settings is None:
+        return None
+    from monitor.access.directory import (
+        Directory,
+    )  # its library takes long to import, and few have a directory
+
+    return Directory(
+        settings, _read(configuration, settings.search_password), _authorities(configuration, settings), pool
+    )
+
+
+def _read(configuration: Configuration, ref: SecretRef | None) -> Callable[[], Secret | None]:
+    """Return what reads a secret when it is used: another value needs no restart."""
+    return lambda: ref.read(configuration.secrets) if ref else None
+
+
+def _authorities(configuration: Configuration, settings: OidcSettings | LdapSettings) -> Path | None:
+    return configuration.folder(settings.ca_file) if settings.ca_file else None
 
 
 @asynccontextmanager
@@ -277,8 +339,11 @@ async def monitoring(
         await stack.enter_async_context(Part("the measuring of alarms", quality.run))
         stack.enter_context(_spared_collector())
         history = WithFormer(store, lambda: board.inventory.moved)
+        ways = Channels(
+            channels, ledger.channels, lambda: dispatcher.channels, hearing, settings.web.address, now
+        )
         yield Monitoring(
-            board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets, quality
+            board, history, ledger, scheduler, reloader, vitals.read, operations, who, quiets, ways, quality
         )
 
 

@@ -27,7 +27,7 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 PHRASES = {
     "low load": "ok",
     "on battery": "warning",
-    "on by pass": "warning",
+    "by pass": "warning",
     "off line": "warning",
     "over load": "warning",
     "utility off": "warning",
@@ -39,14 +39,26 @@ PHRASES = {
     "not functioning": "critical",
 }
 """Words that mean something together which none of them does alone; they come first."""
-NOT_HEALTH = {"upsAdvInputLineFailCause"}
-"""Objects that tell of the past: why an UPS took over the last time, be it a test."""
+NOT_HEALTH = {
+    "upsAdvInputLineFailCause",  # of the past: why an UPS took over the last time, be it a test
+    "storageDisruptionDetected",  # yes also of a camera that has no card
+    "upsmgOutputInverterOff",  # so is the inverter of an UPS that is not needed
+    "cRFCfgRedundancyOperMode",  # one supervisor is a choice
+    "aiRadioStatus",  # down is also a radio that is switched off
+    "boxServicesFanItemState",  # editions of the module number the words differently
+    "panMgmtPanoramaConnected",  # also where there is no Panorama, nor shall be
+    "panMgmtPanorama2Connected",
+}
+"""Objects whose bad words are said of what is well, as recordings of healthy devices show."""
+OTHERWISE = {"wanState": {"disconnected": "unknown"}, "Operability": {"removed": "unknown"}}
+"""Words that mean something else of objects whose names end so: a WAN port that nobody uses is disconnected too, and
+an empty slot of Cisco's UCS is "removed"."""
 # What the words of enumerations say, in the field's usual sense. Order: the gravest that is there counts.
 CRITICAL = """
 critical fail failed failure fault faulty error down dead fatal broken bad emergency alarm severe shutdown
 nonrecoverable major damaged abnormal overheat overheated unrecoverable stopped blocked short cut crashed
 defective disruption overheating overtemperature breached nonoperational env outofservice faulted unavail
-depleted
+depleted inoperable problem alarmstate
 """.split()  # noqa: SIM905
 WARNING = """
 warning warn degraded degrade minor marginal testing test low high bypass boost trim replace replaced replacing
@@ -54,7 +66,7 @@ rebuilding rebuild predictive overload attention lost disconnected mismatch reco
 threshold upper lower noncritical missing smart calibrating maintenance unbalanced foreign removed offline
 expired expiring repairing expanding migrating syncing partially suspended nonredundant unsynchronized wrong
 aborted locked rejected isolated underspeed overspeed readonly utilityoff outoftolvolt outoftolfreq forbidden
-check loss replacement booster reducer
+check loss replacement booster reducer weak boosting
 """.split()  # noqa: SIM905
 UNKNOWN = """
 other unknown present absent installed supported applicable available unavailable na invalid undefined unused
@@ -66,7 +78,7 @@ ok normal up online on good enabled active running ready operational healthy sta
 closed nominal valid optimal functional connected connect line enable sufficient clear cleared complete
 completed safe passed spare hotspare powered working fine full economic eco registered inserted date hook
 rebuilt range functioning operation master slave member primary secondary roaming home synchronized floating
-resting alive supply standalone pass redundant powering
+resting alive supply standalone pass redundant powering operable
 """.split()  # noqa: SIM905
 DOCUMENTED = {
     "1.3.6.1.4.1.6574.1.1": "1=normal 2=failed",
@@ -78,11 +90,15 @@ DOCUMENTED = {
         "1=normal 2=repairing 3=migrating 4=expanding 5=deleting 6=creating 7=raidSyncing 8=raidParityChecking"
         " 9=raidAssembling 10=canceling 11=degraded 12=crashed"
     ),
+    "1.3.6.1.4.1.2620.1.6.7.8.1.1.6": "0=inRange 1=outOfRange 2=unknown",
+    "1.3.6.1.4.1.2620.1.6.7.8.2.1.6": "0=inRange 1=outOfRange 2=unknown",
+    "1.3.6.1.4.1.2620.1.6.7.8.3.1.6": "0=inRange 1=outOfRange 2=unknown",
     "1.3.6.1.4.1.3808.1.1.1.2.1.1": "1=unknown 2=batteryNormal 3=batteryLow",
     "1.3.6.1.4.1.3808.1.1.1.2.2.5": "1=noBatteryNeedsReplacing 2=batteryNeedsReplacing",
     "1.3.6.1.4.1.3808.1.1.1.4.1.1": "1=unknown 2=onLine 3=onBattery 4=onBoost 5=onSleep 6=off 7=rebooting",
 }
-"""Enumerations that MIBs tell in words, not in their syntax: SYNOLOGY-SYSTEM-, -DISK- and -RAID-MIB, CPS-MIB."""
+"""Enumerations that MIBs tell in words, not in their syntax: CHECKPOINT-MIB, SYNOLOGY-SYSTEM-, -DISK- and -RAID-MIB,
+CPS-MIB."""
 
 
 def meaning(word: str) -> str:
@@ -123,18 +139,20 @@ def _gravest(words: list[str]) -> str:
 def enumerations(folder: Path) -> dict[str, tuple[str, str]]:
     """Return by number the name (``MODULE::name``) and the enumeration (``"1=ok 2=failed"``) of every object."""
     library = Library(folder)
-    found = {number: ("in the description of the object", words) for number, words in DOCUMENTED.items()}
+    found: dict[str, tuple[str, str]] = {}
     for module in library.modules.values():
         for definition in module.names.values():
             if definition.kind == "object" and (number := library.oid(module, definition.name)):
                 words = library.values(module, definition)
-                if words:
-                    found.setdefault(number, (f"{module.name}::{definition.name}", words))
+                if words and len(words) > len(found.get(number, ("", ""))[1]):
+                    found[number] = f"{module.name}::{definition.name}", words
     with (PROFILES.parent.parent / "probes" / "snmp" / "mib.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             if row["kind"] == "object" and "=" in row["words"]:
                 found.setdefault(row["oid"], (f"{row['module']}::{row['name']}", row["words"]))
-    return found
+    return found | {
+        number: ("in the description of the object", words) for number, words in DOCUMENTED.items()
+    }
 
 
 def judged(line: str, known: dict[str, tuple[str, str]]) -> str | None:
@@ -168,7 +186,8 @@ def _states(name: str, pairs: Sequence[Sequence[str]]) -> dict[str, str]:
     means = meaning(name)
     if plain <= _ANSWERS or (plain <= {"on", "off"} and means in ("warning", "critical")):
         return {value: _answer(word.lower(), means) for value, word in pairs}
-    return {value: meaning(word) for value, word in pairs}
+    else_ = next((words for ending, words in OTHERWISE.items() if name.endswith(ending)), {})
+    return {value: else_.get(word) or meaning(word) for value, word in pairs}
 
 
 def _tells_health(means: Collection[str]) -> bool:

@@ -18,6 +18,7 @@ need ip iproute2
 need unshare util-linux
 need openssl openssl
 need useradd passwd
+need slapd slapd
 # What drives the browser is linked with it.
 PATH="$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q 'libatomic\.so\.1' || missing="$missing libatomic1"
 # The pages' layout is tested as people see it: with a font that has Vietnamese letters.

@@ -9,18 +9,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from monitor.access.codes import Codes
+from monitor.access.oidc import Oidc
 from monitor.access.passwords import Passwords, one_time
 from monitor.access.people import People
 from monitor.access.permission import Role
+from monitor.access.seal import Seal
 from monitor.access.sessions import Sessions
 from monitor.access.settings import SessionSettings
 from monitor.access.sign_in import SignIn
 from monitor.ledger import Ledger
 from monitor.ledger.users import User
 
+if TYPE_CHECKING:  # its library takes long to import, and few have a directory
+    from monitor.access.directory import Directory
+
 FIRST = "admin"
 FIRST_PASSWORD = "admin-password"  # noqa: S105  the name of a file
+KEY = "access.key"
+"""File with the key that seals second factors."""
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +41,11 @@ class Access:
     sessions: Sessions
     sign_in: SignIn
     people: People
+    codes: Codes
     first_password: Path
     """File with the one-time password of the first administrator, until they choose their own."""
+    oidc: Oidc | None = None
+    """Single sign-on, where the settings name a provider."""
 
     def forget_password_of(self, user: User) -> None:
         """Delete the file when it is that of `user`: the password in it is used up."""
@@ -43,14 +55,21 @@ class Access:
 
 @asynccontextmanager
 async def open_access(
-    ledger: Ledger, data: Path, settings: SessionSettings, now: Callable[[], datetime]
+    ledger: Ledger,
+    data: Path,
+    settings: SessionSettings,
+    now: Callable[[], datetime],
+    *,
+    oidc: Oidc | None = None,
+    directory: Directory | None = None,
 ) -> AsyncIterator[Access]:
     """Yield access; a ledger without users gets the first administrator."""
     with Passwords() as passwords:
         idle, longest = timedelta(seconds=settings.idle), timedelta(seconds=settings.longest)
         sessions = Sessions(ledger, now, idle, longest)
-        people = People(ledger, passwords, now)
-        access = Access(sessions, SignIn(ledger, sessions, passwords, now), people, data / FIRST_PASSWORD)
+        people, codes = People(ledger, passwords, now), Codes(ledger, Seal(data / KEY), now)
+        sign_in = SignIn(ledger, sessions, passwords, codes, now, directory)
+        access = Access(sessions, sign_in, people, codes, data / FIRST_PASSWORD, oidc)
         if not people.everybody:
             await _first(access)
         await sessions.prune()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import Self, TypeVar
+from typing import Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-T = TypeVar("T")
+from monitor.access.pool import Pool
 
 THREADS = 2
 WAITING = 16
@@ -21,10 +18,6 @@ SHORTEST = 12
 LONGEST = 256
 _ONE_TIME = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters that nobody mistakes for others when reading them aloud."""
-
-
-class Busy(Exception):
-    """Too many passwords wait already."""
 
 
 class Weak(ValueError):
@@ -36,37 +29,25 @@ class Passwords:
 
     def __init__(self, threads: int = THREADS, waiting: int = WAITING) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
-        self._most = threads + waiting
-        self._count = 0
+        self._pool = Pool("passwords", threads, waiting)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        self._pool.__exit__()
 
     async def digest(self, password: str) -> str:
         """Return what to keep of `password`. Raises `Busy`."""
-        return await self.run(partial(self._hasher.hash, password))
+        return await self._pool.run(partial(self._hasher.hash, password))
 
     async def fits(self, digest: str, password: str) -> bool:
         """Whether `digest` is one of `password`; an empty one fits none and takes as long. Raises `Busy`."""
-        return await self.run(partial(self._verify, digest, password[:LONGEST]))
+        return await self._pool.run(partial(self._verify, digest, password[:LONGEST]))
 
     def is_old(self, digest: str) -> bool:
         """Whether `digest` was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(digest)
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns in one of the threads. Raises `Busy`."""
-        if self._count >= self._most:
-            raise Busy("too many sign-ins at once")
-        self._count += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._count -= 1
 
     def _verify(self, digest: str, password: str) -> bool:
         try:

@@ -20,7 +20,7 @@ MAX_USERS = 5000
 MAX_TOKENS = 50
 """Tokens of one user."""
 LONGEST_TOKEN = timedelta(days=366)
-_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
 class Impossible(ValueError):
@@ -66,7 +66,7 @@ class People:
     ) -> str:
         """Add somebody and return their one-time password, a fresh one unless given. Raises `Impossible`."""
         name = plain_name(name)
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise Impossible(
                 "a name has 1 to 64 of a-z, 0-9, dot, hyphen, underscore, @, and begins with a-z or 0-9"
             )

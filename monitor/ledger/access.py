@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import msgspec
 
-from monitor.ledger import sessions, tokens, users
+from monitor.ledger import factors, sessions, tokens, users
 from monitor.ledger.database import Database, LedgerError
+from monitor.ledger.factors import Factors
 from monitor.ledger.sessions import Session
 from monitor.ledger.tokens import Token
 from monitor.ledger.users import User
@@ -32,6 +33,7 @@ class Known(msgspec.Struct, frozen=True):
     """By digest."""
     browsers: Mapping[str, int]
     """Whose each remembered browser is, by digest."""
+    factors: Factors
 
 
 class LedgerAccess:
@@ -39,7 +41,7 @@ class LedgerAccess:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.known = Known({}, {}, {}, {})
+        self.known = Known({}, {}, {}, {}, Factors({}, {}, {}))
 
     def learn(self, known: Known) -> None:
         """Replace what is known by what the ledger holds."""
@@ -80,7 +82,7 @@ class LedgerAccess:
 
 def load(db: sqlite3.Connection) -> Known:
     """Return all that the ledger holds of access."""
-    return Known(users.load(db), sessions.load(db), tokens.load(db), sessions.browsers(db))
+    return Known(users.load(db), sessions.load(db), tokens.load(db), sessions.browsers(db), factors.load(db))
 
 
 def _missed(error: LedgerError) -> None:

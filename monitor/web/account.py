@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from monitor.access.passwords import Busy, Weak
+from monitor.access.passwords import Weak
 from monitor.access.people import Impossible
 from monitor.access.permission import MAY, Permission, Role
+from monitor.access.pool import Busy
 from monitor.access.scope import parse_scope
 from monitor.access.sign_in import Refused, TooMany
 from monitor.ledger.users import LOCAL, User
@@ -50,11 +51,13 @@ class AccountPages:
 
     async def password(self, request: web.Request) -> web.Response:
         """``GET /account/password``: the form."""
+        _must_be_local(user_of(request))
         return await self._password_page(request)
 
     async def change_password(self, request: web.Request) -> web.StreamResponse:
         """``POST /account/password``: with the present one again; every other session ends, this one gets a new key."""
         access, user, form = access_of(request), user_of(request), await fields(request)
+        _must_be_local(user)
         if form.get("new", "") != form.get("again", ""):
             return await self._password_page(request, "differ")
         if form.get("new") == form.get("old"):
@@ -115,6 +118,7 @@ class AccountPages:
             "roles": [role for role in Role if MAY[role] <= MAY[user.role]],
             "days": DAYS,
             "local": user.source == LOCAL,
+            "second": access.codes.wants(user),
             "key": "",
             "trouble": "",
             **(more or {}),
@@ -134,3 +138,8 @@ def user_of(request: web.Request) -> User:
     if user is None:
         raise NoSuch("there is no login here; web.login in the settings switches it on")
     return user
+
+
+def _must_be_local(user: User) -> None:
+    if user.source != LOCAL:
+        raise NoSuch(f"your password is kept by {user.source}; change it there")

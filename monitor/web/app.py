@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,7 +18,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, duty, quality, security, silences, take
+from monitor.web import channels, demo, duty, quality, security, silences, take
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -29,6 +30,7 @@ from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
 from monitor.web.quiet import QuietForms
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
+from monitor.web.second_factor import SecondFactorPages
 from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
 from monitor.web.users import UserPages
@@ -66,6 +68,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
     return [
         *pages.routes(),
         *Api(context).routes(),
+        *channels.routes(),
         *demo.routes(),
         *QuietForms(pages.frame).routes(),
         *silences.routes(),
@@ -76,20 +79,23 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *Metrics(context).routes(),
         *SignInPages(context.access, pages.frame).routes(),
         *AccountPages(pages.frame).routes(),
+        *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
     ]
 
 
 @asynccontextmanager
-async def serve(context: WebContext, host: str, port: int) -> AsyncIterator[str]:
+async def serve(
+    context: WebContext, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Serve while the context is open, and yield the address. Raises `OSError` when the port is taken."""
     runner = web.AppRunner(create_app(context), access_log=None, shutdown_timeout=_STOP)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
         where = runner.addresses[0]
         name = f"[{where[0]}]" if ":" in where[0] else where[0]
-        yield f"http://{name}:{where[1]}"
+        yield f"{'https' if tls else 'http'}://{name}:{where[1]}"
     finally:
         await runner.cleanup()
 

@@ -11,6 +11,7 @@ from alerts.rule import RuleBook
 from inventory.schema import Schema
 from monitor.access.access import Access
 from monitor.board import Board
+from monitor.channels import Channels
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.operations import Operations
@@ -36,6 +37,8 @@ class WebContext:
     """Who is told of what, by the configuration in force."""
     quiets: Quiets
     """What is quiet, and what is under maintenance."""
+    channels: Channels
+    """The ways in which people are told."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]

@@ -9,6 +9,7 @@ from monitor.web.peer import Peer
 
 SESSION = "session"
 BROWSER = "browser"
+STATE = "oidc"
 _YEAR = 365 * 86400
 
 
@@ -21,6 +22,11 @@ def give(response: web.StreamResponse, begun: Begun, peer: Peer) -> None:
     """Give the browser its session, and what it is known by at the next sign-in."""
     _set(response, SESSION, begun.key, peer, None)
     _set(response, BROWSER, begun.browser, peer, _YEAR)
+
+
+def keep_state(response: web.StreamResponse, state: str, peer: Peer) -> None:
+    """Have the browser keep the state of a single sign-on until it comes back."""
+    _set(response, STATE, state, peer, 600)
 
 
 def take(response: web.StreamResponse, peer: Peer) -> None:

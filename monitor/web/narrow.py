@@ -287,9 +287,9 @@ class NarrowQuiets(_Refusing):
         """See `Quiets.reach`."""
         return await self._quiets.reach(inventory, where)
 
-    def hides(self, incident: Incident) -> Hidden | None:
+    def hides(self, incident: Incident, moment: datetime | None = None) -> Hidden | None:
         """See `Quiets.hides`."""
-        return self._quiets.hides(incident)
+        return self._quiets.hides(incident, moment)
 
     def of_device(self, device: Device) -> list[Hidden]:
         """See `Quiets.of_device`."""

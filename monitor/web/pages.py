@@ -17,6 +17,7 @@ from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
     audit,
+    channels,
     coverage,
     demo,
     device,
@@ -79,6 +80,7 @@ PAGES: Mapping[str, Page] = {
     "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",), whole=True),
     "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
     "quality": Page("/quality", quality.view, whole=True),
+    "channels": Page("/channels", channels.view, ("channel", "before"), whole=True),
     "health": Page("/health", health.view, whole=True),
     "demo": Page("/demo", demo.view, whole=True),
     "phone": Page("/demo/phone", demo.phone_view, whole=True),

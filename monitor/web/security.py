@@ -27,6 +27,8 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     lasting = request.path.startswith("/static/") and "v" in request.query
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-store"
     response.headers["Server"] = "commune-monitor"
+    if request.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
 def own_hosts(host: str, base_url: str) -> frozenset[str] | None:

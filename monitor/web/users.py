@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from monitor.access.passwords import Busy
 from monitor.access.people import Impossible, plain_name
 from monitor.access.permission import Permission, Role
+from monitor.access.pool import Busy
 from monitor.access.scope import parse_scope
 from monitor.ledger.users import User
 from monitor.web.forms import Frame, fields
@@ -78,6 +78,8 @@ class UserPages:
             return await people.reset(user, who)
         elif action in ("disable", "enable"):
             await people.set_disabled(user, action == "disable", who)
+        elif action == "remove-factors":
+            await access_of(request).codes.remove(user, who)
         elif action == "end-token":
             await people.end_token(user, int(form.get("token", "0")[:15]), who)
         else:
@@ -119,6 +121,7 @@ class UserPages:
             "sessions": access.sessions.of_user(user),
             "tokens": access.people.tokens_of(user),
             "roles": tuple(Role),
+            "second": access.codes.wants(user),
             "trouble": "",
             "password": "",
             "done": False,

@@ -58,6 +58,19 @@ _ANSWERS = frozenset(
 )
 
 
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """Where a number begins to be wrong by the word of the device itself, or of its family's profile.
+
+    In the unit of the number. `clear` is how far back on the good side it must be to count as well again.
+    """
+
+    warning_above: float | None = None
+    critical_above: float | None = None
+    warning_below: float | None = None
+    critical_below: float | None = None
+    clear: float = 0.0
+
+
 class Sample(msgspec.Struct, frozen=True, gc=False):
     """One number with labels, in base units.
 
@@ -69,6 +82,8 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     value: float
     unit: str = "1"
     labels: Labels = ()
+    limits: Limits | None = None
+    """Its own limits, where the device or its profile gives any."""
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):

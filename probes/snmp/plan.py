@@ -10,7 +10,7 @@ import msgspec
 
 from inventory.expression import Expression
 from inventory.profile import Overall as How
-from probes.core.observation import Fact, Labels, Sample
+from probes.core.observation import Fact, Labels, Limits, Sample
 from probes.snmp.ber import Value
 from probes.snmp.cells import Gauge
 from probes.snmp.form import Reader
@@ -54,13 +54,14 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     readings: Mapping[str, float | None]
     limit: float
     every: int
+    limits: Limits | None = None
 
     def sample(self) -> Sample | None:
         """Return the number as it stands, None when something it needs is missing."""
         value = self.readings[self.name] if self.name else self.value(self.readings)
         if value is None or value > self.limit:
             return None
-        return Sample(self.metric, value, self.unit, self.labels)
+        return Sample(self.metric, value, self.unit, self.labels, self.limits)
 
 
 class Overall(msgspec.Struct, frozen=True, gc=False):
@@ -79,7 +80,8 @@ class Overall(msgspec.Struct, frozen=True, gc=False):
         value = max(values) if self.how is How.MAX else fsum(values)
         if self.how is How.MEAN:
             value /= len(values)
-        return Sample(samples[0].metric, value, samples[0].unit, samples[0].labels)
+        first = samples[0]
+        return Sample(first.metric, value, first.unit, first.labels, first.limits)
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):

@@ -17,6 +17,7 @@ from probes.snmp.ber import Malformed, Value, oid
 from probes.snmp.cells import Both, Counter, Gauge, Meaning, Readings, Size, Ticks, number
 from probes.snmp.collect import Collector, Column
 from probes.snmp.form import Reader
+from probes.snmp.limits import Told, limits, told_limits
 from probes.snmp.plan import Cells, Output, Overall, Plan, Step, same_labels, same_oids
 from probes.snmp.template import Template
 
@@ -134,7 +135,10 @@ class Study:
         for name, reading in read.items():
             for text in filter(None, (reading.oid, reading.fallback)):
                 if oid(text) in found:
-                    self._watch(oid(text), reading, self._device, name)
+                    if reading.fixed:
+                        self._device[name] = number(*found[oid(text)])
+                    else:
+                        self._watch(oid(text), reading, self._device, name)
                     break
 
     def _watch(self, whole: bytes, reading: Reading, readings: Readings, name: str) -> None:
@@ -157,10 +161,16 @@ class Study:
             if reading.kind is not Kind.TEXT and not reading.fixed:
                 self._watch_column(table, key, columns, rows, readings)
         every = {key: reading.every for key, reading in table.columns.items() if not reading.fixed}
+        told = await self._told(table)
         by_row = [
             [
                 *_outputs(
-                    _kept(table, columns, index), () if table.overall else pairs, row, self._device, every
+                    _kept(table, columns, index),
+                    () if table.overall else pairs,
+                    row,
+                    self._device,
+                    every,
+                    told.get(index),
                 )
             ]
             for index, row, pairs in zip(rows, readings, named, strict=True)
@@ -168,6 +178,16 @@ class Study:
         if table.overall is None:
             return [output for row in by_row for output in row]
         return [Overall(metric, table.overall, metric[0].every) for metric in zip(*by_row, strict=True)]
+
+    async def _told(self, table: Table) -> Mapping[bytes, Told]:
+        """Return the limits that the agent itself tells, by row."""
+        if table.thresholds is None:
+            return {}
+        asked = [
+            oid(text)
+            for text in (table.thresholds.severity, table.thresholds.relation, table.thresholds.value)
+        ]
+        return told_limits(table.thresholds, await self._collector.walk(asked, FACT_ROWS))
 
     async def _columns(self, table: Table) -> dict[str, tuple[bytes, Column]]:
         """Return each column that the agent has, with the OID it was found under."""
@@ -341,6 +361,7 @@ def _outputs(
     readings: Readings,
     device: Readings,
     every: Mapping[str, int],
+    told: Told | None = None,
 ) -> Iterator[Output]:
     for metric in metrics.values():
         value = parsed(metric.value)
@@ -351,7 +372,17 @@ def _outputs(
         alone = value.only_name if value.only_name in readings else None
         # What a row does not have itself is looked up at the device.
         seen = readings if not value.names & device.keys() - readings.keys() else ChainMap(readings, device)
-        yield Output(metric.metric, metric.unit, labels, value, alone, seen, most, often)
+        yield Output(
+            metric.metric,
+            metric.unit,
+            labels,
+            value,
+            alone,
+            seen,
+            most,
+            often,
+            limits(metric, seen, most, told),
+        )
 
 
 def _detail(profile: Profile, about: Sequence[Fact], listed: Sequence[Fact]) -> str:

@@ -119,6 +119,7 @@ def literals() -> tuple[set[str], list[re.Pattern[str]]]:
     texts: set[str] = set()
     patterns: list[re.Pattern[str]] = []
     sources = [*(ROOT / "probes").rglob("*.py"), *(ROOT / "monitor" / "traps").rglob("*.py")]
+    sources.append(ROOT / "inventory" / "sensors.py")
     for path in (source for source in sources if source.exists()):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

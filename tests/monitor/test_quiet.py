@@ -16,7 +16,7 @@ import pytest
 
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
-from alerts.incident import Incident, Severity, Status, Step
+from alerts.incident import Incident, IncidentKey, Severity, Status, Step
 from alerts.message import Composer
 from alerts.notifier import Settings
 from alerts.quiet.maintenance import Maintenance
@@ -78,7 +78,7 @@ class Office:
         """Return the titles of all messages, as far as they are of first steps and ends."""
         return [
             one.title.partition("]")[0][1:]
-            for incident in await self.ledger.incidents()
+            for incident in await self.ledger.incidents(limit=1000)
             for one in await self.ledger.deliveries(incident.id)
         ]
 
@@ -239,6 +239,18 @@ async def test_planned_maintenance_hides_in_its_hours_and_an_edit_is_followed(tm
         assert len(await desk.told()) == 1
         await desk.quiets.look()
         assert desk.quiets.under_maintenance == {}
+
+
+async def test_many_hidden_ones_do_not_keep_another_waiting(tmp_path: Path) -> None:
+    async with office(tmp_path) as desk:
+        await desk.silence(hours=9, rules=["disk-full"])
+        short = await desk.silence(rules=["device-down"])
+        keys = [IncidentKey("disk-full", KEY.device, "", f"/{number}") for number in range(300)]
+        await desk.ledger.record([step(Step.OPENED, key) for key in keys], desk.teller)
+        await desk.see(Step.OPENED, minutes=1)
+        await desk.ledger.silences.end(short.id, "An", desk.now)
+        await desk.escalator._look()
+        assert len(await desk.told()) == 1
 
 
 async def test_windows_are_worked_out_anew_before_they_run_out(tmp_path: Path) -> None:

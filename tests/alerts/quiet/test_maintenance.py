@@ -17,6 +17,7 @@ from alerts.quiet.planned import load_planned
 from alerts.quiet.window import Window, coming, joined, window_at
 from inventory.problem import Invalid
 from tests.alerts.province import device, inventory
+from tests.alerts.test_docs import DOCS, example
 
 NOW = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -181,3 +182,11 @@ def test_too_many_are_refused(tmp_path: Path) -> None:
         write(tmp_path / f"{file}.yaml", *(GOOD % f"n{file}-{number}" for number in range(80)))
     with pytest.raises(Invalid, match="more than 200"):
         load_planned(tmp_path)
+
+
+def test_the_example_of_the_documentation_loads_and_every_key_is_explained(tmp_path: Path) -> None:
+    found = load_planned(example("quiet.md", tmp_path))
+    assert list(found.maintenance) == ["sao-luu", "thay-pin"]
+    text = (DOCS / "quiet.md").read_text(encoding="utf-8")
+    names = {field.alias or name for name, field in Maintenance.model_fields.items()}
+    assert not [name for name in names if f"`{name}`" not in text]

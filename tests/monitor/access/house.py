@@ -14,17 +14,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from monitor.access.access import Access, open_access
+from monitor.access.oidc import Oidc
 from monitor.access.permission import Role
 from monitor.access.scope import EVERYWHERE, Scope
 from monitor.access.settings import SessionSettings
 from monitor.web.app import create_app, serve
 from tests.monitor.web.province import Province, faults, province
+
+if TYPE_CHECKING:
+    from monitor.access.directory import Directory
 
 PASSWORD = "một câu dễ nhớ hơn một từ"
 OTHER = "một câu khác hẳn câu trước"
@@ -139,6 +143,8 @@ async def house(
     *,
     scene: Callable[[Province], Any] | None = None,
     session: SessionSettings | None = None,
+    oidc: Oidc | None = None,
+    directory: Directory | None = None,
     **context: object,
 ) -> AsyncIterator[House]:
     """Open everything; ``admin``, ``operator``, ``viewer`` and ``one`` (of one commune) have `PASSWORD`."""
@@ -147,7 +153,9 @@ async def house(
         town = await stack.enter_async_context(province(folder))
         if scene:
             await scene(town)
-        opened = open_access(town.ledger, folder, session or SessionSettings(), clock)
+        opened = open_access(
+            town.ledger, folder, session or SessionSettings(), clock, oidc=oidc, directory=directory
+        )
         access = await stack.enter_async_context(opened)
         server = TestServer(create_app(town.context(access=access, **context)))
         await server.start_server()

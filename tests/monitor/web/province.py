@@ -25,6 +25,7 @@ from alerts.rule import BUILT_IN, RuleBook, load_rules
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
 from monitor.board import Board, DeviceStatus
+from monitor.channels import Channels
 from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, Received, UnknownFault
 from monitor.ledger import Ledger
 from monitor.ledger.teller import Nobody
@@ -90,6 +91,9 @@ class Province:
                 Roster(self.duty, lambda: self.ledger.rota.overrides), self.inventory, CHANNELS
             ),
             "quiets": self.quiets,
+            "channels": Channels(
+                {}, self.ledger.channels, dict, {}, "http://monitor", lambda: datetime.now(UTC)
+            ),
             "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),

@@ -33,6 +33,7 @@ ADDRESSES = (
     "/duty",
     "/duty/who?about=18073/server",
     "/search?q=thanh+sen",
+    "/channels",
     "/health",
     "/inventory",
     "/inventory/drift",

@@ -19,11 +19,12 @@ from inventory.profile import (
     Reading,
     Source,
     Table,
+    Thresholds,
     extras,
     load_profiles,
     recognise,
 )
-from inventory.sensors import QUANTITIES, Sensor, State
+from inventory.sensors import QUANTITIES, Limit, Sensor, State
 
 GENERIC = """
 name: generic
@@ -152,7 +153,7 @@ def test_patterns_that_could_take_long_are_refused(tmp_path: Path, pattern: str)
 
 def test_everything_that_can_be_written_is_documented() -> None:
     text = Path("docs/profiles.md").read_text()
-    models = (Profile, Match, Extra, Source, Table, Metric, Reading, Sensor)
+    models = (Profile, Match, Extra, Source, Table, Metric, Reading, Sensor, Limit, Thresholds)
     keys = {key for model in models for key in model.model_fields}
     words = {*keys, *map(str, Kind), *map(str, State), *QUANTITIES, *_CALLS}
     assert sorted(words - {*re.findall(r"\w+", text)}) == []
