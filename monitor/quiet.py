@@ -57,6 +57,8 @@ class Quiets:
         self._silences = silences
         self._now = now
         self._reaches: WeakKeyDictionary[Inventory, dict[Selector, Reach]] = WeakKeyDictionary()
+        self.problem = ""
+        """Nothing here fails by itself."""
         self.under_maintenance: Mapping[str, Hidden] = {}
         """What is under maintenance by device, at most `LOOK_EVERY` seconds old."""
         self.maintained: Mapping[str, bool] = {}

@@ -12,8 +12,8 @@ from alerts.message import trial
 from alerts.notification import Message
 from alerts.notifier import Notifier, Refused, TryLater, open_channels
 from inventory.secrets import SecretMissing
-from monitor.app import utc_now
 from monitor.cli.common import load
+from monitor.clock import utc_now
 
 
 @click.command("test-notifier")

@@ -15,8 +15,8 @@ from alerts.duty.who import Plan, Told, Who, supposed
 from alerts.incident import Severity
 from alerts.quiet.silence import Silence
 from inventory.duration import written
-from monitor.app import utc_now
 from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.quiet import book

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,8 +12,6 @@ from monitor.ledger import LedgerError
 from monitor.quality.figures import Quality, Spread
 from monitor.quality.measure import measure
 from probes.core.observation import Observation, Outcome, Sample
-
-log = logging.getLogger(__name__)
 
 SPAN = timedelta(days=30)
 EVERY = 600.0
@@ -42,14 +39,17 @@ class QualityWatch:
         self._every = every
         self.last: Quality | None = None
         """The last measurement; `None` before the first."""
+        self.problem = ""
+        """Why they cannot be measured now, in one line; empty when they can."""
 
     async def run(self) -> None:
         """Measure until cancelled. A ledger that cannot be read now is read the next time."""
         while True:
             try:
                 await self.look()
+                self.problem = ""
             except LedgerError as error:
-                log.warning("the alarms could not be measured", extra={"error": str(error)})
+                self.problem = str(error)
             await asyncio.sleep(self._every)
 
     async def look(self) -> None:
