@@ -16,15 +16,15 @@ import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alerts.calendar import VIETNAM
-from alerts.dispatch import Dispatcher
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
-from alerts.engine import Engine
 from alerts.incident import Words
-from alerts.message import Composer
-from alerts.notifier import open_channels
-from alerts.teller import Codes, Teller
-from alerts.tracker import FLAPPING_WINDOW
+from alerts.judging.engine import Engine
+from alerts.judging.tracker import FLAPPING_WINDOW
+from alerts.telling.dispatch import Dispatcher
+from alerts.telling.message import Composer
+from alerts.telling.notifier import open_channels
+from alerts.telling.teller import Codes, Teller
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
