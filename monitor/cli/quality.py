@@ -9,8 +9,8 @@ import click
 
 from alerts.quantity import duration
 from inventory.duration import seconds
-from monitor.clock import utc_now
 from monitor.cli.common import json_option, load, print_json, print_table
+from monitor.clock import utc_now
 from monitor.ledger import LedgerError
 from monitor.quality.figures import Group, Quality, Spread
 from monitor.quality.measure import measure
