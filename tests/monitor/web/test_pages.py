@@ -32,6 +32,7 @@ ADDRESSES = (
     "/incidents?status=open&severity=critical&site=18100&rule=device-down",
     "/incidents/1",
     "/quiet",
+    "/quality",
     "/quiet/new",
     "/findings",
     "/duty",
