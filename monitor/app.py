@@ -304,6 +304,7 @@ async def monitoring(
             "operations": lambda: taking.problem or operations.problem,
             "rota": lambda: holes.problem,
             "replies": lambda: first_problem(hearing),
+            "channels": lambda: "; ".join(f"{name}: {why}" for name, why in dispatcher.failing.items()),
             "quiet": lambda: quieting.problem,
             "traps": lambda: traps.problem if traps else "",
             "heartbeat": lambda: watch.heartbeat_problem,

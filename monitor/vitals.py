@@ -165,6 +165,7 @@ _PARTS = {
     "rota": Words("Lịch trực", "Duty rota"),
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
     "operations": Words("Tiếp nhận sự cố", "Taking incidents on"),
+    "channels": Words("Kênh báo tin không hoạt động", "A channel to people does not work"),
     "replies": Words("Nghe trả lời trên kênh tin", "Hearing answers on channels"),
     "quiet": Words("Tạm dừng cảnh báo, bảo trì", "Silences and maintenance"),
     "traps": Words("Nhận SNMP trap", "SNMP traps"),
@@ -183,6 +184,17 @@ _PARTS = {
     "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
 _HARMLESS = frozenset(
-    {"heartbeat", "morning", "rota", "replies", "store", "inventory", "bindings", "secrets", "audit"}
+    {
+        "heartbeat",
+        "morning",
+        "rota",
+        "channels",
+        "replies",
+        "store",
+        "inventory",
+        "bindings",
+        "secrets",
+        "audit",
+    }
 )
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""
