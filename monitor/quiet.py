@@ -36,6 +36,11 @@ PAGE = 1000
 MOST_LATELY = 20_000
 
 
+def book(planned: Iterable[Quiet], silences: Iterable[Silence], inventory: Inventory) -> Book:
+    """Return the book of what files plan and people made."""
+    return Book((*planned, *(one.quiet for one in silences)), inventory)
+
+
 class Reach(msgspec.Struct, frozen=True):
     """How far a selector reaches."""
 
@@ -52,6 +57,8 @@ class Quiets:
         self._silences = silences
         self._now = now
         self._reaches: WeakKeyDictionary[Inventory, dict[Selector, Reach]] = WeakKeyDictionary()
+        self.problem = ""
+        """Nothing here fails by itself."""
         self.under_maintenance: Mapping[str, Hidden] = {}
         """What is under maintenance by device, at most `LOOK_EVERY` seconds old."""
         self.maintained: Mapping[str, bool] = {}
@@ -73,8 +80,7 @@ class Quiets:
         self._bind()
 
     def _bind(self) -> None:
-        made = (one.quiet for one in self._silences.known)
-        self.book = Book((*self._from_files, *made), self._inventory)
+        self.book = book(self._from_files, self._silences.known, self._inventory)
         self.changed()
 
     @property
@@ -109,9 +115,9 @@ class Quiets:
         await self.look()
         return changed
 
-    def hides(self, incident: Incident) -> Hidden | None:
-        """Return what hides an incident now."""
-        return self.book.hides(incident, self._now())
+    def hides(self, incident: Incident, moment: datetime | None = None) -> Hidden | None:
+        """Return what hides an incident, now unless another moment is given."""
+        return self.book.hides(incident, moment or self._now())
 
     def of_device(self, device: Device) -> list[Hidden]:
         """Return what is quiet of a device now, or of something of it."""

@@ -9,12 +9,12 @@ from typing import Any
 import click
 import msgspec
 
-from alerts.message import trial
-from alerts.notification import Message
-from alerts.notifier import Notifier, Refused, TryLater, open_channels
+from alerts.telling.message import trial
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Notifier, Refused, TryLater, open_channels
 from inventory.secrets import SecretMissing
-from monitor.app import utc_now
 from monitor.cli.common import load
+from monitor.clock import utc_now
 
 
 @click.command("test-notifier")

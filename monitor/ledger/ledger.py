@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from alerts.incident import Incident, Kind, Status, Step, Transition
-from alerts.notification import Message, Pending, Telling, Timer
+from alerts.telling.notification import Message, Pending, Telling, Timer
 from monitor.ledger import (
     access,
     answered,

@@ -18,7 +18,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import channels, demo, duty, security, silences, take
+from monitor.web import channels, demo, duty, passkeys, security, silences, take, users_api
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -80,6 +80,8 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *AccountPages(pages.frame).routes(),
         *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
+        *users_api.routes(),
+        *passkeys.routes(),
     ]
 
 

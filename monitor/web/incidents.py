@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from alerts.impact import impact_of
 from alerts.incident import Incident, Kind, Severity, Status
+from alerts.judging.impact import impact_of
 from alerts.rule import Rule
 from inventory.model import Device, Site
 from monitor.board import Board

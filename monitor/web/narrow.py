@@ -23,6 +23,7 @@ from inventory.model import Device, Inventory, Site
 from inventory.selector import Selector
 from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
+from monitor.channels import Channels
 from monitor.ledger import Delivery, HostKey, Ledger
 from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.quiet import Quiets, Reach
@@ -46,7 +47,7 @@ They are asked for devices that a narrowed board named, or belong to routes that
 """
 LARGER = Words("Sự cố diện rộng, trong đó có đơn vị của bạn", "A larger outage, your sites among it")
 """What somebody of some sites is told of an incident that is about others too."""
-NARROWED = frozenset({"board", "ledger", "operations", "quiets", "finder"})
+NARROWED = frozenset({"board", "channels", "ledger", "operations", "quiets", "finder"})
 
 
 class Narrow:
@@ -76,6 +77,7 @@ def narrowed(context: WebContext, scope: Scope) -> WebContext:
     return replace(
         context,
         board=cast(Board, board),
+        channels=cast(Channels, _Refusing()),
         ledger=cast(Ledger, ledger),
         operations=cast(Operations, operations),
         quiets=cast(Quiets, NarrowQuiets(context.quiets, board)),
@@ -273,9 +275,9 @@ class NarrowQuiets(_Refusing):
         """See `Quiets.reach`."""
         return await self._quiets.reach(inventory, where)
 
-    def hides(self, incident: Incident) -> Hidden | None:
+    def hides(self, incident: Incident, moment: datetime | None = None) -> Hidden | None:
         """See `Quiets.hides`."""
-        return self._quiets.hides(incident)
+        return self._quiets.hides(incident, moment)
 
     def of_device(self, device: Device) -> list[Hidden]:
         """See `Quiets.of_device`."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.impact import Impacts
 from alerts.incident import DeviceState, IncidentKey, Step
-from alerts.notifier import Settings
+from alerts.judging.impact import Impacts
+from alerts.telling.notifier import Settings
 from inventory.model import Device, Inventory, Service, Site, Text
 from probes.core.observation import Outcome
 from tests.alerts.province import OWNER, Watch, built_in, device, number, rules

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.incident import IncidentKey, Step
-from alerts.notification import Message
+from alerts.telling.notification import Message
 from monitor.ledger import Ledger
 from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import step
@@ -26,7 +26,7 @@ CHILD = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from alerts.dispatch import Backoff, Dispatcher
+from alerts.telling.dispatch import Backoff, Dispatcher
 from monitor.ledger import Ledger
 from tests.alerts.test_notifiers import build
 

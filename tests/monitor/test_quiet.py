@@ -17,12 +17,12 @@ import pytest
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
 from alerts.incident import Incident, IncidentKey, Severity, Status, Step
-from alerts.message import Composer
-from alerts.notifier import Settings
 from alerts.quiet.maintenance import Maintenance
 from alerts.quiet.planned import Planned
 from alerts.quiet.silence import Silence, read_wish
-from alerts.teller import Codes, Teller
+from alerts.telling.message import Composer
+from alerts.telling.notifier import Settings
+from alerts.telling.teller import Codes, Teller
 from monitor.escalator import Escalator
 from monitor.ledger import Ledger
 from monitor.ledger.silences import MOST_OPEN, TooMany

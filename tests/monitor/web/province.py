@@ -19,9 +19,9 @@ from pathlib import Path
 from alerts.duty.roster import DutyFile, Roster
 from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Step, Transition, Words
-from alerts.notifier import Settings as Channel
 from alerts.quiet.planned import Planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
+from alerts.telling.notifier import Settings as Channel
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
 from monitor.board import Board, DeviceStatus

@@ -230,3 +230,10 @@ async def test_the_api_wants_json_and_no_other_site(client: Client) -> None:
     async with client.delete("/api/v1/silences/1", headers=headers) as answer:
         assert answer.status == 403
     assert (await ask(client, "PATCH", "silences/1", {"until": local(1)}))[0] == 404
+
+
+async def test_who_would_be_told_says_that_it_would_be_quiet_then(client: Client, town: Province) -> None:
+    await silence(town)
+    assert "Đang im lặng tới" in await text(client, "/duty/who?about=18073/router")
+    later = local(5)
+    assert "Đang im lặng tới" not in await text(client, f"/duty/who?about=18073/router&at={later}")
