@@ -18,7 +18,7 @@ from alerts.judging.decision import NOTHING, Decision, Draft, Standing
 from alerts.judging.liveness import Liveness
 from alerts.judging.together import LEAST_SITES
 from alerts.judging.topology import Topology
-from alerts.judging.tracker import Tracker
+from alerts.judging.tracker import Tracker, is_flapping, may_flap
 from alerts.judging.watched import Compiler, Watched, continued, renewed
 from alerts.rule import Rule, RuleBook
 from inventory.difference import Difference, difference
@@ -93,6 +93,15 @@ class Engine:
     def waits(self) -> bool:
         """Whether a device waits to be judged, so that the next `tick` may decide something."""
         return self._liveness.waits
+
+    def remember(self, resolved: Iterable[Incident]) -> None:
+        """Take in what was resolved lately, before a restart: what comes again soon after it was over is flapping."""
+        for incident in resolved:
+            watched = self._devices.get(incident.key.device)
+            rule = self._rules.get(incident.key.rule)
+            at = incident.resolved_at
+            if watched is not None and rule is not None and at is not None and may_flap(rule):
+                watched.closed[incident.key] = max(at, watched.closed.get(incident.key, at))
 
     def settled(self, device: str) -> bool:
         """Whether one more answer that all is well would change nothing about a device but the time of it."""
@@ -206,7 +215,8 @@ class Engine:
         if rule is None or watched is None or not _still_watched(rule, watched, key):
             self._orphans.append(incident)
             return
-        watched.tracks[key] = continued(incident)
+        track = watched.tracks[key] = continued(incident)
+        track.flapping = may_flap(rule) and (incident.reopened > 0 or is_flapping(incident.summary))
         if rule.event is not None:
             self._events[key] = rule.event
 

@@ -192,7 +192,16 @@ class Liveness:
         summary = _with_behind(rule.say(places.vi, places.en), len(behind))
         evidence = silence_evidence(watched.hearing.watching, behind)
         cause = self._guess(watched, len(behind)) if down and key not in watched.tracks else None
-        case = Case(rule, key, rule.level if down else None, summary, evidence, certain=True, cause=cause)
+        case = Case(
+            rule,
+            key,
+            rule.level if down else None,
+            summary,
+            evidence,
+            certain=True,
+            cause=cause,
+            since=watched.hearing.silent_since,
+        )
         self._tracker.take(watched, case, now)
         track = watched.tracks.get(key)
         if track is not None and track.soft:

@@ -90,7 +90,17 @@ class Ear:
 class Hearing:
     """All that is heard of one device, together."""
 
-    __slots__ = ("answered_at", "asked_at", "ears", "heard_at", "lately", "mute", "watching", "woke")
+    __slots__ = (
+        "answered_at",
+        "asked_at",
+        "ears",
+        "heard_at",
+        "lately",
+        "mute",
+        "silent_since",
+        "watching",
+        "woke",
+    )
 
     def __init__(self, ears: Iterable[Ear]) -> None:
         self.ears = {ear.name: ear for ear in ears}
@@ -102,6 +112,8 @@ class Hearing:
         """When the last attempt that says anything ended."""
         self.asked_at: datetime | None = None
         """When the last silent attempt began."""
+        self.silent_since: datetime | None = None
+        """When the first silent attempt since the last answer began."""
         self.answered_at: datetime | None = None
         """When the device last answered."""
         self.mute = False
@@ -113,6 +125,7 @@ class Hearing:
         """Let everything have been heard so much later: the clock was set."""
         self.heard_at = self.heard_at and self.heard_at + step
         self.asked_at = self.asked_at and self.asked_at + step
+        self.silent_since = self.silent_since and self.silent_since + step
         self.answered_at = self.answered_at and self.answered_at + step
         for ear in self.ears.values():
             ear.at, ear.asked_at = ear.at and ear.at + step, ear.asked_at and ear.asked_at + step
@@ -130,9 +143,10 @@ class Hearing:
         self.woke = self.mute and not silence
         if silence:
             self.asked_at = ear.asked_at
+            self.silent_since = self.silent_since or ear.asked_at
             self.mute = self.mute or all(other.silent for other in self.watching if other.at is not None)
             return ear
-        self.mute = False
+        self.mute, self.silent_since = False, None
         self.answered_at = observation.time
         for other in self.watching:
             other.silent = 0
@@ -141,6 +155,7 @@ class Hearing:
     def take_over(self, old: Hearing) -> None:
         """Remember what another hearing of the same device at the same address knows; of other checks, nothing."""
         self.heard_at, self.asked_at, self.answered_at = old.heard_at, old.asked_at, old.answered_at
+        self.silent_since = old.silent_since
         for name, ear in self.ears.items():
             before = old.ears.get(name)
             if before is not None and before.probe == ear.probe:

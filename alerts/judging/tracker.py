@@ -45,6 +45,8 @@ class Case:
     """Ask the check again soon while the change is not certain."""
     cause: Words | None = None
     """What is probably broken."""
+    since: datetime | None = None
+    """When the first attempt failed, where the rule's own judgements do not tell."""
 
 
 class Tracker:
@@ -66,14 +68,15 @@ class Tracker:
         if track.flapping:
             calm = max(calm, FLAPPING_CALM)
         lasting = timedelta(seconds=rule.lasting)
+        since = case.since or (track.failing_since if track.worse else None) or now
         step = track.take(case.judgement, now, attempts, rule.resolve_after, case.hold, lasting, calm)
         if step is None and _has_newer_evidence(track, case, now):
             step = Step.CHANGED
-        if step is Step.OPENED and _may_flap(rule) and _was_open_lately(watched, case.key, now):
+        if step is Step.OPENED and may_flap(rule) and _was_open_lately(watched, case.key, now):
             track.flapping = True
             case = replace(case, summary=_flapping(case.summary))
         if step is not None:
-            self._write(track, case, step, before, now)
+            self._write(track, case, step, before, now, since if step is Step.OPENED else None)
         if case.confirm and track.wants_more(attempts, rule.resolve_after):
             self._draft.recheck(watched.id, case.key.check)
         if track.idle:
@@ -89,7 +92,10 @@ class Tracker:
             case = Case(rule, key, None, track.summary, evidence)
             self._write(track, case, Step.RESOLVED, before, now)
 
-    def _write(self, track: Track, case: Case, step: Step, before: Severity | None, now: datetime) -> None:
+    def _write(
+        self, track: Track, case: Case, step: Step, before: Severity | None, now: datetime,
+        since: datetime | None = None,
+    ) -> None:  # fmt: skip
         track.told_at = now
         resolved = step is Step.RESOLVED
         if not resolved:
@@ -105,11 +111,12 @@ class Tracker:
                 case.evidence,
                 before=track.worst if resolved else before,
                 cause=case.cause,
+                since=since,
             )
         )
 
 
-def _may_flap(rule: Rule) -> bool:
+def may_flap(rule: Rule) -> bool:
     """Whether a rule is judged again and again; a finding is no matter of minutes, and an event comes once."""
     return rule.kind is Kind.INCIDENT and rule.event is None
 
@@ -122,8 +129,16 @@ def _was_open_lately(watched: Watched, key: IncidentKey, now: datetime) -> bool:
     return key in watched.closed
 
 
+_FLAPS = Words(" (chập chờn)", " (flapping)")
+
+
 def _flapping(words: Words) -> Words:
-    return Words(f"{words.vi} (chập chờn)", f"{words.en} (flapping)")
+    return Words(words.vi + _FLAPS.vi, words.en + _FLAPS.en)
+
+
+def is_flapping(words: Words) -> bool:
+    """Whether an incident says of itself that it flaps: so it was told, and so it is continued after a restart."""
+    return words.vi.endswith(_FLAPS.vi)
 
 
 def _followed(watched: Watched, rule: str) -> int:

@@ -24,6 +24,7 @@ from alerts.incident import Incident, Transition
 from alerts.judging.decision import Decision
 from alerts.judging.engine import Engine
 from alerts.judging.topology import Topology
+from alerts.judging.tracker import FLAPPING_WINDOW
 from alerts.rule import RuleBook
 from alerts.telling.message import Composer
 from alerts.telling.notification import Message
@@ -161,6 +162,7 @@ class Laboratory:
         self._epoch += 1
         self._steps = Steps()
         self._engine = Engine(self._rules, self._inventory, incidents.all_open(self._db))
+        self._engine.remember(incidents.resolved_since(self._db, self._wall(now) - FLAPPING_WINDOW))
         self._asleep.clear()
         self._calm.clear()
         self._extra = set(range(len(self._checks)))

@@ -74,8 +74,8 @@ async def test_a_flood_with_kill_9_is_told_whole(tmp_path: Path, at: int) -> Non
         before = len(bot.texts)
         child = await service(tmp_path, bot)
         async with asyncio.timeout(40):
-            while {line.state for line in await ledger.latest_deliveries(limit=1000)} != {"delivered"}:
-                await asyncio.sleep(0.1)
+            while {one.state for one in await ledger.latest_deliveries(limit=1000)} != {"delivered"}:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)  # the child tells nobody else
         child.kill()
         await child.wait()
     assert len(heard(bot)) == CUTS
