@@ -25,6 +25,7 @@ from alerts.telling.dispatch import Dispatcher
 from alerts.telling.message import Composer
 from alerts.telling.notifier import open_channels
 from alerts.telling.teller import Codes, Teller
+from monitor.addresses import Addresses
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -232,6 +233,8 @@ class _House:
         self._problems["bindings"] = lambda: reloader.held
         holes = Holes(lambda: self._who().roster, self._now)
         self._problems["rota"] = lambda: holes.problem
+        addresses = Addresses(lambda: self._who().roster, self._channels)
+        self._problems["addresses"] = lambda: addresses.problem
 
     def _follow(self, change: Change) -> None:
         """Put a changed configuration in force, all of it between two turns of the event loop."""

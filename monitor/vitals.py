@@ -163,6 +163,10 @@ _PARTS = {
     "ledger": Words("Sổ sự cố", "The ledger"),
     "escalation": Words("Báo tiếp khi chưa ai nhận", "Telling on"),
     "rota": Words("Lịch trực", "Duty rota"),
+    "addresses": Words(
+        "Địa chỉ trong lịch trực sai, kênh không gửi được",
+        "Addresses in the duty file that their channel cannot use",
+    ),
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
     "operations": Words("Tiếp nhận sự cố", "Taking incidents on"),
     "channels": Words("Kênh báo tin không hoạt động", "A channel to people does not work"),
@@ -190,6 +194,7 @@ _HARMLESS = frozenset(
         "heartbeat",
         "morning",
         "rota",
+        "addresses",
         "channels",
         "replies",
         "store",
