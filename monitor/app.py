@@ -76,6 +76,7 @@ async def pages(
             rules=lambda: running.reloader.running.rules,
             vitals=running.vitals,
             now=now,
+            quality=lambda: running.quality.last,
             language=configuration.settings.language,
             reloader=running.reloader,
             editing=web.editing,

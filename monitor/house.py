@@ -16,14 +16,15 @@ import msgspec
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from alerts.calendar import VIETNAM
-from alerts.dispatch import Dispatcher
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
-from alerts.engine import Engine
 from alerts.incident import Words
-from alerts.message import Composer
-from alerts.notifier import open_channels
-from alerts.teller import Codes, Teller
+from alerts.judging.engine import Engine
+from alerts.judging.tracker import FLAPPING_WINDOW
+from alerts.telling.dispatch import Dispatcher
+from alerts.telling.message import Composer
+from alerts.telling.notifier import open_channels
+from alerts.telling.teller import Codes, Teller
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -42,6 +43,7 @@ from monitor.listener import Listener, first_problem, listeners
 from monitor.operations import Operations
 from monitor.part import Part, Worker
 from monitor.pipeline import Pipeline
+from monitor.quality.watch import QualityWatch
 from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.runner import Runner
@@ -76,6 +78,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     """Who is told of what, by the configuration in force."""
     quiets: Quiets
     channels: Channels
+    quality: QualityWatch
 
 
 @asynccontextmanager
@@ -125,6 +128,7 @@ class _House:
             self._who,
             self._quiets,
             self._ways(hearing),
+            self._quality,
         )
 
     def _ways(self, hearing: Mapping[str, Listener]) -> Channels:
@@ -179,6 +183,7 @@ class _House:
         self._board = Board(configuration.inventory, configuration.plan, self._started, open_now)
         self._quiets.changed = self._board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
+        engine.remember(await ledger.resolved_since(self._started - FLAPPING_WINDOW))
         teller = self._teller(configuration)
         pipeline = self._pipeline = await self._stack.enter_async_context(
             Pipeline(self._board, self._store, engine, ledger, teller, wake, self._now)
@@ -267,6 +272,9 @@ class _House:
             watching_itself(running, ledger, self._board, vitals.read, self._who, wake, self._now)
         )
         await self._stack.enter_async_context(feeding(systemd))
+        path, store, board = self._configuration.data / "ledger.sqlite", self._store, self._board
+        self._quality = QualityWatch(path, lambda: board.inventory, store.append, self._now)
+        await self._run("quality", "the measuring of alarms", self._quality)
         return vitals.read
 
     def _who(self) -> Who:

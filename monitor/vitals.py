@@ -178,11 +178,23 @@ _PARTS = {
         "Credentials are held back until somebody confirms the new address",
     ),
     "secrets": Words("Bí mật đã lưu", "Stored secrets"),
+    "quality": Words("Đo chất lượng cảnh báo", "Measuring the alarms"),
     "heartbeat": Words("Báo sống ra bên ngoài", "The ping to the watcher outside"),
     "morning": Words("Tin báo sống mỗi sáng", "The word each morning"),
     "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
 _HARMLESS = frozenset(
-    {"heartbeat", "morning", "rota", "replies", "store", "inventory", "bindings", "secrets", "audit"}
+    {
+        "quality",
+        "heartbeat",
+        "morning",
+        "rota",
+        "replies",
+        "store",
+        "inventory",
+        "bindings",
+        "secrets",
+        "audit",
+    }
 )
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

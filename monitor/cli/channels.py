@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from alerts.message import local
+from alerts.telling.message import local
 from monitor.channels import ChannelState, states
 from monitor.cli.common import clear_start, json_option, load, print_json, print_table
 from monitor.configuration import Configuration

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from alerts.incident import Incident
-from alerts.message import local
 from alerts.quiet.preview import Effect, effect
 from alerts.quiet.quiet import Quiet
 from alerts.quiet.silence import Silence
+from alerts.telling.message import local
 from monitor.cli.common import clear_start, load, print_table
 from monitor.clock import utc_now
 from monitor.configuration import Configuration

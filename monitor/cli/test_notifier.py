@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from alerts.message import trial
-from alerts.notification import Message
-from alerts.notifier import Notifier, Refused, TryLater, open_channels
+from alerts.telling.message import trial
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Notifier, Refused, TryLater, open_channels
 from inventory.secrets import SecretMissing
 from monitor.cli.common import load
 from monitor.clock import utc_now

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from alerts.message import local
+from alerts.telling.message import local
 from inventory.document import Invalid
 from inventory.duration import seconds
 from monitor.access.passwords import Passwords

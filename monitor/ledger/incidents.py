@@ -88,6 +88,7 @@ def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Inc
         at,
         sites=transition.sites,
         cause=transition.cause,
+        since=transition.since,
     )
     site = key.device.partition("/")[0]
     row = (
@@ -205,6 +206,12 @@ def all_open(db: sqlite3.Connection) -> list[Incident]:
     """Return every incident that is not resolved, oldest first."""
     rows = db.execute("SELECT id, body FROM incidents WHERE resolved_at IS NULL ORDER BY id").fetchall()
     return [_incident(*row) for row in rows]
+
+
+def resolved_since(db: sqlite3.Connection, since: datetime) -> list[Incident]:
+    """Return what was resolved after `since`, oldest first."""
+    query = "SELECT id, body FROM incidents WHERE id > 0 AND resolved_at >= ? ORDER BY resolved_at"
+    return [_incident(*row) for row in db.execute(query, (to_ms(since),)).fetchall()]
 
 
 def search(

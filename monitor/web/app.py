@@ -18,7 +18,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import channels, demo, duty, passkeys, security, silences, take, users_api
+from monitor.web import channels, demo, duty, passkeys, quality, security, silences, take, users_api
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -73,6 +73,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *QuietForms(pages.frame).routes(),
         *silences.routes(),
         *duty.routes(),
+        *quality.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),
         *Metrics(context).routes(),

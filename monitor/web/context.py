@@ -15,6 +15,7 @@ from monitor.channels import Channels
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.operations import Operations
+from monitor.quality.figures import Quality
 from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
@@ -43,6 +44,8 @@ class WebContext:
     vitals: Callable[[], Vitals]
     now: Callable[[], datetime]
     """The time, aware UTC."""
+    quality: Callable[[], Quality | None] = lambda: None
+    """How good the alarms of the last 30 days were; `None` before that was measured."""
     language: str = "vi"
     """Language until the reader chooses."""
     reloader: Reloader | None = None

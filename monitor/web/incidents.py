@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from alerts.impact import impact_of
 from alerts.incident import Incident, Kind, Severity, Status
+from alerts.judging.impact import impact_of
 from alerts.rule import Rule
 from inventory.model import Device, Site
 from monitor.board import Board
@@ -102,6 +102,7 @@ def view(context: WebContext, params: Params) -> View:
             "rule": context.rules().get(incident.key.rule),
             "timeline": await recorded(context.ledger.timeline(incident.id)),
             "deliveries": await recorded(context.ledger.deliveries(incident.id)),
+            "false_alarm": await recorded(context.ledger.false_alarm(incident.id)),
             "owner": _owner(context.board, incident),
             "sites": [sites[one] for one in incident.sites if one in sites],
             "impact": impact_of(incident, context.rules(), context.board.inventory),

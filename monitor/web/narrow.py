@@ -25,6 +25,7 @@ from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
 from monitor.channels import Channels
 from monitor.ledger import Delivery, HostKey, Ledger
+from monitor.ledger.false_alarms import FalseAlarm
 from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
@@ -39,7 +40,7 @@ PAGES_READ = 20
 
 SHARED = (
     frozenset({"access", "demo", "editing", "hosts", "language", "now", "pace", "proxies"})
-    | frozenset({"reloader", "rules", "schema", "seen", "store", "vitals", "who"})
+    | frozenset({"quality", "reloader", "rules", "schema", "seen", "store", "vitals", "who"})
 )  # fmt: skip
 """Fields of the context that show nothing by themselves.
 
@@ -116,6 +117,10 @@ class NarrowBoard:
         if incident.key.device.partition("/")[0] in sites:
             return replaced(incident, sites=touched)
         return replaced(incident, sites=touched, summary=LARGER, evidence="", cause=None) if touched else None
+
+    def touch(self) -> None:
+        """See `Board.touch`."""
+        self._board.touch()
 
     def owns(self, incident: Incident) -> bool:
         """Whether an incident is about sites in scope only."""
@@ -196,6 +201,15 @@ class NarrowLedger(_Refusing):
     async def deliveries(self, incident: int) -> list[Delivery]:
         """See `Ledger.deliveries`; as with the timeline."""
         return await self._ledger.deliveries(incident) if await self._owns(incident) else []
+
+    async def false_alarm(self, id: int) -> FalseAlarm | None:
+        """See `Ledger.false_alarm`; as with the timeline."""
+        return await self._ledger.false_alarm(id) if await self._owns(id) else None
+
+    async def mark_false(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
+        """See `Ledger.mark_false`; only of what is about these sites alone."""
+        owned = await self._owns(id)
+        return await self._ledger.mark_false(id, who, note, at, false=false) if owned else None
 
     async def _owns(self, id: int) -> bool:
         incident = await self._ledger.incident(id)

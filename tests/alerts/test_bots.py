@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.bot_api import cut
 from alerts.incident import Step
-from alerts.notification import Message
-from alerts.notifier import TryLater
-from alerts.plain import unlinked
+from alerts.telling.bot_api import cut
+from alerts.telling.notification import Message
+from alerts.telling.notifier import TryLater
+from alerts.telling.plain import unlinked
 from tests.alerts.messages import message
 from tests.alerts.test_gateways import BY_KIND
 from tests.alerts.test_notifiers import CANARY, build, opened, port_of

@@ -12,13 +12,13 @@ from typing import ClassVar
 import pytest
 from msgspec.structs import replace
 
-from alerts import notifier
-from alerts.digest import digest
-from alerts.dispatch import MAX_IN_HAND, Backoff, Dispatcher
 from alerts.incident import Severity, Step
-from alerts.notification import Message, Pending
-from alerts.notifier import Limit, Refused, Settings, TryLater
-from alerts.pace import Pace
+from alerts.telling import notifier
+from alerts.telling.digest import digest
+from alerts.telling.dispatch import MAX_IN_HAND, Backoff, Dispatcher
+from alerts.telling.notification import Message, Pending
+from alerts.telling.notifier import Limit, Refused, Settings, TryLater
+from alerts.telling.pace import Pace
 from inventory.secrets import Secrets
 from tests import loopback
 from tests.alerts.messages import pending

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from alerts.incident import Kind, Severity
-from alerts.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from alerts.notifiers.webhook import signature
+from alerts.telling.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import Secret, SecretMissing, Secrets
 from tests import loopback

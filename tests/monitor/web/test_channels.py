@@ -12,9 +12,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
 
-from alerts.dispatch import ChannelNow
 from alerts.incident import Step
-from alerts.notifier import FOR_PEOPLE
+from alerts.telling.dispatch import ChannelNow
+from alerts.telling.notifier import FOR_PEOPLE
 from monitor.channels import Channels, states
 from monitor.ledger import ChannelHealth
 from monitor.web.app import create_app

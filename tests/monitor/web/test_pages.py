@@ -27,6 +27,7 @@ ADDRESSES = (
     "/incidents?status=resolved&kind=all",
     "/incidents/1",
     "/quiet",
+    "/quality",
     "/quiet/new",
     "/findings",
     "/duty",
