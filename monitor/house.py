@@ -249,6 +249,9 @@ class _House:
         for name, listener in hearing.items():
             await self._stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         self._problems["replies"] = lambda: first_problem(hearing)
+        self._problems["channels"] = lambda: "; ".join(
+            f"{name}: {why}" for name, why in self._dispatcher.failing.items()
+        )
         return hearing
 
     async def _watch_itself(self) -> Callable[[], Vitals]:
