@@ -25,6 +25,7 @@ from alerts.telling.dispatch import Dispatcher
 from alerts.telling.message import Composer
 from alerts.telling.notifier import open_channels
 from alerts.telling.teller import Codes, Teller
+from monitor.addresses import Addresses
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -233,6 +234,8 @@ class _House:
         self._problems["bindings"] = lambda: reloader.held
         holes = Holes(lambda: self._who().roster, self._now)
         self._problems["rota"] = lambda: holes.problem
+        addresses = Addresses(lambda: self._who().roster, self._channels)
+        self._problems["addresses"] = lambda: addresses.problem
 
     def _follow(self, change: Change) -> None:
         """Put a changed configuration in force, all of it between two turns of the event loop."""
@@ -250,6 +253,9 @@ class _House:
         for name, listener in hearing.items():
             await self._stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         self._problems["replies"] = lambda: first_problem(hearing)
+        self._problems["channels"] = lambda: "; ".join(
+            f"{name}: {why}" for name, why in self._dispatcher.failing.items()
+        )
         return hearing
 
     async def _watch_itself(self) -> Callable[[], Vitals]:

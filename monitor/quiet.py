@@ -21,6 +21,7 @@ from alerts.quiet.book import Book, Hidden
 from alerts.quiet.planned import Planned
 from alerts.quiet.quiet import Quiet, devices_meant
 from alerts.quiet.silence import Silence
+from alerts.quiet.window import Window
 from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.ledger.silences import LedgerSilences
@@ -65,7 +66,8 @@ class Quiets:
         """Sites with something under maintenance, and whether that is all of it."""
         self.changed: Callable[[], None] = lambda: None
         """Called when other things are quiet than before."""
-        self._holding: frozenset[str] = frozenset()
+        self._held: tuple[frozenset[tuple[str, Window]], Book] | None = None
+        """What held at the last look, by which book."""
         self.follow(planned, inventory)
         silences.changed = self._bind
 
@@ -149,18 +151,20 @@ class Quiets:
         now = self._now()
         if abs(now - self._worked_out_at) > WORKED_OUT:
             self._work_out()
-        found = await asyncio.to_thread(self.book.under_maintenance, now)
+        held, book = (
+            frozenset((one.id, window) for one in self.quiets if (window := one.window(now))),
+            self.book,
+        )
+        if (held, book) == self._held:
+            return
+        found = await asyncio.to_thread(book.under_maintenance, now)
         if found.keys() != self.under_maintenance.keys():
             log.info("devices under maintenance", extra={"devices": len(found)})
         counts = Counter(device.partition("/")[0] for device in found)
-        sites = self._inventory.sites
-        self.maintained = {
-            name: count == len(sites[name].devices) for name, count in counts.items() if name in sites
-        }
-        self.under_maintenance = found
-        before, self._holding = self._holding, frozenset(one.id for one in self.quiets if one.window(now))
-        if before != self._holding:
-            self.changed()
+        sites = book.inventory.sites
+        self.maintained = {name: count == len(sites[name].devices) for name, count in counts.items()}
+        self.under_maintenance, self._held = found, (held, book)
+        self.changed()
 
 
 def _reach(where: Selector, inventory: Inventory) -> Reach:

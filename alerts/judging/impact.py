@@ -12,7 +12,7 @@ from alerts.incident import Incident, Kind
 from alerts.judging.condition import DeviceDown, Outage, Service
 from alerts.judging.topology import Topology
 from alerts.rule import RuleBook
-from inventory.model import Inventory
+from inventory.model import Inventory, Site
 from inventory.model import Service as UsedService
 
 MANAGEMENT = frozenset({"icmp", "snmp", "ssh"})
@@ -88,9 +88,9 @@ class Impacts:
         return stopped.values()
 
     def _users(self, services: Iterable[UsedService]) -> Iterable[str]:
-        patterns = [one.used_by for one in services]
-        for site in self._inventory.sites.values() if patterns else ():
-            if any(_uses(site.id, site.kind, used_by) for used_by in patterns):
+        services = tuple(services)
+        for site in self._inventory.sites.values() if services else ():
+            if any(uses(site, one) for one in services):
                 yield site.id
 
 
@@ -99,5 +99,8 @@ def impact_of(incident: Incident, rules: RuleBook, inventory: Inventory) -> Impa
     return Impacts(inventory).by_rule(incident, rules)
 
 
-def _uses(site: str, kind: str, used_by: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(site, pattern) for pattern in used_by) if used_by else kind == "commune"
+def uses(site: Site, service: UsedService) -> bool:
+    """Whether people at `site` use `service`."""
+    if not service.used_by:
+        return site.kind == "commune"
+    return any(fnmatchcase(site.id, pattern) for pattern in service.used_by)

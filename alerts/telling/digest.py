@@ -11,8 +11,8 @@ from alerts.incident import Severity, Step, Words
 from alerts.telling.notification import Message, Pending
 from probes.core.text import clean
 
-LINES = 60
-"""Incidents that are named; of more only the number is told."""
+LINES = 100
+"""Incidents that are named, as far as the channel has room; the title says how many there are."""
 MARK = "digest:"
 """How the key of a digest begins."""
 

@@ -131,6 +131,11 @@ class Dispatcher:
         return {name: len(queue) for name, queue in self._queues.items()}
 
     @property
+    def failing(self) -> dict[str, str]:
+        """Channels that have not taken a message several times in a row, and why."""
+        return {name: queue.problem for name, queue in self._queues.items() if queue.problem}
+
+    @property
     def channels(self) -> dict[str, ChannelNow]:
         """How each channel is told now, by name."""
         return {name: queue.state for name, queue in self._queues.items()}
@@ -197,10 +202,16 @@ class _Queue:
         self._tries: dict[int, int] = {}
         self._more = asyncio.Event()
         self._failures = 0
+        self._error = ""
         self._pace: Pace | None = None
 
     def __len__(self) -> int:
         return len(self._in_hand)
+
+    @property
+    def problem(self) -> str:
+        """Why the channel has not worked for some time, ``""`` when it does."""
+        return self._error if self._failures >= PATIENCE else ""
 
     @property
     def state(self) -> ChannelNow:
@@ -333,7 +344,7 @@ class _Queue:
             return False
 
     async def _later(self, pending: Pending, error: str, retry_after: float | None) -> float | None:
-        self._failures += 1
+        self._failures, self._error = self._failures + 1, error
         if self._failures == 1:
             log.warning("a channel does not work", extra={"channel": self.name, "error": error})
         now = self._now()

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-from alerts.incident import Incident, Kind, Status, Step, Transition
+from alerts.incident import Incident, Kind, Severity, Status, Step, Transition
 from alerts.telling.notification import Message, Pending, Telling, Timer
 from monitor.ledger import (
     access,
@@ -261,6 +261,8 @@ class Ledger:
         kind: Kind | None = None,
         site: str | None = None,
         device: str | None = None,
+        severity: Severity | None = None,
+        rule: str | None = None,
         limit: int = 100,
         before_id: int | None = None,
     ) -> list[Incident]:
@@ -273,6 +275,8 @@ class Ledger:
                 kind=kind,
                 site=site,
                 device=device,
+                severity=severity,
+                rule=rule,
                 limit=limit,
                 before=before_id,
             )

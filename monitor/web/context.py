@@ -20,8 +20,10 @@ from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
+from monitor.web.effects import Effects
 from monitor.web.finder import Finder
 from monitor.web.seen import Seen
+from monitor.web.summary import Summaries
 
 
 @dataclass(frozen=True)
@@ -65,5 +67,9 @@ class WebContext:
     """Least seconds between two updates of one viewer."""
     seen: Seen = field(default_factory=Seen)
     """What every check saw last; the feed keeps it."""
+    summaries: Summaries = field(default_factory=Summaries)
+    """How every site does."""
+    effects: Effects = field(default_factory=Effects)
+    """What an incident stops."""
     finder: Finder = field(default_factory=Finder)
     """Finds sites and devices."""

@@ -29,7 +29,9 @@ from monitor.ledger.false_alarms import FalseAlarm
 from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
+from monitor.web.effects import Effects
 from monitor.web.finder import Finder
+from monitor.web.summary import Summaries
 from probes.core.observation import Observation
 from probes.core.probe import Check
 
@@ -48,7 +50,10 @@ They are asked for devices that a narrowed board named, or belong to routes that
 """
 LARGER = Words("Sự cố diện rộng, trong đó có đơn vị của bạn", "A larger outage, your sites among it")
 """What somebody of some sites is told of an incident that is about others too."""
-NARROWED = frozenset({"board", "channels", "ledger", "operations", "quiets", "finder"})
+NARROWED = (
+    frozenset({"board", "channels", "ledger", "operations", "quiets", "finder"})
+    | frozenset({"summaries", "effects"})
+)  # fmt: skip
 
 
 class Narrow:
@@ -83,6 +88,8 @@ def narrowed(context: WebContext, scope: Scope) -> WebContext:
         operations=cast(Operations, operations),
         quiets=cast(Quiets, NarrowQuiets(context.quiets, board)),
         finder=Finder(),
+        summaries=Summaries(),
+        effects=Effects(),
     )
 
 
@@ -107,6 +114,15 @@ class NarrowBoard:
         """See `Board.incidents`."""
         mine = {number: self.shown(incident) for number, incident in self._board.incidents.items()}
         return {number: incident for number, incident in mine.items() if incident is not None}
+
+    def open_at(self, site: str) -> tuple[Incident, ...]:
+        """See `Board.open_at`."""
+        there = self._board.open_at(site) if site in self.inventory.sites else ()
+        return tuple(one for incident in there if (one := self.shown(incident)) is not None)
+
+    def revision(self, site: str) -> int:
+        """See `Board.revision`."""
+        return self._board.revision(site)
 
     def shown(self, incident: Incident) -> Incident | None:
         """Return an incident as far as it is about sites in scope; `None` when it is about none of them."""

@@ -77,7 +77,9 @@ async def test_maintenance_is_on_the_wall_by_shape_and_word_a_silence_is_not(
     assert "#mend" not in html
     await silence(town, where={"site": "18073"}, kind="maintenance")
     await silence(town, where={"device": "ttdl/mot-cua"}, kind="maintenance")
-    html = await text(client, "/?kiosk=1")
+    kiosk = await text(client, "/wall?kiosk=1")
+    assert "#mend" in kiosk.split('id="square-18073"')[1].split("</li>")[0]
+    html = await text(client, "/")
     tile = html.split('id="site-18073"')[1].split("</a>")[0]
     assert "#mend" in tile and "Bảo trì" in tile
     assert "Bảo trì" not in html.split('id="site-18100"')[1].split("</a>")[0]
