@@ -38,6 +38,7 @@ from monitor.escalator import Escalator
 from monitor.holes import Holes
 from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
+from monitor.last_seen import LastSeen
 from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.listener import Listener, first_problem, listeners
@@ -281,6 +282,9 @@ class _House:
         path, store, board = self._configuration.data / "ledger.sqlite", self._store, self._board
         self._quality = QualityWatch(path, lambda: board.inventory, store.append, self._now)
         await self._run("quality", "the measuring of alarms", self._quality)
+        await self._run(
+            "last-seen", "the writing of what was seen last", LastSeen(self._configuration.data, board)
+        )
         return vitals.read
 
     def _who(self) -> Who:

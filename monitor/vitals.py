@@ -183,6 +183,7 @@ _PARTS = {
         "Credentials are held back until somebody confirms the new address",
     ),
     "secrets": Words("Bí mật đã lưu", "Stored secrets"),
+    "last-seen": Words("Ghi kết quả đo gần nhất", "Writing what was seen last"),
     "quality": Words("Đo chất lượng cảnh báo", "Measuring the alarms"),
     "heartbeat": Words("Báo sống ra bên ngoài", "The ping to the watcher outside"),
     "morning": Words("Tin báo sống mỗi sáng", "The word each morning"),
