@@ -32,7 +32,8 @@ from monitor.ledger.factors import Passkey
 from monitor.ledger.users import User
 
 LASTING = timedelta(minutes=5)
-MOST = 1000
+MOST = 20_000
+"""Questions under way; more would let a flood push out those of people."""
 MAX_PASSKEYS = 20
 """Passkeys of one user."""
 _CALLED = "Commune Monitor"

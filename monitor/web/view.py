@@ -73,11 +73,12 @@ class Fragments:
         return await asyncio.shield(known[2])
 
     async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
+        everywhere = reader.scope.is_everywhere  # what ails one part may name devices of any site
         own = {
             "page": view.template,
-            "problems": self._context.vitals().problems,
+            "problems": [one for one in self._context.vitals().problems if everywhere or one.grave],
             "may": MAY[reader.role],
-            "whole": reader.scope.is_everywhere,
+            "whole": everywhere,
         }
         return Rendered(self._templates.render("live", language, own | dict(await view.values())))
 
