@@ -140,6 +140,8 @@ class Transition(msgspec.Struct, frozen=True):
     """What is probably broken, and what says so."""
     until: datetime | None = None
     """Until when an ACKNOWLEDGED step holds; `None` is until the incident is resolved."""
+    since: datetime | None = None
+    """When the first attempt failed that led to an OPENED step; `None` where that is not one device's."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -163,3 +165,5 @@ class Incident(msgspec.Struct, frozen=True):
     """When it is open again though not resolved; `None` when whoever has it has it until then."""
     reopened: int = 0
     """How often the problem came back soon after it was resolved."""
+    since: datetime | None = None
+    """When the first attempt failed that led to it; `None` where that is not one device's."""

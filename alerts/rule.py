@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from alerts.condition import DeviceDown, Event, FactCondition, Outage, Service, Threshold
 from alerts.incident import Kind, Severity, Words
+from alerts.judging.condition import DeviceDown, Event, FactCondition, Outage, Service, Threshold
 from alerts.quantity import Seconds
 from alerts.template import Sentence
 from inventory import document

@@ -24,7 +24,7 @@ from typing import TypeVar
 import yaml
 from ruamel.yaml import YAML
 
-from alerts.engine import Engine
+from alerts.judging.engine import Engine
 from inventory.communes import Communes
 from inventory.origins import trace
 from monitor import configuration

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from alerts.engine import Engine
+from alerts.judging.engine import Engine
 from alerts.rule import BUILT_IN, load_rules
 from inventory.model import CheckSpec, Device, Inventory, Site
 from probes.core.observation import Fact, Observation, Outcome, Sample

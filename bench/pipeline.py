@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.agents import address
 from monitor import configuration
-from monitor.app import monitoring
+from monitor.house import monitoring
 from monitor.scheduler import Load
 from probes.snmp import ber
 from probes.snmp.security import Community

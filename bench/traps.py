@@ -21,7 +21,7 @@ from alerts.incident import DeviceState
 from bench.agents import address
 from bench.pipeline import agents, figures, write_province
 from monitor import configuration
-from monitor.app import Monitoring, monitoring
+from monitor.house import Monitoring, monitoring
 from probes.snmp import ber, message
 from probes.snmp.ber import oid
 from probes.snmp.message import Message, Pdu

@@ -6,6 +6,7 @@ The pipeline writes it, the pages read it. Nothing here waits for I/O.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -54,7 +55,12 @@ class Board:
             self._checks[check.device].append(check)
         self._last: dict[str, Observation] = {}
         self._status = {device: DeviceStatus(DeviceState.NO_DATA, started) for device in inventory.devices}
-        self._incidents = {incident.id: incident for incident in open_incidents}
+        self._incidents: dict[int, Incident] = {}
+        self._open: dict[str, dict[int, Incident]] = {}
+        self._revisions: Counter[str] = Counter()
+        self._era = 0
+        for incident in open_incidents:
+            self._put(incident)
         self._subscribers: set[asyncio.Queue[Event]] = set()
 
     def checks(self, device: str) -> tuple[Check, ...]:
@@ -74,6 +80,14 @@ class Board:
         """Every incident and finding that is not resolved, by id."""
         return self._incidents
 
+    def open_at(self, site: str) -> tuple[Incident, ...]:
+        """What is not resolved at a site, what hits several sites included."""
+        return tuple(self._open.get(site, {}).values())
+
+    def revision(self, site: str) -> int:
+        """Return a number that grows whenever a state or an incident at a site, or the inventory, changes."""
+        return self._era + self._revisions[site]
+
     def follow(
         self,
         inventory: Inventory,
@@ -91,6 +105,7 @@ class Board:
             self._checks[device] = list(checks)
             self._status.setdefault(device, DeviceStatus(DeviceState.NO_DATA, now))
         self.inventory = inventory
+        self._era += 1
         self._tell(Event("inventory", "", ""))
 
     def _forget(self, checks: Iterable[Check]) -> None:
@@ -107,15 +122,27 @@ class Board:
     def set_status(self, device: str, status: DeviceStatus) -> None:
         """Take in a device's new state."""
         self._status[device] = status
+        self._revisions[_site(device)] += 1
         self._tell(Event("device", device, _site(device)))
 
     def set_incident(self, incident: Incident) -> None:
         """Take in an incident as the ledger now holds it; a resolved one leaves the board."""
+        self._take_away(incident.id)
         if incident.resolved_at is None:
-            self._incidents[incident.id] = incident
-        else:
-            self._incidents.pop(incident.id, None)
+            self._put(incident)
         self._tell(Event("incident", str(incident.id), _site(incident.key.device)))
+
+    def _put(self, incident: Incident) -> None:
+        self._incidents[incident.id] = incident
+        for site in sites_of(incident):
+            self._open.setdefault(site, {})[incident.id] = incident
+            self._revisions[site] += 1
+
+    def _take_away(self, number: int) -> None:
+        known = self._incidents.pop(number, None)
+        for site in sites_of(known) if known else ():
+            self._open[site].pop(number, None)
+            self._revisions[site] += 1
 
     def touch(self) -> None:
         """Tell readers that anything may look otherwise now: something is quiet that was not, or no longer."""
@@ -137,6 +164,11 @@ class Board:
                 queue.put_nowait(event)
             except asyncio.QueueFull:
                 self._subscribers.discard(queue)
+
+
+def sites_of(incident: Incident) -> tuple[str, ...]:
+    """Return the ids of the sites that an incident hits."""
+    return incident.sites or (_site(incident.key.device),)
 
 
 def _site(device: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from alerts.areas import Areas
+from alerts.judging.areas import Areas
+from alerts.judging.together import LEAST_SITES
+from alerts.judging.topology import Topology
 from alerts.rule import RuleBook
-from alerts.together import LEAST_SITES
-from alerts.topology import Topology
 from inventory.difference import Difference, difference
 from inventory.model import Inventory
 from monitor.configuration import Configuration

@@ -1,11 +1,16 @@
-"""Notices that the clock was set: then every remembered time must move with it, or old and new cannot be compared."""
+"""The clock, and noticing that it was set: then remembered times must move with it, lest old and new do not compare."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 LEAST = 1.0
 """Seconds between two looks by which a clock that is only adjusted cannot stray."""
+
+
+def utc_now() -> datetime:
+    """Return the time, aware UTC."""
+    return datetime.now(UTC)
 
 
 class Steps:

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from alerts.incident import Incident, Step, Transition
-from alerts.notification import Receiver, Telling, Timer
+from alerts.telling.notification import Receiver, Telling, Timer
 from monitor.clock import Steps
 from monitor.ledger.teller import Teller
 

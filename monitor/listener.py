@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from alerts.bot_api import BotNotifier
-from alerts.dispatch import Backoff
 from alerts.incident import Incident, Status, Words
-from alerts.notifier import Notifier, Refused, TryLater
-from alerts.replies import (
+from alerts.telling.bot_api import BotNotifier
+from alerts.telling.dispatch import Backoff
+from alerts.telling.notifier import Notifier, Refused, TryLater
+from alerts.telling.replies import (
     ALREADY,
     FAILED,
     GONE,

@@ -6,9 +6,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 log = logging.getLogger(__name__)
+
+
+class Worker(Protocol):
+    """What runs as a part: `run` returns only when cancelled."""
+
+    @property
+    def problem(self) -> str:
+        """Why it does not work now, in one line; empty when it does."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
 
 
 class Part:

@@ -15,9 +15,9 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
-from alerts.decision import Decision
-from alerts.engine import Engine
 from alerts.incident import Incident, Transition
+from alerts.judging.decision import Decision
+from alerts.judging.engine import Engine
 from monitor.board import Board, DeviceStatus
 from monitor.change import Change
 from monitor.clock import Steps

@@ -21,6 +21,7 @@ from alerts.quiet.book import Book, Hidden
 from alerts.quiet.planned import Planned
 from alerts.quiet.quiet import Quiet, devices_meant
 from alerts.quiet.silence import Silence
+from alerts.quiet.window import Window
 from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.ledger.silences import LedgerSilences
@@ -34,6 +35,11 @@ WORKED_OUT = timedelta(days=1)
 
 PAGE = 1000
 MOST_LATELY = 20_000
+
+
+def book(planned: Iterable[Quiet], silences: Iterable[Silence], inventory: Inventory) -> Book:
+    """Return the book of what files plan and people made."""
+    return Book((*planned, *(one.quiet for one in silences)), inventory)
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -52,13 +58,16 @@ class Quiets:
         self._silences = silences
         self._now = now
         self._reaches: WeakKeyDictionary[Inventory, dict[Selector, Reach]] = WeakKeyDictionary()
+        self.problem = ""
+        """Nothing here fails by itself."""
         self.under_maintenance: Mapping[str, Hidden] = {}
         """What is under maintenance by device, at most `LOOK_EVERY` seconds old."""
         self.maintained: Mapping[str, bool] = {}
         """Sites with something under maintenance, and whether that is all of it."""
         self.changed: Callable[[], None] = lambda: None
         """Called when other things are quiet than before."""
-        self._holding: frozenset[str] = frozenset()
+        self._held: tuple[frozenset[tuple[str, Window]], Book] | None = None
+        """What held at the last look, by which book."""
         self.follow(planned, inventory)
         silences.changed = self._bind
 
@@ -73,8 +82,7 @@ class Quiets:
         self._bind()
 
     def _bind(self) -> None:
-        made = (one.quiet for one in self._silences.known)
-        self.book = Book((*self._from_files, *made), self._inventory)
+        self.book = book(self._from_files, self._silences.known, self._inventory)
         self.changed()
 
     @property
@@ -109,9 +117,9 @@ class Quiets:
         await self.look()
         return changed
 
-    def hides(self, incident: Incident) -> Hidden | None:
-        """Return what hides an incident now."""
-        return self.book.hides(incident, self._now())
+    def hides(self, incident: Incident, moment: datetime | None = None) -> Hidden | None:
+        """Return what hides an incident, now unless another moment is given."""
+        return self.book.hides(incident, moment or self._now())
 
     def of_device(self, device: Device) -> list[Hidden]:
         """Return what is quiet of a device now, or of something of it."""
@@ -143,18 +151,20 @@ class Quiets:
         now = self._now()
         if abs(now - self._worked_out_at) > WORKED_OUT:
             self._work_out()
-        found = await asyncio.to_thread(self.book.under_maintenance, now)
+        held, book = (
+            frozenset((one.id, window) for one in self.quiets if (window := one.window(now))),
+            self.book,
+        )
+        if (held, book) == self._held:
+            return
+        found = await asyncio.to_thread(book.under_maintenance, now)
         if found.keys() != self.under_maintenance.keys():
             log.info("devices under maintenance", extra={"devices": len(found)})
         counts = Counter(device.partition("/")[0] for device in found)
-        sites = self._inventory.sites
-        self.maintained = {
-            name: count == len(sites[name].devices) for name, count in counts.items() if name in sites
-        }
-        self.under_maintenance = found
-        before, self._holding = self._holding, frozenset(one.id for one in self.quiets if one.window(now))
-        if before != self._holding:
-            self.changed()
+        sites = book.inventory.sites
+        self.maintained = {name: count == len(sites[name].devices) for name, count in counts.items()}
+        self.under_maintenance, self._held = found, (held, book)
+        self.changed()
 
 
 def _reach(where: Selector, inventory: Inventory) -> Reach:

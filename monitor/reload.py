@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 from watchfiles import awatch
 
-from alerts.topology import Topology
+from alerts.judging.topology import Topology
 from inventory.document import Invalid, Problem
 from inventory.files import below, is_folder
 from inventory.tree import Tree, read_tree, stamps

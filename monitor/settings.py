@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
-import alerts.notifier
+import alerts.telling.notifier
 from alerts.quantity import Seconds
 from inventory.document import load
 from inventory.model import Model, Slug
@@ -110,7 +110,7 @@ class Settings(Model):
     """Who outside is pinged while the monitor works."""
     morning: MorningSettings = MorningSettings()
     """The word each morning that it lives."""
-    notifiers: Mapping[Slug, alerts.notifier.Settings] = {}
+    notifiers: Mapping[Slug, alerts.telling.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
 
 
@@ -125,6 +125,6 @@ def settings_model() -> type[Settings]:
 
     It is one class, for models of two classes are never equal.
     """
-    channel: Any = alerts.notifier.settings_type()
+    channel: Any = alerts.telling.notifier.settings_type()
     fields: dict[str, Any] = {"notifiers": (dict[Slug, channel], {})}
     return create_model("Settings", __base__=Settings, **fields)

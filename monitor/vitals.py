@@ -163,8 +163,13 @@ _PARTS = {
     "ledger": Words("Sổ sự cố", "The ledger"),
     "escalation": Words("Báo tiếp khi chưa ai nhận", "Telling on"),
     "rota": Words("Lịch trực", "Duty rota"),
+    "addresses": Words(
+        "Địa chỉ trong lịch trực sai, kênh không gửi được",
+        "Addresses in the duty file that their channel cannot use",
+    ),
     "dispatcher": Words("Gửi cảnh báo", "Telling people"),
     "operations": Words("Tiếp nhận sự cố", "Taking incidents on"),
+    "channels": Words("Kênh báo tin không hoạt động", "A channel to people does not work"),
     "replies": Words("Nghe trả lời trên kênh tin", "Hearing answers on channels"),
     "quiet": Words("Tạm dừng cảnh báo, bảo trì", "Silences and maintenance"),
     "traps": Words("Nhận SNMP trap", "SNMP traps"),
@@ -178,11 +183,26 @@ _PARTS = {
         "Credentials are held back until somebody confirms the new address",
     ),
     "secrets": Words("Bí mật đã lưu", "Stored secrets"),
+    "last-seen": Words("Ghi kết quả đo gần nhất", "Writing what was seen last"),
+    "quality": Words("Đo chất lượng cảnh báo", "Measuring the alarms"),
     "heartbeat": Words("Báo sống ra bên ngoài", "The ping to the watcher outside"),
     "morning": Words("Tin báo sống mỗi sáng", "The word each morning"),
     "audit": Words("Nhật ký ai đã làm gì", "The record of who did what"),
 }
 _HARMLESS = frozenset(
-    {"heartbeat", "morning", "rota", "replies", "store", "inventory", "bindings", "secrets", "audit"}
+    {
+        "quality",
+        "heartbeat",
+        "morning",
+        "rota",
+        "addresses",
+        "channels",
+        "replies",
+        "store",
+        "inventory",
+        "bindings",
+        "secrets",
+        "audit",
+    }
 )
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

@@ -14,7 +14,7 @@ from alerts.duty.policy import EVERYONE, OWNER, Person, Policy, Stage, merged
 from alerts.duty.rota import LONGEST_LOOK, Layer, Override, Rota, Shift, holes, on_duty
 from alerts.duty.route import Route
 from alerts.incident import Incident
-from alerts.notification import Receiver
+from alerts.telling.notification import Receiver
 from inventory import document
 from inventory.duration import Duration
 from inventory.mistakes import find

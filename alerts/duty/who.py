@@ -10,8 +10,8 @@ import msgspec
 from alerts.duty.policy import EVERYONE, Policy
 from alerts.duty.roster import Reached, Roster
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Words
-from alerts.notification import Receiver
-from alerts.notifier import Settings
+from alerts.telling.notification import Receiver
+from alerts.telling.notifier import Settings
 from inventory.model import Contact, Inventory
 
 

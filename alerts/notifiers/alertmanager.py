@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from alerts import notifier
-from alerts.http_delivery import HttpNotifier, Url
 from alerts.incident import Incident
-from alerts.notification import Message
+from alerts.telling import notifier
+from alerts.telling.http_delivery import HttpNotifier, Url
+from alerts.telling.notification import Message
 from inventory.secrets import SecretRef
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat
 
-from alerts import notifier
-from alerts.confined import Confined, Forbidden, Stuck
-from alerts.http_delivery import CONFIGURATION_PAUSE
-from alerts.notification import Message
-from alerts.notifier import Refused, TryLater
-from alerts.plain import unlinked
-from alerts.sms import short
+from alerts.telling import notifier
+from alerts.telling.confined import Confined, Forbidden, Stuck
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused, TryLater
+from alerts.telling.plain import unlinked
+from alerts.telling.sms import short
 from inventory.secrets import Secret, SecretRef
 from probes.core.text import clean
 

@@ -16,10 +16,10 @@ from typing import Annotated, ClassVar, Literal
 import aiosmtplib
 from pydantic import AfterValidator, Field, model_validator
 
-from alerts import notifier
-from alerts.http_delivery import CONFIGURATION_PAUSE
-from alerts.notification import Message
-from alerts.notifier import Refused, TryLater
+from alerts.telling import notifier
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused, TryLater
 from inventory.secrets import Secret, SecretRef
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean

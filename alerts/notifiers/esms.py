@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from pydantic import Field
 
-from alerts import notifier, sms
-from alerts.gateway import PhoneNotifier, PhoneSettings, request_id
-from alerts.http_delivery import CONFIGURATION_PAUSE, Url, decoded
-from alerts.notification import Message
-from alerts.notifier import Refused, TryLater
+from alerts.telling import notifier, sms
+from alerts.telling.gateway import PhoneNotifier, PhoneSettings, request_id
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Url, decoded
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused, TryLater
 from inventory.secrets import SecretRef
 
 _SENT = "100"

@@ -10,14 +10,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from alerts import notifier, sms
-from alerts.fields import fields
-from alerts.http_delivery import HttpNotifier, Url
-from alerts.notification import Message
-from alerts.notifier import FOR_PEOPLE, Limit, Refused, TryLater
-from alerts.recipients import Recipients
-from alerts.success import Success
-from alerts.template_body import TYPES, Content, fault, filled, in_header, in_url, places, unknown
+from alerts.telling import notifier, sms
+from alerts.telling.fields import fields
+from alerts.telling.http_delivery import HttpNotifier, Url
+from alerts.telling.notification import Message
+from alerts.telling.notifier import FOR_PEOPLE, Limit, Refused, TryLater
+from alerts.telling.recipients import Recipients
+from alerts.telling.success import Success
+from alerts.telling.template_body import TYPES, Content, fault, filled, in_header, in_url, places, unknown
 from inventory.secrets import SecretRef
 from probes.core.text import clean
 

@@ -13,15 +13,15 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from pydantic import Field, model_validator
 
-from alerts import notifier
-from alerts.bot_api import LISTEN, MAX_UPDATES, BotNotifier, BotSettings, cut, each
-from alerts.http_delivery import Url
 from alerts.incident import Step, Words
-from alerts.notification import Message
-from alerts.notifier import Refused
-from alerts.plain import unlinked
-from alerts.replies import MAX_TEXT as MAX_REPLY_TEXT
-from alerts.replies import Heard, button
+from alerts.telling import notifier
+from alerts.telling.bot_api import LISTEN, MAX_UPDATES, BotNotifier, BotSettings, cut, each
+from alerts.telling.http_delivery import Url
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused
+from alerts.telling.plain import unlinked
+from alerts.telling.replies import MAX_TEXT as MAX_REPLY_TEXT
+from alerts.telling.replies import Heard, button
 from probes.core.text import clean
 
 MAX_TEXT = 4000

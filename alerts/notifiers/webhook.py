@@ -9,10 +9,10 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from alerts import notifier
-from alerts.http_delivery import HttpNotifier, Url
-from alerts.notification import Message
-from alerts.notifier import Refused
+from alerts.telling import notifier
+from alerts.telling.http_delivery import HttpNotifier, Url
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused
 from inventory.secrets import Secret, SecretRef
 from probes.core.text import clean
 

@@ -11,15 +11,15 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from pydantic import Field
 
-from alerts import notifier
-from alerts.bot_api import LISTEN, MAX_UPDATES, BotNotifier, BotSettings, cut, each
-from alerts.http_delivery import Url
 from alerts.incident import Words
-from alerts.notification import Message
-from alerts.notifier import TryLater
-from alerts.plain import unlinked
-from alerts.replies import MAX_TEXT as MAX_REPLY_TEXT
-from alerts.replies import Heard
+from alerts.telling import notifier
+from alerts.telling.bot_api import LISTEN, MAX_UPDATES, BotNotifier, BotSettings, cut, each
+from alerts.telling.http_delivery import Url
+from alerts.telling.notification import Message
+from alerts.telling.notifier import TryLater
+from alerts.telling.plain import unlinked
+from alerts.telling.replies import MAX_TEXT as MAX_REPLY_TEXT
+from alerts.telling.replies import Heard
 from probes.core.text import clean
 
 MAX_TEXT = 2000

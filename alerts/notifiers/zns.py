@@ -1,7 +1,7 @@
 """Sends a template registered with the Zalo Notification Service to phone numbers. Paid, and approved beforehand.
 
-Method and codes: zalo.cloud/zns; the tokens: `alerts.zalo_token`. Some kinds of templates are not delivered at night
-(22:00 to 06:00): give the people another channel too.
+Method and codes: zalo.cloud/zns; the tokens: `alerts.telling.zalo_token`. Some kinds of templates are not delivered at
+night (22:00 to 06:00): give the people another channel too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from pydantic import Field, field_validator
 
-from alerts import notifier
-from alerts.fields import NAMES, fields
-from alerts.gateway import PhoneNotifier, PhoneSettings, request_id
-from alerts.http_delivery import CONFIGURATION_PAUSE, Reply, Url, decoded
-from alerts.notification import Message
-from alerts.notifier import Refused, TryLater
-from alerts.zalo_token import ZaloToken
+from alerts.telling import notifier
+from alerts.telling.fields import NAMES, fields
+from alerts.telling.gateway import PhoneNotifier, PhoneSettings, request_id
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Reply, Url, decoded
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused, TryLater
+from alerts.telling.zalo_token import ZaloToken
 from inventory.secrets import SecretRef
 
 _EXPIRED = -124

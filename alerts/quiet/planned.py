@@ -20,15 +20,14 @@ class Planned(msgspec.Struct, frozen=True):
 
     maintenance: Mapping[str, Maintenance] = {}
     places: Mapping[str, Problem] = {}
+    selectors: Mapping[str, Problem] = {}
+    """Where the selector of each is written."""
 
     def doubts(self, inventory: Inventory) -> Iterator[Problem]:
         """Yield a warning for each that means no device: a name was mistyped, or has changed since."""
         for one in self.maintenance.values():
             if one.enabled and next(devices_meant(one.where, inventory), None) is None:
-                place = self.places[one.id]
-                path = place.path.removesuffix(".id") + ".where"
-                message = "means no device of the inventory: it would hold nothing back"
-                yield Problem(place.file, place.line, place.column, path, message, "warning")
+                yield self.selectors[one.id]
 
 
 def load_planned(path: Path) -> Planned:
@@ -36,6 +35,7 @@ def load_planned(path: Path) -> Planned:
     problems: list[Problem] = []
     found: dict[str, Maintenance] = {}
     places: dict[str, Problem] = {}
+    selectors: dict[str, Problem] = {}
     for node in _nodes(path, problems):
         loaded = document.validate(node, MaintenanceFile, problems)
         for index, one in enumerate(loaded.maintenance if loaded else ()):
@@ -48,10 +48,11 @@ def load_planned(path: Path) -> Planned:
                 message = f"more than {MOST} maintenances in all files; a selector may mean many devices"
                 problems.append(Problem(place.file, place.line, place.column, place.path, message))
             places.setdefault(one.id, place)
+            selectors[one.id] = _selector(node, index)
             found[one.id] = one
     if problems:
         raise Invalid(problems)
-    return Planned(found, places)
+    return Planned(found, places, selectors)
 
 
 def _nodes(path: Path, problems: list[Problem]) -> Iterator[Node]:
@@ -66,7 +67,18 @@ def _nodes(path: Path, problems: list[Problem]) -> Iterator[Node]:
 
 def _place(root: Node, index: int, one: Maintenance) -> Problem:
     """Return where the id of a maintenance is written."""
-    listed = yamltree.child(root, "maintenance")
-    entry = listed.items[index] if isinstance(listed, yamltree.Sequence) else root
-    name = yamltree.child(entry, "id") or entry
+    name = yamltree.child(_entry(root, index), "id") or root
     return name.problem(f"maintenance[{index}].id", one.id)
+
+
+def _selector(root: Node, index: int) -> Problem:
+    """Return what is said of a selector that means nothing, where it is written."""
+    entry = _entry(root, index)
+    where = yamltree.child(entry, "where") or entry
+    message = "means no device of the inventory: it would hold nothing back"
+    return where.problem(f"maintenance[{index}].where", message).as_warning()
+
+
+def _entry(root: Node, index: int) -> Node:
+    listed = yamltree.child(root, "maintenance")
+    return listed.items[index] if isinstance(listed, yamltree.Sequence) else root

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from alerts.topology import Topology
+from alerts.judging.topology import Topology
 from bench.detection.world import CENTRE, CORE, World
 from inventory.model import Site
 

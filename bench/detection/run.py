@@ -18,17 +18,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from alerts.decision import Decision
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
-from alerts.engine import Engine
 from alerts.incident import Incident, Transition
-from alerts.message import Composer
-from alerts.notification import Message
-from alerts.notifier import Settings
+from alerts.judging.decision import Decision
+from alerts.judging.engine import Engine
+from alerts.judging.topology import Topology
+from alerts.judging.tracker import FLAPPING_WINDOW
 from alerts.rule import RuleBook
-from alerts.teller import Codes, Teller
-from alerts.topology import Topology
+from alerts.telling.message import Composer
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Settings
+from alerts.telling.teller import Codes, Teller
 from bench.detection.faults import Trouble, Truth
 from bench.detection.luck import Asked, Ending, every_check
 from bench.detection.world import CENTRE
@@ -161,6 +162,7 @@ class Laboratory:
         self._epoch += 1
         self._steps = Steps()
         self._engine = Engine(self._rules, self._inventory, incidents.all_open(self._db))
+        self._engine.remember(incidents.resolved_since(self._db, self._wall(now) - FLAPPING_WINDOW))
         self._asleep.clear()
         self._calm.clear()
         self._extra = set(range(len(self._checks)))

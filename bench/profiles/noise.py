@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from alerts.engine import Engine as Judge
 from alerts.incident import IncidentKey, Step
+from alerts.judging.engine import Engine as Judge
 from alerts.rule import RuleBook
 from bench.profiles.ask import Reported
 from bench.profiles.cases import Case

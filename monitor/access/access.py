@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from monitor.access.codes import Codes
 from monitor.access.oidc import Oidc
+from monitor.access.passkeys import Passkeys
 from monitor.access.passwords import Passwords, one_time
 from monitor.access.people import People
 from monitor.access.permission import Role
@@ -42,6 +43,7 @@ class Access:
     sign_in: SignIn
     people: People
     codes: Codes
+    passkeys: Passkeys
     first_password: Path
     """File with the one-time password of the first administrator, until they choose their own."""
     oidc: Oidc | None = None
@@ -69,7 +71,7 @@ async def open_access(
         sessions = Sessions(ledger, now, idle, longest)
         people, codes = People(ledger, passwords, now), Codes(ledger, Seal(data / KEY), now)
         sign_in = SignIn(ledger, sessions, passwords, codes, now, directory)
-        access = Access(sessions, sign_in, people, codes, data / FIRST_PASSWORD, oidc)
+        access = Access(sessions, sign_in, people, codes, Passkeys(ledger, now), data / FIRST_PASSWORD, oidc)
         if not people.everybody:
             await _first(access)
         await sessions.prune()

@@ -33,7 +33,8 @@ ALGORITHMS = ("RS256", "ES256")
 LASTING = timedelta(minutes=10)
 LEEWAY = 60
 """Seconds that the provider's clock may differ."""
-MOST = 1000
+MOST = 20_000
+"""Sign-ins under way; more would let a flood push out those of people."""
 MAX_BYTES = 256 * 1024
 MAX_GROUPS = 1000
 SECONDS = 10.0

@@ -15,8 +15,8 @@ from monitor.ledger import Ledger, sessions, users
 from monitor.ledger.sessions import Session
 from monitor.ledger.users import User
 
-NOTED = timedelta(minutes=1)
-"""The last use of a session or a token is noted so often at most."""
+NOTED = timedelta(minutes=5)
+"""The last use of a session or a token is noted so often at most: each note is a durable write."""
 MAX_AGENT = 200
 
 
@@ -49,6 +49,7 @@ class Sessions:
         self._now = now
         self._idle = idle
         self._longest = longest
+        self._noted = min(NOTED, idle / 4)
 
     def of_session(self, key: str) -> Reader | None:
         """Return who has the session `key`, and note its use; `None` when it holds no longer."""
@@ -58,7 +59,7 @@ class Sessions:
         user = self._ledger.access.known.users.get(session.user)
         if user is None or user.disabled:
             return None
-        if self._now() - session.seen_at > NOTED:
+        if self._now() - session.seen_at > self._noted:
             self._ledger.access.note_session(session, self._now())
         return reader_of_session(user, session)
 
@@ -70,7 +71,7 @@ class Sessions:
         user = self._ledger.access.known.users.get(token.user)
         if user is None or user.disabled or user.must_change:
             return None
-        if token.used_at is None or self._now() - token.used_at > NOTED:
+        if token.used_at is None or self._now() - token.used_at > self._noted:
             self._ledger.access.note_token(token, self._now())
         return reader_of_token(user, token)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from alerts.message import local
+from alerts.telling.message import local
 from inventory.problem import Invalid
 from monitor.cli.common import clear_start, json_option, print_json, print_mistakes, print_table
 from monitor.custody import broken

@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 import click
 
-from monitor.app import service, stop_signals, utc_now
+from monitor.app import service, stop_signals
 from monitor.cli.common import clear_start, json_option, load, print_json, print_table
+from monitor.clock import utc_now
 from monitor.demo.province import Province
 from monitor.ledger import Ledger
 

@@ -18,8 +18,8 @@ from inventory.document import Invalid
 from inventory.loader import load_tree
 from inventory.model import NAME, Site
 from inventory.secrets import Credential, SecretMissing
-from monitor.app import open_probes, utc_now
 from monitor.cli.common import clear_start, json_option, load, print_json, print_problems, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.discovery.credentials import NoCredential, chosen_credentials, usual_credential
 from monitor.discovery.doors import doors
@@ -28,6 +28,7 @@ from monitor.discovery.known import Known, addresses_of
 from monitor.discovery.proposal import Sighting, proposal
 from monitor.discovery.scope import OutOfScope, scope
 from monitor.discovery.sweep import Found, Pace, Sweep
+from monitor.house import open_probes
 from monitor.ledger import Ledger
 from monitor.plan import traits
 from probes.core.hostkeys import NoHostKeys

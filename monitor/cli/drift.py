@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from alerts.message import local
+from alerts.telling.message import local
 from inventory.gather import gather
 from inventory.yamltree import Node, child
 from monitor.cli.common import clear_start, json_option, load, print_json, print_table

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from alerts.incident import Incident
-from alerts.message import local
 from alerts.quiet.preview import Effect, effect
 from alerts.quiet.quiet import Quiet
 from alerts.quiet.silence import Silence
-from monitor.app import utc_now
+from alerts.telling.message import local
 from monitor.cli.common import clear_start, load, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.quiet import lately

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from alerts.message import local
 from alerts.quiet.quiet import Quiet, devices_meant
-from monitor.app import utc_now
+from alerts.telling.message import local
 from monitor.cli.common import json_option, load, print_json, print_table
 from monitor.cli.effect import HISTORY, as_plain, meant, print_effect, seen, with_ledger
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from monitor.app import open_probes, utc_now
 from monitor.binding import bound
 from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
+from monitor.house import open_probes
 from monitor.ledger import Ledger
 from monitor.neighbours import Facts, Neighbourhood, neighbourhood
 from monitor.runner import Runner

@@ -11,10 +11,11 @@ from typing import Any
 import click
 import msgspec
 
-from monitor.app import open_probes, utc_now
 from monitor.binding import bound
 from monitor.cli.common import Name, clear_start, json_option, load, print_json
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
+from monitor.house import open_probes
 from monitor.ledger import Ledger
 from monitor.runner import Runner
 from probes.core.observation import Labels, Observation, Outcome

@@ -12,9 +12,9 @@ import click
 from alerts.calendar import VIETNAM
 from alerts.duty.roster import Roster
 from alerts.duty.rota import Override, shifts
-from monitor.app import utc_now
 from monitor.cli.common import clear_start, json_option, load, operator, print_json, print_table
 from monitor.cli.who import When, swaps
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.ledger.rota import Handover

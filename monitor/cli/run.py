@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from alerts.message import local
+from alerts.telling.message import local
 from inventory.document import Invalid
 from monitor import configuration
 from monitor.app import service, stop_signals

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from inventory.document import Invalid
 from inventory.secrets import MAX_SECRET_BYTES, Secret, SecretName
 from inventory.vault import Vault, VaultError
-from monitor.app import utc_now
 from monitor.cli.common import (
     clear_start,
     json_option,
@@ -26,6 +25,7 @@ from monitor.cli.common import (
 )
 from monitor.cli.secret_confirm import confirm
 from monitor.cli.secret_uses import cells, of_settings, uses
+from monitor.clock import utc_now
 from monitor.ledger import Ledger
 from monitor.settings import Settings, load_settings
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from monitor.app import utc_now
 from monitor.binding import bind
 from monitor.cli.common import clear_start, json_option, load, operator, print_json, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from pydantic import BaseModel
 
-from alerts.message import local
+from alerts.telling.message import local
 from inventory.secrets import SecretMissing, SecretRef, references
 from monitor.configuration import Configuration
 from monitor.settings import Settings

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import click
 
 from alerts.calendar import VIETNAM, local_time
-from alerts.message import local
 from alerts.quiet.preview import Effect
 from alerts.quiet.silence import Silence, read_wish
+from alerts.telling.message import local
 from inventory.duration import seconds
-from monitor.app import utc_now
 from monitor.cli.common import json_option, operator, print_json, print_table
 from monitor.cli.effect import HISTORY, as_plain, meant, plain, print_effect, seen, with_ledger
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 

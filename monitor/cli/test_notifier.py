@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from alerts.message import trial
-from alerts.notification import Message
-from alerts.notifier import Notifier, Refused, TryLater, open_channels
+from alerts.telling.message import trial
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Notifier, Refused, TryLater, open_channels
 from inventory.secrets import SecretMissing
-from monitor.app import utc_now
 from monitor.cli.common import load
+from monitor.clock import utc_now
 
 
 @click.command("test-notifier")
 @click.argument("name")
+@click.option(
+    "--to", default="", metavar="ADDRESS", help="One person's address on the channel, as in the duty file."
+)
 @click.pass_obj
-def test_notifier(settings: Path, name: str) -> None:
+def test_notifier(settings: Path, name: str, to: str) -> None:
     """Send a message that says it is only a test through the channel NAME. Exit code 1 when it is not taken."""
     configuration = load(settings)
     chosen = configuration.settings.notifiers.get(name)
@@ -29,8 +33,8 @@ def test_notifier(settings: Path, name: str) -> None:
     try:
         policy, state = configuration.settings.network, configuration.channel_state
         channel = open_channels({name: chosen}, configuration.secrets, policy, state)[name]
-        address = configuration.settings.web.address
-        asyncio.run(_send(channel, trial(name, chosen.language, utc_now(), address), chosen.timeout))
+        message = trial(name, chosen.language, utc_now(), configuration.settings.web.address)
+        asyncio.run(_send(channel, msgspec.structs.replace(message, to=to), chosen.timeout))
     except (SecretMissing, Refused, TryLater) as error:
         raise click.ClickException(f"{name} did not take the message: {error}") from error
     except TimeoutError:

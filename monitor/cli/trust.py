@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from monitor.app import utc_now
 from monitor.cli.common import Name, clear_start, json_option, load, operator, print_json, print_table
+from monitor.clock import utc_now
 from monitor.ledger import Ledger
 
 

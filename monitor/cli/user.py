@@ -10,15 +10,15 @@ from pathlib import Path
 
 import click
 
-from alerts.message import local
+from alerts.telling.message import local
 from inventory.document import Invalid
 from inventory.duration import seconds
 from monitor.access.passwords import Passwords
 from monitor.access.people import Impossible, People
 from monitor.access.permission import Role
 from monitor.access.scope import Scope, parse_scope
-from monitor.app import utc_now
 from monitor.cli.common import clear_start, json_option, operator, print_json, print_mistakes, print_table
+from monitor.clock import utc_now
 from monitor.ledger import Ledger
 from monitor.ledger.users import User
 from monitor.settings import load_settings

@@ -13,11 +13,13 @@ from alerts.duty.roster import Roster
 from alerts.duty.rota import Override
 from alerts.duty.who import Plan, Told, Who, supposed
 from alerts.incident import Severity
+from alerts.quiet.silence import Silence
 from inventory.duration import written
-from monitor.app import utc_now
 from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
+from monitor.quiet import book
 
 
 class When(click.ParamType[datetime]):
@@ -64,13 +66,20 @@ def who(settings: Path, about: str, at: datetime | None, severity: str, rule: st
         )
     with clear_start():
         overrides = asyncio.run(swaps(configuration))
+        made = asyncio.run(silences(configuration))
     moment = at or utc_now()
     asked = Who(Roster(configuration.duty, lambda: overrides), inventory, configuration.settings.notifiers)
-    plan = asked.plan(supposed(about, Severity(severity), moment, rule), moment)
+    incident = supposed(about, Severity(severity), moment, rule)
+    plan = asked.plan(incident, moment)
+    quiet = [one.quiet(moment) for one in configuration.planned.maintenance.values()]
+    hidden = book(quiet, made, inventory).hides(incident, moment)
     if as_json:
-        print_json({"about": about, "at": moment, "severity": severity, "plan": plan})
+        why = hidden.quiet.words(hidden.until) if hidden else None
+        print_json({"about": about, "at": moment, "severity": severity, "plan": plan, "quiet": why})
     else:
         _print(plan)
+        if hidden:
+            click.echo(f"Nobody is told then: {hidden.quiet.words(hidden.until).en}", err=True)
     raise SystemExit(not any(step.reached for step in plan.steps))
 
 
@@ -81,6 +90,15 @@ async def swaps(configuration: Configuration) -> tuple[Override, ...]:
         return ()
     async with Ledger(path) as ledger:
         return ledger.rota.overrides
+
+
+async def silences(configuration: Configuration) -> tuple[Silence, ...]:
+    """Return what people made quiet; nothing when there is no ledger yet."""
+    path = configuration.data / "ledger.sqlite"
+    if not path.exists():
+        return ()
+    async with Ledger(path) as ledger:
+        return ledger.silences.known
 
 
 def _print(plan: Plan) -> None:

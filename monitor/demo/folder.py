@@ -17,6 +17,7 @@ from monitor.demo.inventory_files import (
     PRIV_FILE,
     duty_file,
     inventory_files,
+    maintenance_file,
     settings_file,
 )
 from monitor.demo.layout import Layout
@@ -40,6 +41,7 @@ class DemoFolder:
         files = {
             self.settings: settings_file(port, layout.phone),
             self.path / "duty.yaml": duty_file(),
+            self.path / "maintenance.yaml": maintenance_file(),
         }
         for name, text in inventory_files(layout, self.simulator / CA_FILE):
             files[self.inventory / name] = text

@@ -115,6 +115,7 @@ def settings_file(port: int, phone: str) -> str:
         f"{_SIMULATED}inventory: inventory\ndata: data\nsecrets: secrets\n"
         f"web: {{port: {port}, editing: true, login: false}}\n"
         "duty: duty.yaml\n"
+        "maintenance: maintenance.yaml\n"
         "notifiers: # điện thoại mô phỏng, xem trang /demo/phone / a simulated phone, see the page /demo/phone\n"
         f"  dien-thoai: {{kind: webhook, url: 'http://{phone}:{PHONE_PORT}/messages', allow: 127.0.0.0/8}}\n"
         "network: {allow: 127.0.0.0/8} # thiết bị mô phỏng ở ngay máy này / simulated devices are on this machine\n"
@@ -124,6 +125,11 @@ def settings_file(port: int, phone: str) -> str:
 def duty_file() -> str:
     """Return the duty file of the demo: who is on duty, who is told when."""
     return files("monitor.demo").joinpath("duty.yaml").read_text("utf-8")
+
+
+def maintenance_file() -> str:
+    """Return the planned maintenance of the demo."""
+    return files("monitor.demo").joinpath("maintenance.yaml").read_text("utf-8")
 
 
 def inventory_files(layout: Layout, authority: Path) -> Iterator[tuple[str, str]]:

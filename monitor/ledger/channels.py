@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.notification import Message, Pending
+from alerts.telling.notification import Message, Pending
 from monitor.ledger.database import from_ms, to_ms
 
 _WORKS = """

@@ -9,7 +9,7 @@ import msgspec
 
 from alerts.duty.policy import LONGEST
 from alerts.incident import Incident
-from alerts.notification import Telling, Timer
+from alerts.telling.notification import Telling, Timer
 from monitor.ledger import incidents, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.teller import Teller

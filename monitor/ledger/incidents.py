@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.incident import Incident, IncidentKey, Kind, Status, Step, Transition
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
 from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.teller import Teller
@@ -30,6 +30,7 @@ _SEARCH = """
 SELECT id, body FROM incidents
 WHERE id > 0 AND (:status IS NULL OR status = :status) AND (:kind IS NULL OR kind = :kind)
   AND (:site IS NULL OR site = :site) AND (:device IS NULL OR device = :device)
+  AND (:severity IS NULL OR body ->> '$.severity' = :severity) AND (:rule IS NULL OR rule = :rule)
   AND (:before IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """
@@ -88,6 +89,7 @@ def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Inc
         at,
         sites=transition.sites,
         cause=transition.cause,
+        since=transition.since,
     )
     site = key.device.partition("/")[0]
     row = (
@@ -207,6 +209,12 @@ def all_open(db: sqlite3.Connection) -> list[Incident]:
     return [_incident(*row) for row in rows]
 
 
+def resolved_since(db: sqlite3.Connection, since: datetime) -> list[Incident]:
+    """Return what was resolved after `since`, oldest first."""
+    query = "SELECT id, body FROM incidents WHERE id > 0 AND resolved_at >= ? ORDER BY resolved_at"
+    return [_incident(*row) for row in db.execute(query, (to_ms(since),)).fetchall()]
+
+
 def search(
     db: sqlite3.Connection,
     *,
@@ -214,11 +222,14 @@ def search(
     kind: Kind | None,
     site: str | None,
     device: str | None,
+    severity: Severity | None,
+    rule: str | None,
     limit: int,
     before: int | None,
 ) -> list[Incident]:
     """Return incidents, newest first."""
-    asked = {"status": status, "kind": kind, "site": site, "device": device, "before": before, "limit": limit}
+    about = {"site": site, "device": device, "severity": severity, "rule": rule}
+    asked = {"status": status, "kind": kind, "before": before, "limit": limit, **about}
     return [_incident(*row) for row in db.execute(_SEARCH, asked).fetchall()]
 
 

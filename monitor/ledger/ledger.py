@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-from alerts.incident import Incident, Kind, Status, Step, Transition
-from alerts.notification import Message, Pending, Telling, Timer
+from alerts.incident import Incident, Kind, Severity, Status, Step, Transition
+from alerts.telling.notification import Message, Pending, Telling, Timer
 from monitor.ledger import (
     access,
     answered,
@@ -21,6 +21,7 @@ from monitor.ledger import (
     bindings,
     channels,
     escalations,
+    false_alarms,
     hostkeys,
     identities,
     incidents,
@@ -39,6 +40,7 @@ from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.bindings import LedgerBindings
 from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import BUSY_SECONDS, Database, LedgerError, Work
+from monitor.ledger.false_alarms import FalseAlarm
 from monitor.ledger.heard import LedgerHeard
 from monitor.ledger.hostkeys import HostKey, LedgerHostKeys
 from monitor.ledger.identities import LedgerIdentities
@@ -72,6 +74,7 @@ class Ledger:
         busy: float = BUSY_SECONDS,
     ) -> None:
         """Wait at most `busy` seconds for another process that is writing."""
+        self.path = path
         self._database = Database(path, busy)
         self._lease = lease
         self._watch_every = watch_every
@@ -247,6 +250,10 @@ class Ledger:
         """Return every incident and finding that is not resolved, oldest first."""
         return await self._database.read(incidents.all_open)
 
+    async def resolved_since(self, since: datetime) -> list[Incident]:
+        """Return every incident and finding that was resolved after `since`, oldest first."""
+        return await self._database.read(partial(incidents.resolved_since, since=since))
+
     async def incidents(
         self,
         *,
@@ -254,6 +261,8 @@ class Ledger:
         kind: Kind | None = None,
         site: str | None = None,
         device: str | None = None,
+        severity: Severity | None = None,
+        rule: str | None = None,
         limit: int = 100,
         before_id: int | None = None,
     ) -> list[Incident]:
@@ -266,6 +275,8 @@ class Ledger:
                 kind=kind,
                 site=site,
                 device=device,
+                severity=severity,
+                rule=rule,
                 limit=limit,
                 before=before_id,
             )
@@ -274,6 +285,16 @@ class Ledger:
     async def incident(self, id: int) -> Incident | None:
         """Return one incident."""
         return await self._database.read(partial(incidents.by_id, number=id))
+
+    async def mark_false(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
+        """Note that an operator says there was nothing, or takes that back; `None` when there is no such incident."""
+        return await self._write(
+            partial(false_alarms.mark, number=id, who=who, note=note, at=at, false=false)
+        )
+
+    async def false_alarm(self, id: int) -> FalseAlarm | None:
+        """Return what an operator said of an incident, `None` when nobody says that it was a false alarm."""
+        return await self._database.read(partial(false_alarms.load, number=id))
 
     async def timeline(self, id: int) -> list[Transition]:
         """Return the steps of an incident, oldest first."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.notification import Telling
+from alerts.telling.notification import Telling
 from monitor.ledger import leader, outbox
 from monitor.ledger.database import to_ms
 

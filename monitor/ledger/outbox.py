@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from alerts.incident import Step
-from alerts.notification import Message, Pending, Receiver, Telling
+from alerts.telling.notification import Message, Pending, Receiver, Telling
 from monitor.ledger import channels
 from monitor.ledger.database import from_ms, to_ms
 from probes.core.text import clean

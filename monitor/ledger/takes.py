@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.notification import Telling
+from alerts.telling.notification import Telling
 from monitor.ledger.database import from_ms, to_ms
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Protocol
 
 from alerts.incident import Incident, Transition
-from alerts.notification import Receiver, Telling, Timer
+from alerts.telling.notification import Receiver, Telling, Timer
 
 
 class Teller(Protocol):
-    """Pure and quick: `alerts.teller.Teller` is one."""
+    """Pure and quick: `alerts.telling.teller.Teller` is one."""
 
     def tell(self, incident: Incident, transition: Transition, told: Sequence[Receiver]) -> Telling:
         """Return who is told of `transition`; `told` were told of the incident before."""

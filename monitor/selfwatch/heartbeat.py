@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 import msgspec
 
-from alerts.http_delivery import NotPermitted, check_url
+from alerts.telling.http_delivery import NotPermitted, check_url
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import SecretMissing, Secrets
 from monitor.selfwatch.settings import HeartbeatSettings

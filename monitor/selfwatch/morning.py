@@ -15,8 +15,8 @@ from alerts.calendar import VIETNAM
 from alerts.duty.policy import Stage, Targets
 from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Status, Step, Words
-from alerts.notification import Message, Receiver, Telling
 from alerts.quantity import duration
+from alerts.telling.notification import Message, Receiver, Telling
 from monitor.ledger.morning import Day
 from monitor.selfwatch.settings import MorningSettings
 

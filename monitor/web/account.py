@@ -119,6 +119,7 @@ class AccountPages:
             "days": DAYS,
             "local": user.source == LOCAL,
             "second": access.codes.wants(user),
+            "passkeys": access.passkeys.of(user),
             "key": "",
             "trouble": "",
             **(more or {}),

@@ -230,7 +230,7 @@ class Api:
         found = await context_of(request).finder.find(
             board.inventory, text, query.number(request, "limit", 50, 1, 500)
         )
-        hits = tuple(hit_out(row) for row in rows(board, found))
+        hits = tuple(hit_out(row) for row in rows(context_of(request), found))
         return answer(SearchOut(text, found.total, hits))
 
     async def incidents(self, request: web.Request) -> web.Response:

@@ -18,7 +18,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import demo, duty, security, silences, take
+from monitor.web import acting, channels, demo, duty, passkeys, quality, security, silences, take, users_api
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -68,10 +68,13 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
     return [
         *pages.routes(),
         *Api(context).routes(),
+        *acting.routes(),
+        *channels.routes(),
         *demo.routes(),
         *QuietForms(pages.frame).routes(),
         *silences.routes(),
         *duty.routes(),
+        *quality.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),
         *Metrics(context).routes(),
@@ -79,6 +82,8 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *AccountPages(pages.frame).routes(),
         *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
+        *users_api.routes(),
+        *passkeys.routes(),
     ]
 
 

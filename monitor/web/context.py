@@ -11,15 +11,19 @@ from alerts.rule import RuleBook
 from inventory.schema import Schema
 from monitor.access.access import Access
 from monitor.board import Board
+from monitor.channels import Channels
 from monitor.demo.controls import DemoControls
 from monitor.ledger import Ledger
 from monitor.operations import Operations
+from monitor.quality.figures import Quality
 from monitor.quiet import Quiets
 from monitor.reload import Reloader
 from monitor.store import Store
 from monitor.vitals import Vitals
+from monitor.web.effects import Effects
 from monitor.web.finder import Finder
 from monitor.web.seen import Seen
+from monitor.web.summary import Summaries
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,15 @@ class WebContext:
     """Who is told of what, by the configuration in force."""
     quiets: Quiets
     """What is quiet, and what is under maintenance."""
+    channels: Channels
+    """The ways in which people are told."""
     rules: Callable[[], RuleBook]
     """The rules in force."""
     vitals: Callable[[], Vitals]
     now: Callable[[], datetime]
     """The time, aware UTC."""
+    quality: Callable[[], Quality | None] = lambda: None
+    """How good the alarms of the last 30 days were; `None` before that was measured."""
     language: str = "vi"
     """Language until the reader chooses."""
     reloader: Reloader | None = None
@@ -59,5 +67,9 @@ class WebContext:
     """Least seconds between two updates of one viewer."""
     seen: Seen = field(default_factory=Seen)
     """What every check saw last; the feed keeps it."""
+    summaries: Summaries = field(default_factory=Summaries)
+    """How every site does."""
+    effects: Effects = field(default_factory=Effects)
+    """What an incident stops."""
     finder: Finder = field(default_factory=Finder)
     """Finds sites and devices."""

@@ -15,7 +15,8 @@ _YEAR = 365 * 86400
 
 def read(request: web.Request, name: str, peer: Peer) -> str:
     """Return a cookie of ours; ``""`` when there is none."""
-    return request.cookies.get(_name(name, peer), "")[:200]
+    value = request.cookies.get(_name(name, peer), "")[:200]
+    return value if value.isascii() else ""
 
 
 def give(response: web.StreamResponse, begun: Begun, peer: Peer) -> None:

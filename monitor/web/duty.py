@@ -76,7 +76,8 @@ def who_view(context: WebContext, params: Params) -> View:
         inventory = context.board.inventory
         known = about in inventory.devices or about in inventory.sites
         at = moment or context.now()
-        plan = context.who().plan(supposed(about, Severity(severity), at), at) if known else None
+        incident = supposed(about, Severity(severity), at)
+        plan = context.who().plan(incident, at) if known else None
         site = inventory.sites.get(about.partition("/")[0])
         return {
             "about": about,
@@ -87,6 +88,7 @@ def who_view(context: WebContext, params: Params) -> View:
             "at": at,
             "asked": params.get("at", ""),
             "plan": plan,
+            "hidden": context.quiets.hides(incident, at),
         }
 
     return View("who", frozenset(), values, N_("Who would be told"), lasting=2.0)

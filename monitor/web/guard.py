@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from urllib.parse import unquote, urlencode
 
 from aiohttp import web
@@ -131,15 +132,30 @@ async def _must_be_meant(request: web.Request, reader: Reader | None, route: Rou
         return
     signed_in = reader is not None and reader.session is not None and route.may is not Permission.PUBLIC
     same_origin(request, required=signed_in)
+    form = await _form(request)
     if signed_in and request.content_type != "application/json":
-        await _must_carry_key(request)
+        _must_carry_key(request, form)
 
 
-async def _must_carry_key(request: web.Request) -> None:
+async def _form(request: web.Request) -> Mapping[str, object]:
+    """Return the form in the body, empty when it is none; handlers get the same one. Raises 400, 415."""
+    if request.content_type.startswith("multipart/"):
+        raise web.HTTPUnsupportedMediaType(text="no form of ours is multipart")
+    if request.content_type != _FORM:
+        return {}
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # bytes that are no text, an encoding that nobody knows
+        raise web.HTTPBadRequest(text="the form cannot be read: it must be UTF-8") from error
+
+
+def _must_carry_key(request: web.Request, form: Mapping[str, object]) -> None:
     if request.content_type != _FORM:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {_FORM} or application/json")
-    given = (await request.post()).get("csrf", "")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), request[FORM_KEY].encode()):
+    given = form.get("csrf", "")
+    if not isinstance(given, str) or not hmac.compare_digest(
+        given.encode("utf-8", "replace"), request[FORM_KEY].encode()
+    ):
         raise web.HTTPForbidden(text="this form was made for another sign-in; open the page again")
 
 

@@ -1,18 +1,19 @@
-"""Incidents and findings: the lists, and the page of one with its timeline."""
+"""Incidents and findings: the lists by what the address asks for, and the page of one with its timeline."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 import msgspec
 
-from alerts.impact import impact_of
 from alerts.incident import Incident, Kind, Severity, Status
 from alerts.rule import Rule
-from inventory.model import Device, Site
+from inventory.model import Contact, Device, Site
 from monitor.board import Board
+from monitor.web.acting import HOURS
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
@@ -21,8 +22,43 @@ from monitor.web.summary import urgency
 from monitor.web.view import NoSuch, Params, Values, View
 
 PAGE = 100
-"""Entries of one page of a list."""
+"""Resolved entries of one page of a list."""
+SHOWN = 400
+"""Entries shown of those that are not resolved, worst first; of more only the number is told."""
+OWNERS = 12
+"""People shown of an incident of many sites."""
+INCIDENT_LEVELS = (Severity.CRITICAL, Severity.WARNING, Severity.LOW)
 FILTERS = ("open", "acknowledged", "resolved", "all")
+PARAMS = ("status", "kind", "severity", "site", "rule", "before")
+"""Query parameters of the list."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a list is asked for, as its address says."""
+
+    status: str
+    kind: str
+    severity: str
+    site: str
+    rule: str
+    before: int | None
+
+    def fits(self, incident: Incident) -> bool:
+        """Whether an incident that is not resolved belongs in the list."""
+        sites = incident.sites or (incident.key.device.partition("/")[0],)
+        return (
+            self.kind in (incident.kind, "all")
+            and self.status in (incident.status, "all")
+            and self.severity in (incident.severity, "")
+            and self.rule in (incident.key.rule, "")
+            and (not self.site or self.site in sites)
+        )
+
+    def address(self, **changes: str) -> str:
+        """Return the address of this list with other filters; empty ones are left out."""
+        present = {name: getattr(self, name) for name in PARAMS if name != "before"} | changes
+        default = {"status": "all", "kind": "incident"}
+        return "?" + urlencode({k: v for k, v in present.items() if v and v != default.get(k)})
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -51,21 +87,24 @@ def place(board: Board, incident: Incident) -> Entry:
 
 def list_view(context: WebContext, params: Params) -> View:
     """Return the incidents: the open ones first, then the last resolved. `NoSuch` for a strange filter."""
-    status, kind, before = params.get("status") or "all", params.get("kind") or "incident", _before(params)
-    if status not in FILTERS or kind not in {*Kind, "all"}:
-        raise NoSuch(f"status is one of {', '.join(FILTERS)}; kind is incident, finding or all")
+    asked = _asked(params)
 
     async def values() -> Values:
-        current = [] if before else _current(context.board, status, kind)
-        read = await recorded(_past(context, kind, before)) if status in ("resolved", "all") else []
+        board = context.board
+        current = [] if asked.before else sorted(filter(asked.fits, board.incidents.values()), key=urgency)
+        read = await recorded(_past(context, asked)) if asked.status in ("resolved", "all") else []
         past = read or []
         return {
-            "current": [place(context.board, entry) for entry in current],
-            "past": [place(context.board, entry) for entry in past[:PAGE]],
+            "asked": asked,
+            "current": [place(board, entry) for entry in current[:SHOWN]],
+            "more_current": max(0, len(current) - SHOWN),
+            "past": [place(board, entry) for entry in past[:PAGE]],
             "next_before": past[PAGE - 1].id if len(past) > PAGE else None,
-            "status": status,
-            "kind": kind,
+            "site": board.inventory.sites.get(asked.site),
+            "rule": context.rules().get(asked.rule),
+            "severities": INCIDENT_LEVELS if asked.kind == Kind.INCIDENT else tuple(Severity),
             "unread": read is None,
+            "hours": HOURS,
         }
 
     return View("incidents", frozenset({INCIDENTS}), values, N_("Incidents"))
@@ -75,7 +114,9 @@ def findings_view(context: WebContext, params: Params) -> View:
     """Return the open findings, worst first."""
 
     async def values() -> Values:
-        found = sorted(_current(context.board, "all", Kind.FINDING), key=urgency)
+        found = sorted(
+            (entry for entry in context.board.incidents.values() if entry.kind is Kind.FINDING), key=urgency
+        )
         levels = Counter(entry.severity for entry in found)
         return {
             "groups": _by_rule(context, found),
@@ -96,23 +137,47 @@ def view(context: WebContext, params: Params) -> View:
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
         sites = context.board.inventory.sites
+        impact = context.effects.of(context.board.inventory).by_rule(incident, context.rules())
         return {
             "entry": place(context.board, incident),
             "hidden": context.quiets.hides(incident) if incident.resolved_at is None else None,
             "rule": context.rules().get(incident.key.rule),
             "timeline": await recorded(context.ledger.timeline(incident.id)),
             "deliveries": await recorded(context.ledger.deliveries(incident.id)),
-            "owner": _owner(context.board, incident),
+            "false_alarm": await recorded(context.ledger.false_alarm(incident.id)),
+            "owners": _owners(context.board, incident),
             "sites": [sites[one] for one in incident.sites if one in sites],
-            "impact": impact_of(incident, context.rules(), context.board.inventory),
+            "impact": impact,
+            "cut_off": [sites[one] for one in impact.cut_off if one in sites],
+            "hours": HOURS,
         }
 
     return View("incident", frozenset({INCIDENTS}), values, N_("Incident"), f"#{int(number)}")
 
 
-def _owner(board: Board, incident: Incident) -> object:
-    known = incident.key.device in board.inventory.devices
-    return board.inventory.owner_of(incident.key.device) if known else None
+def _owners(board: Board, incident: Incident) -> list[Contact]:
+    """Return who answers for what it is about: of the device, or of each of the sites."""
+    inventory = board.inventory
+    if incident.key.device in inventory.devices:
+        owner = inventory.owner_of(incident.key.device)
+        return [owner] if owner else []
+    ids = incident.sites or (incident.key.device.partition("/")[0],)
+    found = (inventory.sites[one].owner for one in ids if one in inventory.sites)
+    return list(dict.fromkeys(owner for owner in found if owner))[:OWNERS]
+
+
+def _asked(params: Params) -> Asked:
+    status, kind, severity = (
+        params.get("status") or "all",
+        params.get("kind") or "incident",
+        params.get("severity", ""),
+    )
+    if status not in FILTERS or kind not in {*Kind, "all"} or severity not in {*Severity, ""}:
+        levels = ", ".join(Severity)
+        raise NoSuch(
+            f"status is one of {', '.join(FILTERS)}; kind is incident, finding or all; severity one of {levels}"
+        )
+    return Asked(status, kind, severity, params.get("site", ""), params.get("rule", ""), _before(params))
 
 
 def _before(params: Params) -> int | None:
@@ -122,21 +187,15 @@ def _before(params: Params) -> int | None:
     return int(text) if text else None
 
 
-def _current(board: Board, status: str, kind: str) -> list[Incident]:
-    wanted = [
-        entry
-        for entry in board.incidents.values()
-        if kind in (entry.kind, "all") and status in (entry.status, "all")
-    ]
-    return sorted(wanted, key=urgency)
-
-
-async def _past(context: WebContext, kind: str, before: int | None) -> list[Incident]:
+async def _past(context: WebContext, asked: Asked) -> list[Incident]:
     return await context.ledger.incidents(
         status=Status.RESOLVED,
-        kind=None if kind == "all" else Kind(kind),
+        kind=None if asked.kind == "all" else Kind(asked.kind),
+        severity=Severity(asked.severity) if asked.severity else None,
+        site=asked.site or None,
+        rule=asked.rule or None,
         limit=PAGE + 1,
-        before_id=before,
+        before_id=asked.before,
     )
 
 

@@ -47,6 +47,7 @@ class _Vitals(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._health()
         yield from self._inventory()
+        yield from self._quality()
 
     def _health(self) -> Iterator[Metric]:
         vitals = self._context.vitals()
@@ -71,6 +72,26 @@ class _Vitals(Collector):
         yield _gauge(
             "transitions_waiting", "Batches of transitions not durable yet.", vitals.unstored_transitions
         )
+
+    def _quality(self) -> Iterator[Metric]:
+        quality = self._context.quality()
+        if quality is None:
+            return
+        whole = quality.whole
+        yield _gauge("alerts_incidents_30d", "Incidents that opened in the last 30 days.", whole.incidents)
+        yield _gauge("alerts_false_30d", "Of these, false by an operator's word.", whole.false)
+        yield _gauge("alerts_suspected_30d", "Of these, over at once and untouched.", whole.suspected)
+        yield _gauge(
+            "alerts_per_commune_week", "Incidents for each commune and week.", quality.per_commune_week
+        )
+        text = "Seconds until incidents were noticed, taken on and over."
+        times = GaugeMetricFamily(f"{_PREFIX}alerts_time_seconds", text, labels=["what", "quantile"])
+        spreads = {"detect": whole.detect, "acknowledge": whole.acknowledge, "resolve": whole.resolve}
+        for what, found in spreads.items():
+            for quantile, value in (("0.5", found.median), ("0.9", found.p90)):
+                if value is not None:
+                    times.add_metric([what, quantile], value)
+        yield times
 
     def _inventory(self) -> Iterator[Metric]:
         reloader = self._context.reloader

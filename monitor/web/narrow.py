@@ -23,11 +23,15 @@ from inventory.model import Device, Inventory, Site
 from inventory.selector import Selector
 from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
+from monitor.channels import Channels
 from monitor.ledger import Delivery, HostKey, Ledger
+from monitor.ledger.false_alarms import FalseAlarm
 from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
+from monitor.web.effects import Effects
 from monitor.web.finder import Finder
+from monitor.web.summary import Summaries
 from probes.core.observation import Observation
 from probes.core.probe import Check
 
@@ -38,7 +42,7 @@ PAGES_READ = 20
 
 SHARED = (
     frozenset({"access", "demo", "editing", "hosts", "language", "now", "pace", "proxies"})
-    | frozenset({"reloader", "rules", "schema", "seen", "store", "vitals", "who"})
+    | frozenset({"quality", "reloader", "rules", "schema", "seen", "store", "vitals", "who"})
 )  # fmt: skip
 """Fields of the context that show nothing by themselves.
 
@@ -46,7 +50,10 @@ They are asked for devices that a narrowed board named, or belong to routes that
 """
 LARGER = Words("Sự cố diện rộng, trong đó có đơn vị của bạn", "A larger outage, your sites among it")
 """What somebody of some sites is told of an incident that is about others too."""
-NARROWED = frozenset({"board", "ledger", "operations", "quiets", "finder"})
+NARROWED = (
+    frozenset({"board", "channels", "ledger", "operations", "quiets", "finder"})
+    | frozenset({"summaries", "effects"})
+)  # fmt: skip
 
 
 class Narrow:
@@ -76,10 +83,13 @@ def narrowed(context: WebContext, scope: Scope) -> WebContext:
     return replace(
         context,
         board=cast(Board, board),
+        channels=cast(Channels, _Refusing()),
         ledger=cast(Ledger, ledger),
         operations=cast(Operations, operations),
         quiets=cast(Quiets, NarrowQuiets(context.quiets, board)),
         finder=Finder(),
+        summaries=Summaries(),
+        effects=Effects(),
     )
 
 
@@ -105,6 +115,15 @@ class NarrowBoard:
         mine = {number: self.shown(incident) for number, incident in self._board.incidents.items()}
         return {number: incident for number, incident in mine.items() if incident is not None}
 
+    def open_at(self, site: str) -> tuple[Incident, ...]:
+        """See `Board.open_at`."""
+        there = self._board.open_at(site) if site in self.inventory.sites else ()
+        return tuple(one for incident in there if (one := self.shown(incident)) is not None)
+
+    def revision(self, site: str) -> int:
+        """See `Board.revision`."""
+        return self._board.revision(site)
+
     def shown(self, incident: Incident) -> Incident | None:
         """Return an incident as far as it is about sites in scope; `None` when it is about none of them."""
         sites = self.inventory.sites
@@ -114,6 +133,10 @@ class NarrowBoard:
         if incident.key.device.partition("/")[0] in sites:
             return replaced(incident, sites=touched)
         return replaced(incident, sites=touched, summary=LARGER, evidence="", cause=None) if touched else None
+
+    def touch(self) -> None:
+        """See `Board.touch`."""
+        self._board.touch()
 
     def owns(self, incident: Incident) -> bool:
         """Whether an incident is about sites in scope only."""
@@ -195,6 +218,15 @@ class NarrowLedger(_Refusing):
         """See `Ledger.deliveries`; as with the timeline."""
         return await self._ledger.deliveries(incident) if await self._owns(incident) else []
 
+    async def false_alarm(self, id: int) -> FalseAlarm | None:
+        """See `Ledger.false_alarm`; as with the timeline."""
+        return await self._ledger.false_alarm(id) if await self._owns(id) else None
+
+    async def mark_false(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
+        """See `Ledger.mark_false`; only of what is about these sites alone."""
+        owned = await self._owns(id)
+        return await self._ledger.mark_false(id, who, note, at, false=false) if owned else None
+
     async def _owns(self, id: int) -> bool:
         incident = await self._ledger.incident(id)
         return incident is not None and self._board.owns(incident)
@@ -273,9 +305,9 @@ class NarrowQuiets(_Refusing):
         """See `Quiets.reach`."""
         return await self._quiets.reach(inventory, where)
 
-    def hides(self, incident: Incident) -> Hidden | None:
+    def hides(self, incident: Incident, moment: datetime | None = None) -> Hidden | None:
         """See `Quiets.hides`."""
-        return self._quiets.hides(incident)
+        return self._quiets.hides(incident, moment)
 
     def of_device(self, device: Device) -> list[Hidden]:
         """See `Quiets.of_device`."""

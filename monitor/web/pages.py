@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from monitor.access.reader import Reader
 from monitor.ledger import LedgerError
 from monitor.store import StoreUnavailable
 from monitor.web import (
+    atlas,
     audit,
+    channels,
     coverage,
     demo,
     device,
@@ -25,10 +26,13 @@ from monitor.web import (
     editing,
     health,
     incidents,
+    kiosk,
     neighbours,
     profiles,
+    quality,
     quiet,
     search,
+    services,
     site,
     wall,
 )
@@ -36,6 +40,7 @@ from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
 from monitor.web.language import COOKIE, chosen
 from monitor.web.live import Feed
+from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.route import READER, Route, context_of, form_key_of, reader_of
 from monitor.web.templating import Templates
 from monitor.web.view import Fragments, NoSuch, View, ViewFactory
@@ -44,7 +49,7 @@ MAX_VIEWERS = 1000
 HEARTBEAT = 10.0
 """Seconds after which a viewer hears something even if nothing changed."""
 _YEAR = 365 * 86400
-_THEMES = ("light", "dark")
+_THEMES = ("light", "dark", "contrast")
 
 
 @dataclass(frozen=True)
@@ -60,10 +65,13 @@ class Page:
 
 
 PAGES: Mapping[str, Page] = {
-    "wall": Page("/", wall.view),
+    "wall": Page("/", wall.view, ("province",)),
+    "kiosk": Page("/wall", kiosk.view),
+    "map": Page("/map", atlas.view, ("by",)),
+    "services": Page("/services", services.view),
     "site": Page("/sites/{site}", site.view, ("site",)),
     "device": Page("/devices/{site}/{name}", device.view, ("site", "name")),
-    "incidents": Page("/incidents", incidents.list_view, ("status", "kind", "before")),
+    "incidents": Page("/incidents", incidents.list_view, incidents.PARAMS),
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "quiet": Page("/quiet", quiet.view),
     "findings": Page("/findings", incidents.findings_view),
@@ -77,6 +85,8 @@ PAGES: Mapping[str, Page] = {
     "files": Page("/inventory/files", editing.files_view, whole=True),
     "revisions": Page("/inventory/revisions", editing.revisions_view, ("before",), whole=True),
     "audit": Page("/inventory/audit", audit.view, may=Permission.ADMIN, whole=True),
+    "quality": Page("/quality", quality.view, whole=True),
+    "channels": Page("/channels", channels.view, ("channel", "before"), whole=True),
     "health": Page("/health", health.view, whole=True),
     "demo": Page("/demo", demo.view, whole=True),
     "phone": Page("/demo/phone", demo.phone_view, whole=True),
@@ -117,22 +127,24 @@ class Pages:
             form_key_of(request),
         )
         version = self._feed.version(view.topics)
-        html = await self._fragments.render(view, key, language, reader)
+        shown = await self._fragments.render(view, key, language, reader)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        small = "gzip" in request.headers.get("Accept-Encoding", "")
+        if small:
+            response.headers["Content-Encoding"] = "gzip"
         await response.prepare(request)
         self._viewers += 1
         seen = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
         try:
+            if small:
+                await response.write(BEGIN)
             while not self._feed.closed and request.app[GUARD].still(request):
-                digest = _digest(html)
-                await response.write(
-                    _ALIVE if digest == seen else _message(self._templates.keyed(html, form_key), digest)
-                )
-                seen = digest
+                await response.write(self._told(shown, seen, form_key, small=small))
+                seen = shown.digest
                 await self._feed.changed(view.topics, version, HEARTBEAT)
                 version = self._feed.version(view.topics)  # before reading: what comes later is seen later
                 with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
-                    html = await self._fragments.render(view, key, language, reader)
+                    shown = await self._fragments.render(view, key, language, reader)
         except ConnectionResetError:
             pass  # the reader left
         finally:
@@ -150,7 +162,7 @@ class Pages:
             "question": request.query.get("q", "")[:255] if request.path == "/search" else "",
             "other_language": "?" + urlencode({**request.query, "lang": "en" if language == "vi" else "vi"}),
             "theme": theme if theme in _THEMES else "",
-            "kiosk": request.query.get("kiosk") == "1",
+            "kiosk": False,
             "demo": self._context.demo is not None,
             "login": self._context.access is not None,
             **_of_reader(request.get(READER)),
@@ -163,15 +175,31 @@ class Pages:
             response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="Lax")
         return response
 
+    def _told(self, shown: Rendered, seen: str, form_key: str, *, small: bool) -> bytes:
+        """Return what a viewer is sent who has `seen`; all get the same bytes unless a form in it is keyed."""
+        if shown.digest == seen:
+            return _ALIVE_PACKED if small else _ALIVE
+        if not self._templates.has_forms(shown.html):
+            return shown.packed if small else shown.message
+        message = self._templates.keyed(shown.message.decode(), form_key).encode()
+        return packed(message) if small else message
+
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
+            if name == "wall" and request.query.get("kiosk") == "1":  # where it was until version 0.2
+                raise web.HTTPFound("/wall?kiosk=1")
             view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
-            html = await self._fragments.render(view, key, language, reader_of(request))
-            query = f"{key}&lang={language}&seen={_digest(html)}"
-            return await self.frame(
-                request, "frame", {"page": name, "view": view, "html": html, "stream": f"/events?{query}"}
-            )
+            shown = await self._fragments.render(view, key, language, reader_of(request))
+            query = f"{key}&lang={language}&seen={shown.digest}"
+            given = {
+                "page": name,
+                "view": view,
+                "html": shown.html,
+                "stream": f"/events?{query}",
+                "kiosk": name == "kiosk",
+            }
+            return await self.frame(request, "frame", given)
 
         return handler
 
@@ -190,12 +218,4 @@ def _of_reader(reader: Reader | None) -> Mapping[str, object]:
 
 
 _ALIVE = b"event: alive\ndata:\n\n"
-
-
-def _digest(html: str) -> str:
-    return hashlib.sha256(html.encode()).hexdigest()[:16]
-
-
-def _message(html: str, digest: str) -> bytes:
-    lines = "".join(f"data: {line}\n" for line in html.splitlines())
-    return f"id: {digest}\n{lines}\n".encode()
+_ALIVE_PACKED = packed(_ALIVE)

@@ -203,7 +203,8 @@ class QuietForms:
             "roles": sorted(inventory.roles.values(), key=lambda one: one.name),
             "rules": list(context.rules()),
         }
-        return await self._frame(request, "quiet_new", {"page": "quiet", **shown}, 422 if refused else 200)
+        shown |= {"page": "quiet", "problems": context.vitals().problems}
+        return await self._frame(request, "quiet_new", shown, 422 if refused else 200)
 
 
 _SUPPOSED = {"hours": "1", "from": "", "until": "", "reason": "preview"}

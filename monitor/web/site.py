@@ -8,7 +8,7 @@ from inventory.model import Device, Site
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import site_topic
-from monitor.web.summary import DeviceView, open_entries, summarise
+from monitor.web.summary import DeviceView
 from monitor.web.view import NoSuch, Params, Values, View
 
 
@@ -34,7 +34,7 @@ def view(context: WebContext, params: Params) -> View:
     site = find_site(context, params)
 
     async def values() -> Values:
-        summary = summarise(context.board, site, open_entries(context.board).get(site.id, ()))
+        summary = context.summaries.of(context.board, site)
         return {"one": summary, "rows": _rows(context, site, summary.devices), "rules": context.rules()}
 
     return View("site", frozenset({site_topic(site.id)}), values, N_("Commune"), site.name)

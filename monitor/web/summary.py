@@ -1,10 +1,10 @@
-"""How a site does as a whole: the worst of its devices, what is wrong there, since when."""
+"""How a site does as a whole: the worst of its devices, what is wrong there, since when, what changed last."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -43,6 +43,15 @@ class DeviceView(msgspec.Struct, frozen=True):
     findings: tuple[Incident, ...]
 
 
+class Change(msgspec.Struct, frozen=True):
+    """Devices of one site that entered a state together."""
+
+    site: Site
+    state: DeviceState
+    at: datetime
+    devices: tuple[Device, ...]
+
+
 class SiteSummary(msgspec.Struct, frozen=True):
     """A site at one glance."""
 
@@ -60,11 +69,35 @@ class SiteSummary(msgspec.Struct, frozen=True):
     """Open findings, worst first."""
     acknowledged: bool
     """Whether somebody took on every open incident, and there is one."""
+    tally: Mapping[DeviceState, int]
+    """How many devices are in each state; states without any are absent."""
+    changes: tuple[Change, ...]
+    """What changed here, the newest first."""
 
     @property
     def up(self) -> int:
         """Devices that are up and about which nothing is open."""
-        return sum(view.state is DeviceState.UP for view in self.devices)
+        return self.tally.get(DeviceState.UP, 0)
+
+
+class Summaries:
+    """Summaries that are worked out again only where something changed since: a nation is one look at 3,321 numbers."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, SiteSummary]] = {}
+
+    def of(self, board: Board, site: Site) -> SiteSummary:
+        """Return the summary of `site`."""
+        revision = board.revision(site.id)
+        known = self._known.get(site.id)
+        if known is None or known[0] != revision or known[1].site is not site:
+            known = revision, summarise(board, site, sorted(board.open_at(site.id), key=urgency))
+            self._known[site.id] = known
+        return known[1]
+
+    def every(self, board: Board) -> list[SiteSummary]:
+        """Return the summary of every site, in the inventory's order."""
+        return [self.of(board, site) for site in board.inventory.sites.values()]
 
 
 def open_entries(board: Board) -> dict[str, list[Incident]]:
@@ -109,6 +142,8 @@ def summarise(board: Board, site: Site, entries: Iterable[Incident]) -> SiteSumm
         incidents,
         tuple(entry for entry in entries if entry.kind is Kind.FINDING),
         bool(incidents) and all(entry.status is Status.ACKNOWLEDGED for entry in incidents),
+        Counter(view.state for view in views),
+        tuple(_changes(site, views)),
     )
 
 
@@ -118,10 +153,39 @@ def summaries(board: Board) -> list[SiteSummary]:
     return [summarise(board, site, entries.get(site.id, ())) for site in board.inventory.sites.values()]
 
 
-def counts(views: Iterable[SiteSummary | DeviceView]) -> list[tuple[DeviceState, int]]:
+def counts(states: Iterable[DeviceState]) -> list[tuple[DeviceState, int]]:
     """Return how many are in each state, worst first, states without any included."""
-    counter = Counter(view.state for view in views)
-    return [(state, counter[state]) for state in sorted(DeviceState, key=lambda s: -BADNESS[s])]
+    return by_badness(Counter(states))
+
+
+def by_badness(tally: Mapping[DeviceState, int]) -> list[tuple[DeviceState, int]]:
+    """Return counts of states, worst first, states without any included."""
+    return [(state, tally.get(state, 0)) for state in sorted(DeviceState, key=lambda s: -BADNESS[s])]
+
+
+_TOGETHER = timedelta(seconds=90)
+"""Devices of one site that enter one state within this time are one change."""
+
+
+def _changes(site: Site, views: Iterable[DeviceView]) -> list[Change]:
+    found: list[Change] = []
+    lost = [view.status.since for view in views if view.status.state is DeviceState.DOWN]
+    for move in sorted(views, key=lambda view: view.status.since, reverse=True):
+        if _follows(move, lost):
+            continue
+        last = found[-1] if found else None
+        if last and last.state is move.status.state and last.at - move.status.since < _TOGETHER:
+            found[-1] = msgspec.structs.replace(last, devices=(*last.devices, move.device))
+        else:
+            found.append(Change(site, move.status.state, move.status.since, (move.device,)))
+    return found
+
+
+def _follows(move: DeviceView, lost: Iterable[datetime]) -> bool:
+    """Whether a device is unreachable only because another of its site went down at that time."""
+    return move.status.state is DeviceState.UNREACHABLE and any(
+        abs(at - move.status.since) < _TOGETHER for at in lost
+    )
 
 
 def _matters(incident: Incident) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from alerts.incident import Words
+from alerts.incident import DeviceState, Words
 from inventory.model import Text
 from monitor.web import titles
 from monitor.web.collation import bare_name
@@ -35,6 +35,10 @@ class Templates:
     def render(self, name: str, language: str, values: Mapping[str, Any]) -> str:
         """Render ``templates/NAME.html``."""
         return self._by_language[language].get_template(f"{name}.html").render(values)
+
+    def has_forms(self, html: str) -> bool:
+        """Whether HTML has a form, so that each reader gets it keyed."""
+        return self._mark in html
 
     def keyed(self, html: str, key: str) -> str:
         """Return HTML whose forms carry `key`, the reader's own: what was rendered is shared by many readers."""
@@ -80,6 +84,8 @@ def _environment(
         lasting=formats.lasting,
         bare=bare_name,
         state=lambda state: translate(titles.STATES[state]),
+        serves=lambda state: translate(titles.SERVES[state]),
+        named_state=lambda name: translate(titles.STATES[DeviceState(name)]),
         site_kind=lambda kind: translate(titles.SITE_KINDS[kind]),
         severity=lambda severity: translate(titles.SEVERITIES[severity]),
         status=lambda status: translate(titles.STATUSES[status]),

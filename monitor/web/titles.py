@@ -16,6 +16,14 @@ STATES: Mapping[DeviceState, str] = {
     DeviceState.UNREACHABLE: N_("Unreachable"),
     DeviceState.NO_DATA: N_("No data"),
 }
+SERVES: Mapping[DeviceState, str] = {
+    DeviceState.UP: N_("Works"),
+    DeviceState.DEGRADED: N_("Works, but not well"),
+    DeviceState.DOWN: N_("Does not work"),
+    DeviceState.UNREACHABLE: N_("Does not work"),
+    DeviceState.NO_DATA: N_("Not known"),
+}
+"""What states mean for a service."""
 SEVERITIES: Mapping[Severity, str] = {
     Severity.LOW: N_("Low"),
     Severity.MEDIUM: N_("Medium"),
@@ -65,6 +73,7 @@ OUTCOME_HELP: Mapping[Outcome, str] = {
 METRICS: Mapping[str, str] = {
     "probe.duration": N_("Time of the check"),
     "probe.success": N_("Success of the check"),
+    "probe.outcome": N_("How the check ended, as a number"),
     "system.cpu.utilization": N_("CPU in use"),
     "system.linux.cpu.load": N_("Load"),
     "system.linux.cpu.load_1m": N_("Load, 1 minute"),

@@ -13,6 +13,7 @@ from monitor.access.reader import Reader
 from monitor.access.scope import Scope
 from monitor.web.context import WebContext
 from monitor.web.live import Feed
+from monitor.web.rendered import Rendered
 from monitor.web.templating import Templates
 
 MAX_CACHED = 512
@@ -53,10 +54,10 @@ class Fragments:
         self._context = context
         self._templates = templates
         self._feed = feed
-        self._cache: OrderedDict[Place, tuple[int, float, asyncio.Task[str]]] = OrderedDict()
+        self._cache: OrderedDict[Place, tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
-    async def render(self, view: View, key: str, language: str, reader: Reader) -> str:
-        """Return the HTML of `view`; `key` names it with its parameters.
+    async def render(self, view: View, key: str, language: str, reader: Reader) -> Rendered:
+        """Return `view` rendered; `key` names it with its parameters.
 
         Readers of one role and scope share it, so it never says who reads.
         """
@@ -71,15 +72,16 @@ class Fragments:
                 self._cache.popitem(last=False)
         return await asyncio.shield(known[2])
 
-    async def _fresh(self, view: View, language: str, reader: Reader) -> str:
+    async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
+        everywhere = reader.scope.is_everywhere  # what ails one part may name devices of any site
         own = {
             "page": view.template,
-            "problems": self._context.vitals().problems,
+            "problems": [one for one in self._context.vitals().problems if everywhere or one.grave],
             "may": MAY[reader.role],
-            "whole": reader.scope.is_everywhere,
+            "whole": everywhere,
         }
-        return self._templates.render("live", language, own | dict(await view.values()))
+        return Rendered(self._templates.render("live", language, own | dict(await view.values())))
 
 
-def _failed(task: asyncio.Task[str]) -> bool:
+def _failed(task: asyncio.Task[Rendered]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)

@@ -1,26 +1,34 @@
-"""The wall: every commune as a tile, the provincial systems above, what is open and what changed beside."""
+"""The wall: every commune as a tile, the services above, what is open and what changed beside.
+
+A nation is shown by province; a click shows the communes of one. Nothing here walks devices: see `Summaries`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.incident import DeviceState, Incident, Kind
-from inventory.model import Device, Site
-from monitor.board import Board
+from alerts.incident import DeviceState, Incident, Kind, Severity, Status
+from alerts.rule import Rule, RuleBook
+from inventory.model import Site
 from monitor.web.collation import name_key
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS, STATES
-from monitor.web.summary import DeviceView, Extent, SiteSummary, counts, summaries, urgency
-from monitor.web.view import Params, Values, View
+from monitor.web.services import standings
+from monitor.web.summary import BADNESS, Change, Extent, SiteSummary, by_badness, counts, urgency
+from monitor.web.view import NoSuch, Params, Values, View
 
+TILES = 400
+"""Communes that are shown as a tile each; more are shown by province."""
 OPEN_SHOWN = 12
 CHANGES_SHOWN = 10
-_TOGETHER = timedelta(seconds=90)
-"""Devices of one site that enter one state within this time are one change."""
+BUNDLE_FROM = 6
+"""Places with the same trouble that are told in one line."""
 _BURST_SPAN = timedelta(minutes=10)
 _BURST_SIZE = 4
 _LOST = frozenset({DeviceState.DOWN, DeviceState.UNREACHABLE})
@@ -29,20 +37,26 @@ _SETTLING = timedelta(minutes=3)
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Tiles that stand together: wards and communes, or the provinces when there are several."""
+    """Tiles that stand together: wards and communes of a province."""
 
     title: str
-    """A kind of commune, or a province's name; ``""`` for places that are no commune."""
+    """A kind of commune; ``""`` for places that are no commune."""
     tiles: tuple[SiteSummary, ...]
 
 
-class Change(msgspec.Struct, frozen=True):
-    """Devices of one site that entered a state together."""
+class Province(msgspec.Struct, frozen=True):
+    """A province as one tile."""
 
-    site: Site
+    code: str
+    name: str
     state: DeviceState
-    at: datetime
-    devices: tuple[Device, ...]
+    """The worst state of its communes."""
+    sites: int
+    counts: tuple[tuple[DeviceState, int], ...]
+    """Communes in each state, worst first, states without any left out."""
+    since: datetime | None
+    unowned: int
+    """Communes with an incident that nobody has taken on."""
 
 
 class Burst(msgspec.Struct, frozen=True):
@@ -61,54 +75,109 @@ class Trouble(msgspec.Struct, frozen=True):
     others: int
 
 
+class Bundle(msgspec.Struct, frozen=True):
+    """The same trouble at many sites, told in one line."""
+
+    rule_id: str
+    rule: Rule | None
+    severity: Severity
+    places: tuple[SiteSummary, ...]
+    since: datetime
+    """When the first of them began."""
+    taken: int
+    """At how many of them somebody has everything."""
+
+
 def view(context: WebContext, params: Params) -> View:
-    """Return the wall."""
+    """Return the wall; ``province`` shows the communes of one. Raises `NoSuch`."""
+    code = params.get("province", "")
+    if code and not any(_code(site) == code for site in context.board.inventory.sites.values()):
+        raise NoSuch("there is no commune of such a province in the inventory")
 
     async def values() -> Values:
-        return {
-            **wall_values(context.board, context.vitals().started),
-            "maintained": context.quiets.maintained,
-            "under_maintenance": context.quiets.under_maintenance,
-        }
+        return wall_values(context, code)
 
     return View("wall", frozenset({STATES, INCIDENTS}), values, N_("Wall"))
 
 
-def wall_values(board: Board, started: datetime) -> Values:
+def wall_values(context: WebContext, province: str = "") -> Values:
     """Return what the wall shows."""
-    every = summaries(board)
+    board, rules = context.board, context.rules()
+    whole = context.summaries.every(board)
+    every = [one for one in whole if not province or _code(one.site) == province]
     communes = [one for one in every if one.site.kind == "commune"]
-    troubles = _troubles(every)
+    by_province = len(communes) > TILES
+    incidents = [entry for entry in board.incidents.values() if entry.kind is Kind.INCIDENT]
+    at_large = sorted((entry for entry in incidents if entry.key.at_large), key=urgency)
+    lines = troubles(every, rules)
+    systems = [one for one in every if one.site.kind != "commune"]
     return {
-        "groups": _groups(communes),
-        "systems": [one for one in every if one.site.kind != "commune"],
-        "commune_counts": counts(communes),
-        "device_counts": counts(view for one in every for view in one.devices),
+        "province": provinces(communes)[0] if province else None,
+        "provinces": provinces(communes) if by_province else [],
+        "groups": [] if by_province else _groups(communes),
+        "systems": systems,
+        "maintained": context.quiets.maintained,
+        "under_maintenance": context.quiets.under_maintenance,
+        "services": standings(context) if not province else [],
+        "commune_counts": counts(one.state for one in communes),
+        "device_counts": by_badness(_added(every)),
         "burst": _burst(every),
-        "troubles": troubles[:OPEN_SHOWN],
-        "more_troubles": max(0, len(troubles) - OPEN_SHOWN),
-        "at_large": [entry for entry in sorted(board.incidents.values(), key=urgency) if entry.key.at_large],
-        "open_incidents": sum(entry.kind is Kind.INCIDENT for entry in board.incidents.values()),
+        "troubles": lines[:OPEN_SHOWN],
+        "more_troubles": max(0, len(lines) - OPEN_SHOWN),
+        "at_large": at_large,
+        "criticals": sorted(one.id for one in incidents if is_loud(one)),
+        "open_incidents": len(incidents),
+        "unowned": sum(entry.status is Status.OPEN for entry in incidents),
         "open_findings": sum(len(one.findings) for one in every),
-        "changes": _changes(every, started),
+        "changes": changes(every, context.vitals().started),
     }
 
 
-def _groups(communes: list[SiteSummary]) -> list[Group]:
-    provinces = {_province(one) for one in communes}
+def is_loud(incident: Incident) -> bool:
+    """Whether a new one of these makes a sound: critical, and nobody has it."""
+    return incident.severity is Severity.CRITICAL and incident.status is Status.OPEN
+
+
+def _added(every: Iterable[SiteSummary]) -> Counter[DeviceState]:
+    total: Counter[DeviceState] = Counter()
+    for one in every:
+        total.update(one.tally)
+    return total
+
+
+def _code(site: Site) -> str:
+    return site.commune.province_code if site.commune else ""
+
+
+def provinces(communes: Sequence[SiteSummary]) -> list[Province]:
+    """Return the provinces by name: a place on the wall is learnt, and stays."""
+    by_code: dict[str, list[SiteSummary]] = {}
+    for one in communes:
+        by_code.setdefault(_code(one.site), []).append(one)
+    return sorted(
+        (_province(code, some) for code, some in by_code.items()), key=lambda one: name_key(one.name)
+    )
+
+
+def _province(code: str, sites: Sequence[SiteSummary]) -> Province:
+    tally = Counter(one.state for one in sites)
+    worst = max(tally, key=BADNESS.__getitem__)
+    since = min((one.since for one in sites if one.state is worst and one.since), default=None)
+    name = _province_name(sites[0])
+    unowned = sum(bool(one.incidents) and not one.acknowledged for one in sites)
+    shown = tuple((state, count) for state, count in by_badness(tally) if count)
+    return Province(code, name, worst, len(sites), shown, since, unowned)
+
+
+def _groups(communes: Sequence[SiteSummary]) -> list[Group]:
+    name = _province_name if len({_code(one.site) for one in communes}) > 1 else _kind
     by_title: dict[str, list[SiteSummary]] = {}
     for one in sorted(communes, key=lambda one: name_key(one.site.name)):
-        title = _province(one) if len(provinces) > 1 else _kind(one)
-        by_title.setdefault(title, []).append(one)
+        by_title.setdefault(name(one), []).append(one)
     return [Group(title, tuple(tiles)) for title, tiles in sorted(by_title.items(), key=_order)]
 
 
-def _order(group: tuple[str, list[SiteSummary]]) -> tuple[int, object]:
-    order = ("phường", "xã", "đặc khu")
-    return (order.index(group[0]) if group[0] in order else len(order), name_key(group[0]))
-
-
-def _province(one: SiteSummary) -> str:
+def _province_name(one: SiteSummary) -> str:
     return one.site.commune.province if one.site.commune else ""
 
 
@@ -116,20 +185,46 @@ def _kind(one: SiteSummary) -> str:
     return one.site.commune.kind if one.site.commune else ""
 
 
-def _troubles(every: Iterable[SiteSummary]) -> list[Trouble]:
-    """One entry a site, so that a mass outage stays readable; whole communes first, then the newest."""
+def _order(group: tuple[str, list[SiteSummary]]) -> tuple[int, object]:
+    order = ("phường", "xã", "đặc khu")
+    return (order.index(group[0]) if group[0] in order else len(order), name_key(group[0]))
+
+
+def troubles(every: Iterable[SiteSummary], rules: RuleBook) -> list[Trouble | Bundle]:
+    """One entry a site, or one for many sites with the same, so that a mass outage stays readable; worst first."""
     own = ((one, [entry for entry in one.incidents if not entry.key.at_large]) for one in every)
     found = [Trouble(one, entries[0], len(entries) - 1) for one, entries in own if entries]
-    return sorted(found, key=_weight)
+    alike: dict[tuple[str, Severity], list[Trouble]] = {}
+    for trouble in found:
+        alike.setdefault((trouble.first.key.rule, trouble.first.severity), []).append(trouble)
+    lines: list[Trouble | Bundle] = []
+    for (rule, severity), some in alike.items():
+        lines += [_bundle(rules.get(rule), rule, severity, some)] if len(some) >= BUNDLE_FROM else some
+    return sorted(lines, key=_weight)
 
 
-def _weight(trouble: Trouble) -> tuple[bool, int, bool, float]:
-    one = trouble.summary
+def _bundle(rule: Rule | None, rule_id: str, severity: Severity, some: Sequence[Trouble]) -> Bundle:
+    places = tuple(sorted((one.summary for one in some), key=lambda one: name_key(one.site.name)))
+    since = min(one.first.opened_at for one in some)
+    return Bundle(rule_id, rule, severity, places, since, sum(one.acknowledged for one in places))
+
+
+def _weight(line: Trouble | Bundle) -> tuple[bool, int, int, bool, float]:
+    if isinstance(line, Bundle):
+        return (
+            line.taken == len(line.places),
+            -line.severity.rank,
+            -len(line.places),
+            False,
+            -line.since.timestamp(),
+        )
+    one, first = line.summary, line.first
     return (
         one.acknowledged,
-        -trouble.first.severity.rank,
+        -first.severity.rank,
+        -1,
         one.extent is not Extent.WHOLE,
-        -trouble.first.opened_at.timestamp(),
+        -first.opened_at.timestamp(),
     )
 
 
@@ -140,7 +235,7 @@ def _burst(every: Iterable[SiteSummary]) -> Burst | None:
         for one in every
         if one.extent is Extent.WHOLE and one.state in _LOST and one.since is not None
     )
-    best: list[datetime] = []
+    best: Sequence[datetime] = ()
     start = 0
     for end, moment in enumerate(lost):
         while moment - lost[start] > _BURST_SPAN:
@@ -150,34 +245,16 @@ def _burst(every: Iterable[SiteSummary]) -> Burst | None:
     return Burst(len(best), best[0], best[-1]) if len(best) >= _BURST_SIZE else None
 
 
-def _changes(every: Iterable[SiteSummary], started: datetime) -> list[Change]:
-    """The newest changes; what merely became known after the start is none."""
+def changes(every: Iterable[SiteSummary], started: datetime) -> list[Change]:
+    """Return the newest changes; what merely became known after the start is none."""
     known = started + _SETTLING
+    newest = heapq.nlargest(
+        CHANGES_SHOWN, (one for one in every if one.changes), key=lambda one: one.changes[0].at
+    )
     found = [
         change
-        for one in every
-        for change in _changes_at(one)
+        for one in newest
+        for change in one.changes
         if change.at > known or (change.at > started and change.state is not DeviceState.UP)
     ]
     return sorted(found, key=lambda change: change.at, reverse=True)[:CHANGES_SHOWN]
-
-
-def _changes_at(one: SiteSummary) -> list[Change]:
-    found: list[Change] = []
-    for move in sorted(one.devices, key=lambda view: view.status.since, reverse=True):
-        if _follows(move, one.devices):
-            continue
-        last = found[-1] if found else None
-        if last and last.state is move.status.state and last.at - move.status.since < _TOGETHER:
-            found[-1] = msgspec.structs.replace(last, devices=(*last.devices, move.device))
-        else:
-            found.append(Change(one.site, move.status.state, move.status.since, (move.device,)))
-    return found
-
-
-def _follows(move: DeviceView, devices: Iterable[DeviceView]) -> bool:
-    """Whether a device is unreachable only because another of its site went down at that time."""
-    return move.status.state is DeviceState.UNREACHABLE and any(
-        other.status.state is DeviceState.DOWN and abs(other.status.since - move.status.since) < _TOGETHER
-        for other in devices
-    )

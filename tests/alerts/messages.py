@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Words
-from alerts.notification import Message, Pending
+from alerts.telling.notification import Message, Pending
 
 AT = datetime(2026, 11, 23, 1, 12, tzinfo=UTC)
 

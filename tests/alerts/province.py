@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from alerts.decision import Decision, Standing
-from alerts.engine import Engine
 from alerts.incident import DeviceState, Incident, Status, Step, Transition, Words
+from alerts.judging.decision import Decision, Standing
+from alerts.judging.engine import Engine
 from alerts.rule import RuleBook, RuleFile, load_rules
 from inventory import document
 from inventory.model import CheckSpec, Contact, Device, Inventory, Role, Site, Text

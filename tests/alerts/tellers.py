@@ -8,11 +8,11 @@ from datetime import datetime
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
 from alerts.incident import Incident, Step, Transition
-from alerts.message import Composer
-from alerts.notification import Message, Receiver, Telling, Timer
-from alerts.notifier import Settings
 from alerts.rule import RuleBook
-from alerts.teller import Codes, Teller
+from alerts.telling.message import Composer
+from alerts.telling.notification import Message, Receiver, Telling, Timer
+from alerts.telling.notifier import Settings
+from alerts.telling.teller import Codes, Teller
 from inventory.model import Inventory
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from alerts.confined import Confined, Forbidden, Stuck
-from alerts.notifier import Notifier, Refused, TryLater
 from alerts.notifiers.apprise import refusal
+from alerts.telling.confined import Confined, Forbidden, Stuck
+from alerts.telling.notifier import Notifier, Refused, TryLater
 from tests.alerts.messages import message
 from tests.alerts.test_notifiers import build
 from tests.servers.webhook import webhook

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.bot_api import cut
 from alerts.incident import Step
-from alerts.notification import Message
-from alerts.notifier import TryLater
-from alerts.plain import unlinked
+from alerts.notifiers.telegram import _heard as telegram_heard
+from alerts.notifiers.zalo_bot import _heard as zalo_heard
+from alerts.telling.bot_api import cut, each
+from alerts.telling.notification import Message
+from alerts.telling.notifier import TryLater
+from alerts.telling.plain import unlinked
 from tests.alerts.messages import message
 from tests.alerts.test_gateways import BY_KIND
 from tests.alerts.test_notifiers import CANARY, build, opened, port_of
 from tests.servers.telegram import telegram
 from tests.servers.zalo import zalo_bot
 
+FIELDS = [
+    "update_id",
+    "message",
+    "callback_query",
+    "from",
+    "chat",
+    "id",
+    "text",
+    "data",
+    "reply_to_message",
+    "message_id",
+]
 CODE = "0123456789abcdef"
 LINK = "http://monitor/incidents/1"
 
@@ -109,3 +125,28 @@ def test_a_cut_text_fits_and_is_whole(text: str, most: int) -> None:
     told = cut(text, most)
     assert len(told.encode("utf-16-le", "replace")) <= 2 * most
     told.encode("utf-8", "replace")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), inner, max_size=6)
+    ),
+    max_leaves=25,
+)
+
+
+@given(JSON | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6))
+def test_no_update_breaks_the_hearing(update: object) -> None:
+    raw = msgspec.Raw(json.dumps(update).encode())
+    for one in each(raw):
+        for heard in (telegram_heard(one), zalo_heard(one)):
+            assert heard is None or max(len(heard.text), len(heard.button), len(heard.name)) <= 500
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_hearing(raw: bytes) -> None:
+    for one in each(msgspec.Raw(raw)):
+        telegram_heard(one)
+        zalo_heard(one)

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from alerts.dispatch import Backoff, Dispatcher
 from alerts.notifiers.webhook import Notifier, Settings
+from alerts.telling.dispatch import Backoff, Dispatcher
 from inventory.secrets import Secrets
 from monitor.ledger import Ledger
 from probes.core.observation import Outcome

@@ -12,13 +12,13 @@ from typing import ClassVar
 import pytest
 from msgspec.structs import replace
 
-from alerts import notifier
-from alerts.digest import digest
-from alerts.dispatch import MAX_IN_HAND, Backoff, Dispatcher
 from alerts.incident import Severity, Step
-from alerts.notification import Message, Pending
-from alerts.notifier import Limit, Refused, Settings, TryLater
-from alerts.pace import Pace
+from alerts.telling import notifier
+from alerts.telling.digest import digest
+from alerts.telling.dispatch import MAX_IN_HAND, Backoff, Dispatcher
+from alerts.telling.notification import Message, Pending
+from alerts.telling.notifier import Limit, Refused, Settings, TryLater
+from alerts.telling.pace import Pace
 from inventory.secrets import Secrets
 from tests import loopback
 from tests.alerts.messages import pending
@@ -362,3 +362,14 @@ def test_a_pace_counts_a_window_and_forgives_a_clock_that_was_set_back() -> None
     assert pace.free(START + timedelta(seconds=61)) == 1
     pace.note(START + timedelta(days=1))
     assert pace.free(START) == 2
+
+
+async def test_a_channel_that_fails_for_some_time_is_said_to_until_it_works_again() -> None:
+    away = [True]
+    outbox, channel = Outbox(new(1)), Channel(lambda _: TryLater("busy") if away[0] else None)
+    async with running(outbox, duty=channel) as dispatcher:
+        await eventually(lambda: dispatcher.failing)
+        assert dispatcher.failing == {"duty": "busy"} and len(outbox.errors) >= 5
+        away[0] = False
+        await eventually(lambda: outbox.told == [1])
+        assert dispatcher.failing == {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from alerts.condition import Expectation
-from alerts.fields import NAMES
-from alerts.notifier import Settings, discover
+from alerts.judging.condition import Expectation
 from alerts.rule import Rule, RuleFile
+from alerts.telling.fields import NAMES
+from alerts.telling.notifier import Settings, discover
 from alerts.template import PLACES
 from inventory import document
 from monitor.settings import load_settings

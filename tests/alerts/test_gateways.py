@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.fields import NAMES, fields
 from alerts.incident import Step
-from alerts.notification import Message
-from alerts.notifier import Refused, TryLater
 from alerts.notifiers.alertmanager import payload
-from alerts.template_body import filled, in_header, in_url
+from alerts.telling.fields import NAMES, fields
+from alerts.telling.notification import Message
+from alerts.telling.notifier import Refused, TryLater
+from alerts.telling.template_body import filled, in_header, in_url
 from tests.alerts.messages import message
 from tests.alerts.test_notifiers import CANARY, CASES, build, opened, port_of
 from tests.patience import eventually

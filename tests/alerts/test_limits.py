@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from alerts.condition import UNKNOWN, Judgement, Threshold
-from alerts.engine import Engine
 from alerts.incident import Severity, Step, Transition
+from alerts.judging.condition import UNKNOWN, Judgement, Threshold
+from alerts.judging.engine import Engine
 from probes.core.observation import Limits, Observation, Outcome, Sample
 from tests.alerts.province import START as NOW
 from tests.alerts.province import built_in, device, inventory

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
-from alerts.message import local, trial
-from alerts.notifier import Settings
-from alerts.teller import Teller
+from alerts.telling.message import local, trial
+from alerts.telling.notifier import Settings
+from alerts.telling.teller import Teller
 from tests.alerts.province import built_in, device, inventory
 from tests.alerts.tellers import everybody, messages
 

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from alerts.incident import Kind, Severity
-from alerts.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from alerts.notifiers.webhook import signature
+from alerts.telling.notifier import Notifier, Refused, TryLater, discover, open_channels, settings_type
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import Secret, SecretMissing, Secrets
 from tests import loopback
@@ -499,3 +499,43 @@ async def test_a_wrong_address_is_refused_and_nothing_is_sent(case: Case, secret
                 async with asyncio.timeout(5):
                     await notifier.send(replace(message(), to=wrong))
         assert server.connections == 0
+
+
+OVER_HTTP = [case for case in CASES if case.kind not in ("email", "zns")]
+"""ZNS asks for a token before it sends; its own tests cover the rest."""
+
+
+@pytest.mark.parametrize("case", OVER_HTTP, ids=lambda case: case.kind)
+async def test_a_channel_that_takes_the_message_and_then_fails_is_tried_again(
+    case: Case, secrets: Path
+) -> None:
+    async with (
+        webhook(status=502, body=b"<html>Bad Gateway " + CANARY.encode()) as hook,
+        opened(case, secrets, port_of(hook.url)) as notifier,
+    ):
+        for _ in range(2):
+            with pytest.raises(TryLater) as caught:
+                await notifier.send(message())
+            assert CANARY not in str(caught.value)
+    sent = [request.body for request in hook.requests]
+    assert sent[: len(sent) // 2] == sent[len(sent) // 2 :], "the same again, so that it can be known again"
+
+
+@pytest.mark.parametrize("case", [one for one in CASES if one.kind != "apprise"], ids=lambda case: case.kind)
+async def test_an_answer_without_end_is_not_read_to_its_end(case: Case, secrets: Path) -> None:
+    async with hostile.tcp(endless) as server, opened(case, secrets, server.port) as notifier:
+        with pytest.raises((TryLater, TimeoutError)):
+            async with asyncio.timeout(2):
+                await notifier.send(message())
+
+
+async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with JSON that goes on and on."""
+    await reader.read(1)
+    writer.write(
+        b"HTTP/1.1 503 Busy\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n["
+    )
+    with contextlib.suppress(OSError):
+        while True:
+            writer.write(b"[" * 65536)
+            await writer.drain()

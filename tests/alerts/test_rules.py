@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.cases import DURATION
-from alerts.condition import NAMESPACES, Expectation, Level, Service, Threshold
 from alerts.incident import Kind, Severity
+from alerts.judging.cases import DURATION
+from alerts.judging.condition import NAMESPACES, Expectation, Level, Service, Threshold
 from alerts.rule import BUILT_IN, load_rules
 from alerts.template import PLACES, check_template
 from inventory.problem import Invalid

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts import sms
 from alerts.incident import Step
+from alerts.telling import sms
 from tests.alerts.messages import message
 
 VIETNAMESE = (

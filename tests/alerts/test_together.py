@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.impact import Impacts
-from alerts.incident import DeviceState, IncidentKey, Step
-from alerts.notifier import Settings
+from alerts.incident import DeviceState, Incident, IncidentKey, Status, Step, Transition
+from alerts.judging.impact import Impacts
+from alerts.telling.notifier import Settings
 from inventory.model import Device, Inventory, Service, Site, Text
 from probes.core.observation import Outcome
 from tests.alerts.province import OWNER, Watch, built_in, device, number, rules
@@ -184,6 +184,50 @@ def test_what_was_down_before_the_monitor_went_blind_stays_down(watch: Watch) ->
     answering(watch, COMMUNES[1:])
     answering(watch.wait(31), COMMUNES[1:]).tick()
     assert [step for rule, *_, step in keys(watch) if rule == "device-down"] == [OPENED]
+
+
+def test_a_site_with_two_ways_in_that_flaps_is_told_twice_and_over_after_a_calm() -> None:
+    watch = answering(Watch(built_in(), province(ways=2)), COMMUNES, "router", "router-1", "server")
+    for _ in range(5):
+        for _ in range(3):
+            silent(watch, COMMUNES[:1], "router", 1)
+            silent(watch, COMMUNES[:1], "router-1", 1)
+        answering(watch, COMMUNES[1:], "router", "router-1")
+        watch.tick()
+        answering(watch, COMMUNES, "router", "router-1")
+        answering(watch.wait(130), COMMUNES, "router", "router-1").tick()
+    assert [step for rule, *_, step in keys(watch) if rule == "site-down"] == [OPENED, RESOLVED, OPENED]
+    assert watch.transitions[-1].summary.vi.endswith("(chập chờn)")
+    answering(watch.wait(901), COMMUNES, "router", "router-1").tick()
+    assert keys(watch)[-1] == ("site-down", "18000", "", RESOLVED)
+
+
+def test_a_restart_does_not_forget_what_flaps(watch: Watch) -> None:
+    def fall_and_return(now: Watch) -> None:
+        silent(now, COMMUNES[:1])
+        answering(now, COMMUNES[1:])
+        now.tick()
+        answering(now, COMMUNES)
+        now.wait(60)
+
+    fall_and_return(watch)
+    (resolved,) = [t for t in watch.transitions if t.step is RESOLVED]
+    again = answering(watch.restarted(), COMMUNES)
+    again.engine.remember([incident_of(resolved)])
+    fall_and_return(again)
+    assert [step for rule, *_, step in keys(again) if rule == "device-down"] == [OPENED]
+    assert again.transitions[0].summary.en.endswith("(flapping)")
+    third = again.restarted()
+    answering(answering(third, COMMUNES).wait(60), COMMUNES)
+    assert keys(third) == [], "what flaps is over only after a calm, after a restart too"
+    answering(third.wait(901), COMMUNES)
+    assert [step for *_, step in keys(third)] == [RESOLVED]
+
+
+def incident_of(step: Transition) -> Incident:
+    """What the ledger holds after a step that resolved something."""
+    about = (step.key, step.kind, step.severity, Status.RESOLVED, step.summary, step.evidence)
+    return Incident(1, *about, step.at, step.at, step.at)
 
 
 def test_what_comes_again_soon_flaps_and_is_over_only_after_a_calm(watch: Watch) -> None:

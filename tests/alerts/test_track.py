@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from alerts.incident import Severity, Step
-from alerts.track import Track
+from alerts.judging.track import Track
 
 LEVELS = (None, Severity.WARNING, Severity.HIGH, Severity.CRITICAL)
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from inventory.document import Invalid
 from monitor import configuration
-from monitor.app import Monitoring
 from monitor.configuration import Configuration
+from monitor.house import Monitoring
 from probes.core.observation import Outcome
 from tests import loopback
 from tests.servers.sshd import Server

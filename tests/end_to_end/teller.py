@@ -7,8 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alerts.dispatch import Dispatcher
 from alerts.notifiers.webhook import Notifier, Settings
+from alerts.telling.dispatch import Dispatcher
 from inventory.secrets import Secrets
 from monitor.instance import own_card
 from monitor.ledger import Ledger

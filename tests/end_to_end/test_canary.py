@@ -13,7 +13,9 @@ import pytest
 
 from inventory.secrets import Secret
 from inventory.vault import Vault
-from monitor.app import monitoring, pages, utc_now
+from monitor.app import pages
+from monitor.clock import utc_now
+from monitor.house import monitoring
 from tests.end_to_end.site import DEVICE, load, write_service
 from tests.end_to_end.test_reload import Thief
 from tests.patience import eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inventory.secrets import Secret
 from inventory.vault import Vault
-from monitor.app import monitoring
+from monitor.house import monitoring
 from monitor.ledger import Ledger
 from tests.end_to_end.site import load, write_service
 from tests.end_to_end.test_reload import browsing, office, text

@@ -13,7 +13,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from alerts.incident import DeviceState
-from monitor.app import Monitoring, monitoring, pages
+from monitor.app import pages
+from monitor.house import Monitoring, monitoring
 from tests.end_to_end.site import load, write_service
 from tests.patience import eventually
 from tests.servers.chromium import Browser, browser

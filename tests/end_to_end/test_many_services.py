@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alerts.incident import DeviceState
-from monitor.app import Monitoring, monitoring
+from monitor.house import Monitoring, monitoring
 from probes.core.observation import Outcome
 from tests.end_to_end.site import DEVICE, load, outcome, write_service
 from tests.patience import eventually

@@ -12,7 +12,7 @@ import pytest
 
 from alerts.incident import Status
 from monitor.app import service as serve
-from monitor.app import utc_now
+from monitor.clock import utc_now
 from monitor.configuration import load
 from monitor.demo.controls import Received
 from monitor.demo.province import Province

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from alerts.calendar import VIETNAM
-from monitor.app import monitoring
+from monitor.house import monitoring
 from tests.end_to_end.site import DEVICE, load, open_rules, write_service
 from tests.patience import eventually
 from tests.servers.ports import free_port

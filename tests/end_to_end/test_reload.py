@@ -11,7 +11,8 @@ from pathlib import Path
 import aiohttp
 
 from alerts.incident import DeviceState, Status
-from monitor.app import Monitoring, monitoring, pages
+from monitor.app import pages
+from monitor.house import Monitoring, monitoring
 from monitor.reload import last_good
 from probes.core.observation import Outcome
 from tests.end_to_end.site import COMMUNITY, DEVICE, load, write_service

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from alerts.incident import DeviceState
-from monitor.app import Monitoring, monitoring
+from monitor.house import Monitoring, monitoring
 from monitor.store import SeriesKey
 from probes.core.observation import Outcome, Sample
 from tests.end_to_end.site import COMMUNITY, DEVICE, load, open_rules, outcome, write_service

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
-from alerts.notification import Message, Receiver, Telling
+from alerts.telling.notification import Message, Receiver, Telling
 from monitor.ledger import Ledger
 from monitor.ledger.teller import Nobody
 from tests.end_to_end.site import write_service

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from monitor.app import monitoring
+from monitor.house import monitoring
 from probes.core.observation import Outcome
 from tests.end_to_end.site import DEVICE, load, outcome, write_service
 from tests.patience import eventually

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from monitor.app import monitoring
+from monitor.house import monitoring
 from tests.end_to_end.site import COMMUNITY, load, open_rules, write_service
 from tests.patience import eventually
 from tests.servers.debian import require

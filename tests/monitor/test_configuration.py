@@ -118,3 +118,26 @@ def test_links_are_worked_out_again_only_when_a_device_stands_behind_another(tmp
     assert change(first, titled, links).topology is links
     (inventory / "a.yaml").write_text(office % ", parents: []")
     assert change(titled, configuration.reload(titled), links).topology.parents["18073/ups"] == ()
+
+
+PLAN = "maintenance: [{{id: a, reason: R, author: A, where: {{site: {site}}}, from: 2026-12-01 22:00, for: {span}}}]\n"
+
+
+def test_planned_maintenance_is_taken_with_the_rest_or_not_at_all(tmp_path: Path) -> None:
+    settings = write(tmp_path, "maintenance: plan.yaml\n", GOOD.replace("role: server", "role: sever"))
+    (tmp_path / "plan.yaml").write_text(PLAN.format(site="18073", span="4"))
+    with pytest.raises(Invalid) as caught:
+        configuration.load(settings)
+    assert {Path(problem.file).name for problem in caught.value.problems} == {"all.yaml", "plan.yaml"}
+
+
+def test_planned_maintenance_that_means_nothing_is_a_warning_at_its_place(tmp_path: Path) -> None:
+    settings = write(tmp_path, "maintenance: plan.yaml\n", GOOD)
+    (tmp_path / "plan.yaml").write_text(PLAN.format(site="18100", span="4h"))
+    loaded = configuration.load(settings)
+    (doubt,) = [one for one in loaded.warnings if one.path == "maintenance[0].where"]
+    assert (doubt.line, doubt.column, doubt.severity) == (1, 52, "warning")
+    assert tmp_path / "plan.yaml" in loaded.edited
+    (tmp_path / "plan.yaml").write_text(PLAN.format(site="18073", span="4h"))
+    again = configuration.reload(loaded)
+    assert not [one for one in again.warnings if one.path == "maintenance[0].where"]

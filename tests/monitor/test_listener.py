@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from alerts.dispatch import Backoff
 from alerts.incident import Incident, Status, Step
-from alerts.replies import pressed, wish
+from alerts.telling.dispatch import Backoff
+from alerts.telling.replies import pressed, wish
 from monitor.ledger import Ledger
 from monitor.listener import Listener, first_problem, listeners
 from tests.alerts.tellers import Composed

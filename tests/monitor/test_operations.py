@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from alerts.incident import Incident, Status, Step, Transition
-from alerts.notification import Message
+from alerts.telling.notification import Message
 from inventory.model import Inventory
 from monitor.board import Board
 from monitor.ledger import Ledger, LedgerError

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from alerts.engine import Engine
 from alerts.incident import Incident, Transition
-from alerts.notification import Message
+from alerts.judging.engine import Engine
 from alerts.rule import BUILT_IN, load_rules
+from alerts.telling.notification import Message
 from monitor.board import Board
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger

@@ -17,15 +17,15 @@ import pytest
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
 from alerts.incident import Incident, IncidentKey, Severity, Status, Step
-from alerts.message import Composer
-from alerts.notifier import Settings
 from alerts.quiet.maintenance import Maintenance
 from alerts.quiet.planned import Planned
 from alerts.quiet.silence import Silence, read_wish
-from alerts.teller import Codes, Teller
+from alerts.telling.message import Composer
+from alerts.telling.notifier import Settings
+from alerts.telling.teller import Codes, Teller
 from monitor.escalator import Escalator
 from monitor.ledger import Ledger
-from monitor.ledger.silences import MOST_OPEN, TooMany
+from monitor.ledger.silences import MOST_OPEN, TooMany, load
 from monitor.quiet import Quiets, lately
 from tests.alerts.province import built_in, device, inventory
 from tests.monitor.ledger.steps import KEY, T0, step
@@ -316,3 +316,12 @@ async def test_the_last_days_are_read_page_by_page(tmp_path: Path, monkeypatch: 
             f"18073/d{number}" for number in (6, 5, 4, 3)
         ]
         assert len(await lately(desk.ledger, T0 - HOUR)) == 7
+
+
+async def test_what_was_quiet_long_ago_is_forgotten_with_the_rest(tmp_path: Path) -> None:
+    async with office(tmp_path) as desk:
+        await desk.silence()
+        await desk.silence(hours=24 * 80)
+        await desk.ledger.prune(T0 + timedelta(days=1))
+        desk.ledger.silences.learn(await desk.ledger._database.read(load))
+        assert [one.id for one in desk.ledger.silences.known] == [2]

@@ -3,6 +3,8 @@
 (() => {
   const root = document.documentElement;
   const language = root.lang;
+  const THEMES = ["light", "dark", "contrast"];
+  const HAND = 8000; // so long an update waits while the pointer is on a list that must not move under it
   const SILENCE = 25000; // the server says something every 10 s
   const clock = document.getElementById("clock");
   const live = document.querySelector("main[hx-sse\\:connect]");
@@ -76,11 +78,27 @@
   }
 
   function toggleTheme() {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
+    const present = root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+    root.dataset.theme = THEMES[(THEMES.indexOf(present) + 1) % THEMES.length];
     document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
     document.dispatchEvent(new Event("theme"));
   }
+
+  // Nothing moves under the hand: a message waits until the pointer leaves the list, for a while.
+  let under = null;
+  let leave = () => {};
+  document.addEventListener("pointerover", (event) => {
+    const now = event.pointerType === "mouse" ? event.target.closest?.("[data-calm]") ?? null : null;
+    if (now !== under) leave();
+    under = now;
+  });
+  document.documentElement.addEventListener("pointerleave", () => { under = null; leave(); });
+  document.addEventListener("htmx:sse:before:message", (event) => {
+    const { message } = event.detail;
+    if (!under || message.event) return;
+    heard = Date.now();
+    event.detail.waitUntil(new Promise((done) => { leave = done; setTimeout(done, HAND); }));
+  });
 
   document.getElementById("theme").addEventListener("click", toggleTheme);
   document.addEventListener("htmx:sse:after:connection", alive);

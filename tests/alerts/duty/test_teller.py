@@ -13,9 +13,9 @@ from alerts.duty.roster import Roster, load_duty
 from alerts.duty.rota import Override
 from alerts.duty.who import Who
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
-from alerts.message import Composer
-from alerts.notifier import Settings
-from alerts.teller import Codes, Hidden, Teller
+from alerts.telling.message import Composer
+from alerts.telling.notifier import Settings
+from alerts.telling.teller import Codes, Hidden, Teller
 from inventory.document import Invalid
 from monitor.escalator import Escalator
 from monitor.ledger import DeliveryState, Ledger

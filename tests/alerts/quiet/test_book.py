@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Words
+from alerts.judging.sight import MONITOR
 from alerts.quiet.book import Book
 from alerts.quiet.preview import effect
 from alerts.quiet.quiet import Quiet, QuietKind
 from alerts.quiet.silence import Wish, read_wish
 from alerts.quiet.window import Window
-from alerts.sight import MONITOR
 from inventory.model import Device, Inventory, Site
 from inventory.selector import Selector
 from tests.alerts.province import check, device, inventory

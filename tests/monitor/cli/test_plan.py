@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from monitor.app import monitoring
+from monitor.house import monitoring
 from tests.end_to_end.site import load, write_service
 from tests.monitor.test_cli import call
 

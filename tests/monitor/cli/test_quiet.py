@@ -144,3 +144,12 @@ def test_a_mistake_in_the_files_is_said_with_its_place(office: Path) -> None:
     (office / "plan.yaml").write_text(PLAN.replace("FREQ=DAILY", "FREQ=SECONDLY"))
     result = run(office, "maintenance", "list")
     assert result.exit_code == 2 and "plan.yaml:8:13: maintenance[0].repeat: wants FREQ" in result.stderr
+
+
+def test_who_would_be_told_says_that_it_would_be_quiet_then(office: Path) -> None:
+    asked = ("who", "18073/router", "--at")
+    assert "Nobody is told then: maintenance sao-luu until" in run(office, *asked, "2026-12-01 23:00").stderr
+    assert "Nobody is told then" not in run(office, *asked, "2026-12-01 21:00").stderr
+    (office / "plan.yaml").write_text(PLAN + "    enabled: false\n")
+    run(office, *ADD)
+    assert "silence 1 until" in run(office, "who", "18073/router").stderr

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from monitor.app import utc_now
 from monitor.cli import main
+from monitor.clock import utc_now
 from monitor.ledger import AuditEntry, Ledger
 from tests.end_to_end.site import COMMUNITY, DEVICE, write_service
 from tests.permissions import not_ours

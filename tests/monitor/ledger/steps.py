@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Step, Transition, Words
-from alerts.notification import Message
+from alerts.telling.notification import Message
 from tests.alerts.tellers import Composed
 
 T0 = datetime(2026, 11, 20, 8, 0, 0, 123456, tzinfo=UTC)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
-from alerts.notification import Message
+from alerts.telling.notification import Message
 from monitor.ledger import Ledger
 from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import KEY, OTHER, T0, message, step, to_none, to_one

@@ -10,7 +10,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from alerts.incident import Incident, Step, Transition
-from alerts.notification import Message
+from alerts.telling.notification import Message
 from monitor.ledger import Delivery, DeliveryState, Ledger
 from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import OTHER, T0, message, step, to_one, to_two

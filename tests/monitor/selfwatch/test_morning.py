@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
 from alerts.incident import DeviceState, Words
-from alerts.notifier import Settings
+from alerts.telling.notifier import Settings
 from inventory.model import Inventory
 from monitor.ledger import Ledger
 from monitor.ledger.morning import Day

@@ -19,16 +19,19 @@ from pathlib import Path
 from alerts.duty.roster import DutyFile, Roster
 from alerts.duty.who import Who
 from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Step, Transition, Words
-from alerts.notifier import Settings as Channel
 from alerts.quiet.planned import Planned
 from alerts.rule import BUILT_IN, RuleBook, load_rules
+from alerts.telling.notifier import Settings as Channel
 from inventory.communes import Communes
 from inventory.model import Commune, Contact, Device, Inventory, Role, Site, Text
 from monitor.board import Board, DeviceStatus
+from monitor.channels import Channels
 from monitor.demo.controls import DemoControls, Fault, FaultKind, FaultTarget, Received, UnknownFault
 from monitor.ledger import Ledger
 from monitor.ledger.teller import Nobody
 from monitor.operations import Operations
+from monitor.quality.figures import Quality
+from monitor.quality.measure import measure
 from monitor.quiet import Quiets
 from monitor.scheduler import Load
 from monitor.store.duckdb import DuckDBStore
@@ -88,9 +91,13 @@ class Province:
                 Roster(self.duty, lambda: self.ledger.rota.overrides), self.inventory, CHANNELS
             ),
             "quiets": self.quiets,
+            "channels": Channels(
+                {}, self.ledger.channels, dict, {}, "http://monitor", lambda: datetime.now(UTC)
+            ),
             "rules": lambda: self.rules,
             "vitals": self.vitals,
             "now": lambda: datetime.now(UTC),
+            "quality": self.quality,
             "pace": 0.05,
             **changes,
         }
@@ -100,6 +107,11 @@ class Province:
     def operations(self) -> Operations:
         """What people do about incidents; nobody is told."""
         return Operations(self.ledger, self.board, Nobody, lambda: None, lambda: datetime.now(UTC))
+
+    def quality(self) -> Quality:
+        """Return how good the alarms of the last 30 days were."""
+        now = datetime.now(UTC)
+        return measure(self.ledger.path, self.inventory, now - timedelta(days=30), now)
 
     def vitals(self) -> Vitals:
         """Return health of a monitor that keeps up."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Words
+from alerts.rule import BUILT_IN, load_rules
 from monitor.board import Board
+from monitor.web.context import WebContext
 from monitor.web.summary import summaries
 from monitor.web.wall import wall_values
 from tests.alerts.province import START, device, inventory
@@ -18,7 +22,17 @@ def test_it_is_one_line_of_the_wall_and_known_at_each_site() -> None:
     )  # fmt: skip
     province = inventory(*(device("router", site=site) for site in sites))
     board = Board(province, (), START, [incident])
-    values = wall_values(board, START)
+    vitals = SimpleNamespace(started=START)
+    given: dict[str, object] = {
+        "ledger": None,
+        "operations": None,
+        "store": None,
+        "vitals": lambda: vitals,
+        "now": lambda: START,
+    }
+    given |= {"quiets": SimpleNamespace(maintained={}, under_maintenance={}), "who": None, "channels": None}
+    context = WebContext(board, rules=lambda: load_rules(*BUILT_IN), **given)  # type: ignore[arg-type]
+    values = wall_values(context)
     assert values["at_large"] == [incident] and values["open_incidents"] == 1
     assert values["troubles"] == []
     assert [one.incidents for one in summaries(board)] == [(incident,), (incident,)]

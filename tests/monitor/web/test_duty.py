@@ -14,8 +14,8 @@ from alerts.calendar import VIETNAM
 from alerts.duty.roster import Roster, load_duty
 from alerts.duty.who import Who
 from alerts.incident import IncidentKey, Kind, Severity, Status, Step, Transition, Words
-from alerts.message import Composer
-from alerts.teller import Codes, Teller
+from alerts.telling.message import Composer
+from alerts.telling.teller import Codes, Teller
 from monitor.web.app import serve
 from tests.monitor.web.province import CHANNELS, Province
 

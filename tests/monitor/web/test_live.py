@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from alerts.incident import DeviceState
 from monitor.web.app import create_app
 from monitor.web.live import STATES, Feed
+from monitor.web.rendered import Rendered
 from monitor.web.view import Fragments
 from tests.monitor.web.province import Province
 
@@ -67,7 +68,7 @@ async def test_a_hundred_viewers_share_one_rendering(
     rendered = 0
     fresh = Fragments._fresh
 
-    async def counted(self: Fragments, *given: Any) -> str:
+    async def counted(self: Fragments, *given: Any) -> Rendered:
         nonlocal rendered
         rendered += 1
         return await fresh(self, *given)

@@ -77,7 +77,9 @@ async def test_maintenance_is_on_the_wall_by_shape_and_word_a_silence_is_not(
     assert "#mend" not in html
     await silence(town, where={"site": "18073"}, kind="maintenance")
     await silence(town, where={"device": "ttdl/mot-cua"}, kind="maintenance")
-    html = await text(client, "/?kiosk=1")
+    kiosk = await text(client, "/wall?kiosk=1")
+    assert "#mend" in kiosk.split('id="square-18073"')[1].split("</li>")[0]
+    html = await text(client, "/")
     tile = html.split('id="site-18073"')[1].split("</a>")[0]
     assert "#mend" in tile and "Bảo trì" in tile
     assert "Bảo trì" not in html.split('id="site-18100"')[1].split("</a>")[0]
@@ -230,3 +232,10 @@ async def test_the_api_wants_json_and_no_other_site(client: Client) -> None:
     async with client.delete("/api/v1/silences/1", headers=headers) as answer:
         assert answer.status == 403
     assert (await ask(client, "PATCH", "silences/1", {"until": local(1)}))[0] == 404
+
+
+async def test_who_would_be_told_says_that_it_would_be_quiet_then(client: Client, town: Province) -> None:
+    await silence(town)
+    assert "Đang im lặng tới" in await text(client, "/duty/who?about=18073/router")
+    later = local(5)
+    assert "Đang im lặng tới" not in await text(client, f"/duty/who?about=18073/router&at={later}")

@@ -21,6 +21,8 @@ OPEN = {
     "/sign-in/code",
     "/sign-in/oidc",
     "/sign-in/oidc/callback",
+    "/sign-in/passkey",
+    "/sign-in/passkey/options",
     "/static/{file}",
 }
 """What everybody may ask without being known; whoever adds one has a reason."""
@@ -45,6 +47,8 @@ def test_what_changes_something_wants_more_than_to_look(town: Province) -> None:
         "/api/v1/inventory/preview",
         "/sign-in",
         "/sign-in/code",
+        "/sign-in/passkey",
+        "/sign-in/passkey/options",
     }
     changing = [route for route in create_app(town.context())[TABLE].routes if route.method != "GET"]
     assert changing

@@ -1,0 +1,1 @@
+"""What observations mean: rules, states, what is behind what, what fell together. Pure."""

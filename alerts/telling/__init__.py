@@ -1,0 +1,1 @@
+"""How people are told: messages, the dispatcher, what every channel shares."""

@@ -1,0 +1,49 @@
+"""Incidents of which an operator says that there was nothing, and that the saying is in the timeline."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from alerts.incident import Incident, Step, Transition
+from monitor.ledger import incidents
+from monitor.ledger.database import from_ms, to_ms
+
+FALSE = "báo sai / false alarm"
+TRUE_AFTER_ALL = "không phải báo sai / no false alarm after all"
+
+
+class FalseAlarm(msgspec.Struct, frozen=True):
+    """What an operator said."""
+
+    at: datetime
+    who: str
+    note: str
+
+
+def mark(
+    db: sqlite3.Connection, number: int, who: str, note: str, at: datetime, *, false: bool
+) -> Incident | None:
+    """Say that an incident was a false alarm, or take that back; `None` when it does not exist."""
+    incident = incidents.by_id(db, number) if number else None
+    if incident is None:
+        return None
+    before = load(db, number)
+    if false:
+        row = (number, to_ms(at), who, note)
+        db.execute("INSERT OR REPLACE INTO false_alarms(incident_id, at, who, note) VALUES (?, ?, ?, ?)", row)
+    else:
+        db.execute("DELETE FROM false_alarms WHERE incident_id = ?", (number,))
+    if false != (before is not None):
+        said = ": ".join(filter(None, (FALSE if false else TRUE_AFTER_ALL, note)))
+        about = (incident.kind, incident.severity, incident.summary, incident.evidence)
+        incidents.note(db, number, Transition(incident.key, Step.NOTED, at, *about, who, said))
+    return incident
+
+
+def load(db: sqlite3.Connection, number: int) -> FalseAlarm | None:
+    """Return what was said of an incident, `None` when nothing was."""
+    row = db.execute("SELECT at, who, note FROM false_alarms WHERE incident_id = ?", (number,)).fetchone()
+    return FalseAlarm(from_ms(row[0]), row[1], row[2]) if row else None

@@ -1,0 +1,157 @@
+"""The ways in which people are told: whether each works, what waits, what was sent; and a button that tries one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+from aiohttp import web
+
+from monitor.access.permission import Permission
+from monitor.channels import ChannelState, TooSoon, Trial, Unknown
+from monitor.ledger import Delivery, DeliveryState
+from monitor.web import query
+from monitor.web.context import WebContext
+from monitor.web.language import N_
+from monitor.web.route import Route, context_of, reader_of
+from monitor.web.security import same_origin
+from monitor.web.view import NoSuch, Params, Values, View
+
+SHOWN = 50
+MAX_BODY = 4096
+
+
+class ChannelsOut(msgspec.Struct, frozen=True):
+    """Every channel."""
+
+    channels: tuple[ChannelState, ...]
+
+
+class DeliveriesOut(msgspec.Struct, frozen=True):
+    """Lines of the delivery log, newest first."""
+
+    deliveries: tuple[Delivery, ...]
+    next: int | None
+    """Give it as ``before`` to read on; `None` at the end."""
+
+
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the API is asked to try."""
+
+    channel: str
+
+
+def routes() -> list[Route]:
+    """Return the routes of the button and of the API."""
+    view_, operate, v1 = Permission.VIEW, Permission.OPERATE, "/api/v1"
+    return [
+        Route("POST", "/channels/test", test_by_form, operate, whole=True, max_body=MAX_BODY),
+        Route(
+            "GET",
+            f"{v1}/channels",
+            channels_by_api,
+            view_,
+            whole=True,
+            summary="The ways in which people are told, and whether each works",
+            answer=ChannelsOut,
+        ),
+        Route(
+            "POST",
+            f"{v1}/channels/test",
+            test_by_api,
+            operate,
+            whole=True,
+            max_body=MAX_BODY,
+            summary="Send a test through a channel",
+            body=Wish,
+            answer=Trial,
+        ),
+        Route(
+            "GET",
+            f"{v1}/deliveries",
+            deliveries_by_api,
+            view_,
+            whole=True,
+            summary="What was told, to whom, and what became of it",
+            answer=DeliveriesOut,
+        ),
+    ]
+
+
+def view(context: WebContext, params: Params) -> View:
+    """Return the page; of one channel when it is named."""
+    before = params.get("before", "")
+    only = params.get("channel") or None
+
+    async def values() -> Values:
+        number = int(before) if before.isdecimal() and len(before) < 16 else None
+        lines = await context.ledger.latest_deliveries(channel=only, limit=SHOWN + 1, before_id=number)
+        return {
+            "channels": await context.channels.overview(),
+            "only": only,
+            "deliveries": lines[:SHOWN],
+            "older": lines[SHOWN - 1].id if len(lines) > SHOWN else None,
+        }
+
+    return View("channels", frozenset(), values, N_("How people are told"), lasting=2.0)
+
+
+async def test_by_form(request: web.Request) -> web.Response:
+    """Try the channel of the form and go back to the page. Raises 403 unless our own page sent it, 404."""
+    same_origin(request, required=True)
+    name = str((await request.post()).get("channel", ""))
+    with suppress(TooSoon):  # the page shows what came of the last trial
+        await _try(request, name)
+    raise web.HTTPSeeOther("/channels")
+
+
+async def test_by_api(request: web.Request) -> web.Response:
+    """Try the channel that the JSON body names. Raises 400, 403, 404, 415, 429."""
+    same_origin(request, required=False)
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
+    try:
+        wish = msgspec.json.decode(await request.read(), type=Wish)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise web.HTTPBadRequest(text=f"the body: {error}") from error
+    try:
+        return _json(await _try(request, wish.channel))
+    except TooSoon:
+        wait = {"Retry-After": "10"}
+        raise web.HTTPTooManyRequests(text="this channel was tried a moment ago", headers=wait) from None
+
+
+async def _try(request: web.Request, name: str) -> Trial:
+    """Try a channel, and note in the record who did. Raises `NoSuch`, `TooSoon`."""
+    context = context_of(request)
+    try:
+        done = await context.channels.try_out(name)
+    except Unknown:
+        raise NoSuch("there is no such channel") from None
+    await context.ledger.audit(
+        context.now(), reader_of(request).name, "channel tested", name, done.error or "taken"
+    )
+    return done
+
+
+async def channels_by_api(request: web.Request) -> web.Response:
+    """``GET /api/v1/channels``."""
+    return _json(ChannelsOut(tuple(await context_of(request).channels.overview())))
+
+
+async def deliveries_by_api(request: web.Request) -> web.Response:
+    """``GET /api/v1/deliveries?channel=…&state=…&limit=…&before=…``. Raises 400."""
+    limit = query.number(request, "limit", 100, 1, 1000)
+    before = query.number(request, "before", 0, 0, 10**15) or None
+    state = query.choice(request, "state", tuple(DeliveryState))
+    found = await context_of(request).ledger.latest_deliveries(
+        channel=query.text(request, "channel", "") or None,
+        state=DeliveryState(state) if state else None,
+        limit=limit,
+        before_id=before,
+    )
+    return _json(DeliveriesOut(tuple(found), found[-1].id if len(found) == limit else None))
+
+
+def _json(content: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.json.encode(content), content_type="application/json")

@@ -1,0 +1,67 @@
+"""How good the alarms are: the page, the API, and the word of an operator that one was false."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from monitor.access.permission import Permission
+from monitor.quality.figures import Quality
+from monitor.web.context import WebContext
+from monitor.web.forms import fields
+from monitor.web.language import N_
+from monitor.web.route import Route, context_of, reader_of
+from monitor.web.security import same_origin
+from monitor.web.view import NoSuch, Params, Values, View
+from probes.core.text import clean
+
+MAX_BODY = 4096
+TRUSTED = 0.05
+"""Share of false alarms above which people stop trusting the others."""
+
+
+def view(context: WebContext, params: Params) -> View:
+    """Return the page of the last 30 days."""
+
+    async def values() -> Values:
+        rules, sites = context.rules(), context.board.inventory.sites
+        return {
+            "quality": context.quality(),
+            "titles": {rule.id: rule.title for rule in rules},
+            "sites": sites,
+            "trusted": TRUSTED,
+        }
+
+    return View("quality", frozenset(), values, N_("Quality of the alarms"), lasting=60.0)
+
+
+def routes() -> list[Route]:
+    """Return the routes beside the page."""
+    return [
+        Route("GET", "/api/v1/quality", by_api, Permission.VIEW, whole=True,
+              summary="How good the alarms of the last 30 days were.", answer=Quality),
+        Route("POST", r"/incidents/{id:[0-9]{1,15}}/false", mark, Permission.OPERATE, max_body=MAX_BODY),
+    ]  # fmt: skip
+
+
+async def by_api(request: web.Request) -> web.Response:
+    """``GET /api/v1/quality``: 503 before the first measurement."""
+    found = context_of(request).quality()
+    if found is None:
+        raise web.HTTPServiceUnavailable(text="not measured yet", headers={"Retry-After": "10"})
+    return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+
+
+async def mark(request: web.Request) -> web.Response:
+    """``POST /incidents/{id}/false``: there was nothing (``false=1``), or there was (``false=0``). Raises 403, 404."""
+    same_origin(request, required=True)
+    context, number = context_of(request), int(request.match_info["id"])
+    form = await fields(request)
+    if number == 0 or await context.ledger.incident(number) is None:
+        raise NoSuch(f"there is no incident {number}")
+    false, note = form.get("false") == "1", clean(form.get("note", ""), 500)
+    who = reader_of(request).name
+    if await context.ledger.mark_false(number, who, note, context.now(), false=false) is None:
+        raise web.HTTPForbidden(text="it is about other sites too: somebody of all of them says so")
+    context.board.touch()
+    raise web.HTTPSeeOther(f"/incidents/{number}")
