@@ -101,8 +101,8 @@ DOCUMENTED = {
     "1.3.6.1.4.1.3808.1.1.1.2.2.5": "1=noBatteryNeedsReplacing 2=batteryNeedsReplacing",
     "1.3.6.1.4.1.3808.1.1.1.4.1.1": "1=unknown 2=onLine 3=onBattery 4=onBoost 5=onSleep 6=off 7=rebooting",
 }
-"""Enumerations that MIBs tell in words, not in their syntax: CHECKPOINT-MIB, HH3C-LswDEVM-MIB, SYNOLOGY-SYSTEM-, -DISK- and -RAID-MIB,
-CPS-MIB."""
+"""Enumerations that MIBs tell in words, not in their syntax, or whose numbers no file resolves: CHECKPOINT-MIB,
+HH3C-LswDEVM-MIB, SYNOLOGY-SYSTEM-, -DISK- and -RAID-MIB, CPS-MIB."""
 
 
 def meaning(word: str) -> str:
