@@ -62,6 +62,8 @@ async def test_what_is_quiet_is_shown_on_its_page_the_incident_and_the_device(
     html = await text(client, "/quiet")
     assert f'id="quiet-{made.id}"' in html and "Cắt điện" in html and "đang giấu" in html
     assert "5 thiết bị" in html
+    listed = (await text(client, "/incidents")).split(f'id="incident-{incident.id}"')[1].split("</li>")[0]
+    assert "im lặng tới" in listed and "nobody" not in listed
     html = await text(client, f"/incidents/{incident.id}")
     until = made.until.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
     assert "Đang im lặng tới" in html and until in html and "(Lê Văn C)" in html
