@@ -25,6 +25,7 @@ from alerts.telling.dispatch import Dispatcher
 from alerts.telling.message import Composer
 from alerts.telling.notifier import open_channels
 from alerts.telling.teller import Codes, Teller
+from monitor.addresses import Addresses
 from monitor.binding import bound
 from monitor.board import Board
 from monitor.change import Change
@@ -37,6 +38,7 @@ from monitor.escalator import Escalator
 from monitor.holes import Holes
 from monitor.instance import Seat, own_card
 from monitor.keyfile import own_key
+from monitor.last_seen import LastSeen
 from monitor.leadership import Leadership
 from monitor.ledger import Ledger
 from monitor.listener import Listener, first_problem, listeners
@@ -232,6 +234,8 @@ class _House:
         self._problems["bindings"] = lambda: reloader.held
         holes = Holes(lambda: self._who().roster, self._now)
         self._problems["rota"] = lambda: holes.problem
+        addresses = Addresses(lambda: self._who().roster, self._channels)
+        self._problems["addresses"] = lambda: addresses.problem
 
     def _follow(self, change: Change) -> None:
         """Put a changed configuration in force, all of it between two turns of the event loop."""
@@ -278,6 +282,9 @@ class _House:
         path, store, board = self._configuration.data / "ledger.sqlite", self._store, self._board
         self._quality = QualityWatch(path, lambda: board.inventory, store.append, self._now)
         await self._run("quality", "the measuring of alarms", self._quality)
+        await self._run(
+            "last-seen", "the writing of what was seen last", LastSeen(self._configuration.data, board)
+        )
         return vitals.read
 
     def _who(self) -> Who:

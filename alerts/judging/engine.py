@@ -100,7 +100,9 @@ class Engine:
             watched = self._devices.get(incident.key.device)
             rule = self._rules.get(incident.key.rule)
             at = incident.resolved_at
-            if watched is not None and rule is not None and at is not None and may_flap(rule):
+            if rule is not None and at is not None and rule.outage is not None:
+                self._liveness.together.remember(incident.key, at)
+            elif watched is not None and rule is not None and at is not None and may_flap(rule):
                 watched.closed[incident.key] = max(at, watched.closed.get(incident.key, at))
 
     def settled(self, device: str) -> bool:

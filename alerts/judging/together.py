@@ -27,6 +27,7 @@ from alerts.judging.decision import Draft
 from alerts.judging.describe import MAX_EVIDENCE
 from alerts.judging.guess import guess_of_area, guess_of_site
 from alerts.judging.sight import Sight, ask
+from alerts.judging.tracker import FLAPPING_CALM, FLAPPING_WINDOW, flapping, is_flapping
 from alerts.judging.watched import Watched
 from alerts.rule import Rule, RuleBook
 from inventory.model import Site
@@ -84,6 +85,8 @@ class Shared:
     lost_at: datetime
     """When a site was last lost."""
     most_back_since: datetime | None = None
+    flapping: bool = False
+    """Whether it came again soon after it was over: then it is over only after a long calm."""
 
 
 class Together:
@@ -93,6 +96,8 @@ class Together:
         self._devices = devices
         self._draft = draft
         self._shared: dict[IncidentKey, Shared] = {}
+        self._ended: dict[IncidentKey, datetime] = {}
+        """When what was open lately was over."""
         self.sight = Sight(devices, draft)
 
     def rewire(self, areas: Areas, rules: RuleBook, now: datetime | None = None) -> None:
@@ -133,8 +138,13 @@ class Together:
         self._shared[key] = Shared(
             key, rule, called, scope, set(sites), sites, incident.summary, incident.evidence, incident.cause,
             frozenset(sites), incident.changed_at, incident.changed_at,
+            flapping=incident.reopened > 0 or is_flapping(incident.summary),
         )  # fmt: skip
         return True
+
+    def remember(self, key: IncidentKey, at: datetime) -> None:
+        """Take in that something was over `at`: what comes again soon flaps."""
+        self._ended[key] = max(at, self._ended.get(key, at))
 
     def shift(self, step: timedelta) -> None:
         """Let everything remembered have happened so much later: the clock was set."""
@@ -143,6 +153,7 @@ class Together:
             shared.changed_at += step
             shared.lost_at += step
             shared.most_back_since = shared.most_back_since and shared.most_back_since + step
+        self._ended = {key: at + step for key, at in self._ended.items()}
 
     # What is heard
 
@@ -277,9 +288,13 @@ class Together:
         self, key: IncidentKey, rule: Rule, called: Words, scope: frozenset[str], out: set[str], summary: Words,
         evidence: str, cause: Words | None, now: datetime,
     ) -> None:  # fmt: skip
+        self._ended = {one: at for one, at in self._ended.items() if now - at <= FLAPPING_WINDOW}
+        flaps = key in self._ended
+        summary = flapping(summary) if flaps else summary
         shared = Shared(
-            key, rule, called, scope, set(out), set(out), summary, evidence, cause, frozenset(out), now, now
-        )
+            key, rule, called, scope, set(out), set(out), summary, evidence, cause, frozenset(out), now, now,
+            flapping=flaps,
+        )  # fmt: skip
         self._shared[key] = shared
         self._step(Step.OPENED, key, rule, summary, evidence, now, sites=out, cause=cause)
 
@@ -299,7 +314,8 @@ class Together:
             shared.most_back_since = shared.most_back_since or now
         else:
             shared.most_back_since = None
-        if not shared.out and now - shared.changed_at >= CALM:
+        calm = FLAPPING_CALM if shared.flapping else CALM
+        if not shared.out and now - shared.changed_at >= calm:
             self._end(shared, now, "")
         elif shared.out and shared.most_back_since and now - shared.most_back_since >= PATIENCE:
             rest = ", ".join(self._areas.sites[site].name for site in sorted(shared.out))
@@ -314,6 +330,7 @@ class Together:
 
     def _end(self, shared: Shared, now: datetime, note: str) -> None:
         del self._shared[shared.key]
+        self._ended[shared.key] = now
         self._step(
             Step.RESOLVED, shared.key, shared.rule, shared.summary, shared.evidence, now,
             sites=shared.hit, cause=shared.cause, before=shared.rule.level, note=note,

@@ -74,7 +74,7 @@ class Tracker:
             step = Step.CHANGED
         if step is Step.OPENED and may_flap(rule) and _was_open_lately(watched, case.key, now):
             track.flapping = True
-            case = replace(case, summary=_flapping(case.summary))
+            case = replace(case, summary=flapping(case.summary))
         if step is not None:
             self._write(track, case, step, before, now, since if step is Step.OPENED else None)
         if case.confirm and track.wants_more(attempts, rule.resolve_after):
@@ -132,7 +132,8 @@ def _was_open_lately(watched: Watched, key: IncidentKey, now: datetime) -> bool:
 _FLAPS = Words(" (chập chờn)", " (flapping)")
 
 
-def _flapping(words: Words) -> Words:
+def flapping(words: Words) -> Words:
+    """Return a summary that says so."""
     return Words(words.vi + _FLAPS.vi, words.en + _FLAPS.en)
 
 

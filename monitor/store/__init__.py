@@ -81,7 +81,8 @@ class Store(Protocol):
 
     def append(self, observation: Observation) -> None:
         """Accept every sample of `observation` (NaN and infinities left out), and the series
-        ``probe.duration`` (``s``) and ``probe.success`` (1 when the outcome is ok), labelled with its check.
+        ``probe.duration`` (``s``) and ``probe.success`` (1 when the outcome is ok), labelled with its check; of an
+        attempt that did not work ``probe.outcome`` too, a number of `monitor.store.intake.OUTCOMES`.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite, nan
 
 import numpy as np
@@ -55,14 +55,27 @@ class Period:
         return int(seconds * 1000) if now - self._past <= seconds <= now + FUTURE else None
 
 
-def own_samples(observation: Observation) -> tuple[Sample, Sample]:
-    """Return the two series every check has: how long it took and whether it was answered."""
+OUTCOMES: Mapping[Outcome, float] = {
+    Outcome.TIMEOUT: 1.0,
+    Outcome.REFUSED: 2.0,
+    Outcome.UNREACHABLE: 3.0,
+    Outcome.AUTH_FAILED: 4.0,
+    Outcome.UNTRUSTED: 5.0,
+    Outcome.PROTOCOL_ERROR: 6.0,
+    Outcome.NOT_READY: 7.0,
+    Outcome.PROBE_BUG: 8.0,
+}
+"""How an attempt that did not work is written in the series ``probe.outcome``; these numbers never change."""
+
+
+def own_samples(observation: Observation) -> tuple[Sample, ...]:
+    """Return the series every check has: how long it took, whether it worked, and if it did not, how it ended."""
     labels = (("check", observation.check),)
-    success = 1.0 if observation.outcome is Outcome.OK else 0.0
-    return (
-        Sample("probe.duration", observation.duration, "s", labels),
-        Sample("probe.success", success, "1", labels),
-    )
+    took = Sample("probe.duration", observation.duration, "s", labels)
+    if observation.outcome is Outcome.OK:
+        return (took, Sample("probe.success", 1.0, "1", labels))
+    ended = Sample("probe.outcome", OUTCOMES[observation.outcome], "1", labels)
+    return (took, Sample("probe.success", 0.0, "1", labels), ended)
 
 
 class Intake:

@@ -34,6 +34,7 @@ _DULL = (
     ".remaining",
     ".discharging",
     "probe.success",
+    "probe.outcome",
 )
 """Endings of metrics that say nothing as a line; they stay in the table of values."""
 

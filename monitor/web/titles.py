@@ -73,6 +73,7 @@ OUTCOME_HELP: Mapping[Outcome, str] = {
 METRICS: Mapping[str, str] = {
     "probe.duration": N_("Time of the check"),
     "probe.success": N_("Success of the check"),
+    "probe.outcome": N_("How the check ended, as a number"),
     "system.cpu.utilization": N_("CPU in use"),
     "system.linux.cpu.load": N_("Load"),
     "system.linux.cpu.load_1m": N_("Load, 1 minute"),

@@ -186,6 +186,22 @@ def test_what_was_down_before_the_monitor_went_blind_stays_down(watch: Watch) ->
     assert [step for rule, *_, step in keys(watch) if rule == "device-down"] == [OPENED]
 
 
+def test_a_site_with_two_ways_in_that_flaps_is_told_twice_and_over_after_a_calm() -> None:
+    watch = answering(Watch(built_in(), province(ways=2)), COMMUNES, "router", "router-1", "server")
+    for _ in range(5):
+        for _ in range(3):
+            silent(watch, COMMUNES[:1], "router", 1)
+            silent(watch, COMMUNES[:1], "router-1", 1)
+        answering(watch, COMMUNES[1:], "router", "router-1")
+        watch.tick()
+        answering(watch, COMMUNES, "router", "router-1")
+        answering(watch.wait(130), COMMUNES, "router", "router-1").tick()
+    assert [step for rule, *_, step in keys(watch) if rule == "site-down"] == [OPENED, RESOLVED, OPENED]
+    assert watch.transitions[-1].summary.vi.endswith("(chập chờn)")
+    answering(watch.wait(901), COMMUNES, "router", "router-1").tick()
+    assert keys(watch)[-1] == ("site-down", "18000", "", RESOLVED)
+
+
 def test_a_restart_does_not_forget_what_flaps(watch: Watch) -> None:
     def fall_and_return(now: Watch) -> None:
         silent(now, COMMUNES[:1])

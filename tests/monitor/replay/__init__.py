@@ -1,0 +1,1 @@
+"""Rules tried against history and against now."""
