@@ -248,9 +248,9 @@ def build_checks(inventory: Inventory) -> list[Check]:
 
 
 @asynccontextmanager
-async def province(folder: Path) -> AsyncIterator[Province]:
-    """Open the parts; every device is up for an hour."""
-    inventory = build_inventory()
+async def province(folder: Path, inventory: Inventory | None = None) -> AsyncIterator[Province]:
+    """Open the parts; every device is up for some hours."""
+    inventory = inventory or build_inventory()
     started = datetime.now(UTC) - timedelta(hours=6)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger(folder / "ledger.sqlite"))
