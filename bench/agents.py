@@ -3,7 +3,7 @@
 It prints "ready". Agent number i answers at 127.(64 + i >> 16).(i >> 8 & 255).(i & 255), all on one socket.
 Each is a Linux with net-snmp: the system group, CPU, memory, and 8 interfaces with growing counters. A reply
 is encoded once for each form of a request; after that only its id and its counters are patched, so that the
-fleet costs little beside what it measures. With ``--v3`` each has an engine id and one user (authPriv); some may be
+fleet costs little beside what it measures. Each also has an SNMPv3 engine with one user (authPriv); some may be
 dead, lose datagrams, or answer late.
 """
 

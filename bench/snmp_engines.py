@@ -123,20 +123,27 @@ async def ours(fleet: Fleet) -> AsyncIterator[Poll]:
 
 
 @asynccontextmanager
-async def probe(fleet: Fleet) -> AsyncIterator[Poll]:
-    """The whole probe: the device's profile decides what is asked, and the answer is samples with rates."""
+async def running_probe() -> AsyncIterator[Probe]:
+    """The probe as the service has it, permitted to ask loopback."""
     profiles = load_profiles(Path(inventory.profiles.__path__[0]))
-    targets = [Target(f"bench/{n}", address(n), fleet.credential) for n in range(fleet.count)]
-    params = Params(port=PORT, wait=fleet.wait)
     with tempfile.TemporaryDirectory() as folder:
         async with Probe(
             Environment(profiles, NoHostKeys(), Path(folder), Network(NetworkPolicy(allow=("127.0.0.0/8",))))
         ) as running:
+            yield running
 
-            async def poll(number: int) -> int:
-                return len((await running.ask(targets[number], params)).samples)
 
-            yield poll
+@asynccontextmanager
+async def probe(fleet: Fleet) -> AsyncIterator[Poll]:
+    """The whole probe: the device's profile decides what is asked, and the answer is samples with rates."""
+    targets = [Target(f"bench/{n}", address(n), fleet.credential) for n in range(fleet.count)]
+    params = Params(port=PORT, wait=fleet.wait)
+    async with running_probe() as running:
+
+        async def poll(number: int) -> int:
+            return len((await running.ask(targets[number], params)).samples)
+
+        yield poll
 
 
 @asynccontextmanager
@@ -171,8 +178,15 @@ async def gufo(fleet: Fleet) -> AsyncIterator[Poll]:
             for n in range(fleet.count)
         ]
 
+    met: set[int] = set()
+
     async def poll(number: int) -> int:
         session = made[number]
+        if (
+            fleet.v3 and number not in met
+        ):  # it learns an engine's id and time on entering a session, not by itself
+            await session.__aenter__()
+            met.add(number)
         values = len(await session.get_many(SCALARS))
         for column in COLUMNS:
             async for _ in session.getbulk(column):

@@ -148,7 +148,15 @@ def _read(configuration: Configuration, ref: SecretRef | None) -> Callable[[], S
 
 
 def _authorities(configuration: Configuration, settings: OidcSettings | LdapSettings) -> Path | None:
-    return configuration.folder(settings.ca_file) if settings.ca_file else None
+    """Return the file with authorities to trust. Raises `OSError` that names it when it holds none."""
+    if not settings.ca_file:
+        return None
+    path = configuration.folder(settings.ca_file)
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise OSError(f"ca_file {path} cannot be used: {error.strerror or error}") from error
+    return path
 
 
 def stop_signals() -> asyncio.Event:

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.telling.dispatch import ChannelNow
 from alerts.telling.message import trial
 from alerts.telling.notifier import Notifier, Refused, Settings, TryLater
+from alerts.telling.queue import ChannelNow
 from inventory.secrets import SecretMissing
 from monitor.ledger import ChannelHealth
 from monitor.listener import Listener

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from alerts.incident import Incident, Status, Words
+from alerts.telling.backoff import Backoff
 from alerts.telling.bot_api import BotNotifier
-from alerts.telling.dispatch import Backoff
 from alerts.telling.notifier import Notifier, Refused, TryLater
 from alerts.telling.replies import (
     ALREADY,

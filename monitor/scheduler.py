@@ -193,7 +193,8 @@ class Scheduler:
 
     async def _ask(self, check: Check, due: float) -> None:
         try:
-            await self._gate.enter(check.device)
+            if not self._gate.open(check.device):
+                await self._gate.enter(check.device)
             try:
                 self._lateness.append(max(self._loop.time() - due, 0.0))
                 await self._run(check)
@@ -212,39 +213,50 @@ class _Gate:
 
     def __init__(self, per_device: int, total: int) -> None:
         self._per_device = per_device
-        self._total = asyncio.Semaphore(total)
-        self._devices: dict[str, tuple[asyncio.Semaphore, int]] = {}
-        self.waiting = 0
+        self._left = total
+        self._asking: dict[str, int] = {}
+        self._queue: dict[asyncio.Future[None], str] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for a place."""
+        return len(self._queue)
+
+    def open(self, device: str) -> bool:
+        """Take a place if there is one now: nearly always, and then without any waiting."""
+        if self._left <= 0 or self._asking.get(device, 0) >= self._per_device:
+            return False
+        self._take(device)
+        return True
+
+    def _take(self, device: str) -> None:
+        self._left -= 1
+        self._asking[device] = self._asking.get(device, 0) + 1
 
     async def enter(self, device: str) -> None:
-        self.waiting += 1
-        semaphore, users = self._devices.get(device, (None, 0))
-        semaphore = semaphore or asyncio.Semaphore(self._per_device)
-        self._devices[device] = (semaphore, users + 1)
+        """Wait for a place."""
+        turn = asyncio.get_running_loop().create_future()
+        self._queue[turn] = device
         try:
-            await semaphore.acquire()
-            try:
-                await self._total.acquire()
-            except BaseException:
-                semaphore.release()
-                raise
-        except BaseException:
-            self._forget(device)
+            await turn
+        except asyncio.CancelledError:
+            if self._queue.pop(turn, None) is None:  # it had its place already
+                self.leave(device)
             raise
-        finally:
-            self.waiting -= 1
 
     def leave(self, device: str) -> None:
-        self._total.release()
-        self._devices[device][0].release()
-        self._forget(device)
-
-    def _forget(self, device: str) -> None:
-        semaphore, users = self._devices[device]
-        if users == 1:
-            del self._devices[device]
+        """Give a place back, to whoever has waited longest and may have it."""
+        self._left += 1
+        asking = self._asking[device] - 1
+        if asking:
+            self._asking[device] = asking
         else:
-            self._devices[device] = (semaphore, users - 1)
+            del self._asking[device]
+        for turn, other in self._queue.items():
+            if not turn.done() and self.open(other):
+                del self._queue[turn]
+                turn.set_result(None)
+                return
 
 
 def _phase(check: Check) -> float:

@@ -26,6 +26,7 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 PHRASES = {
     "low load": "ok",
+    "present ok": "ok",
     "on battery": "warning",
     "by pass": "warning",
     "off line": "warning",
@@ -67,6 +68,7 @@ threshold upper lower noncritical missing smart calibrating maintenance unbalanc
 expired expiring repairing expanding migrating syncing partially suspended nonredundant unsynchronized wrong
 aborted locked rejected isolated underspeed overspeed readonly utilityoff outoftolvolt outoftolfreq forbidden
 check loss replacement booster reducer weak boosting
+deactive
 """.split()  # noqa: SIM905
 UNKNOWN = """
 other unknown present absent installed supported applicable available unavailable na invalid undefined unused
@@ -93,12 +95,14 @@ DOCUMENTED = {
     "1.3.6.1.4.1.2620.1.6.7.8.1.1.6": "0=inRange 1=outOfRange 2=unknown",
     "1.3.6.1.4.1.2620.1.6.7.8.2.1.6": "0=inRange 1=outOfRange 2=unknown",
     "1.3.6.1.4.1.2620.1.6.7.8.3.1.6": "0=inRange 1=outOfRange 2=unknown",
+    "1.3.6.1.4.1.25506.8.35.9.1.1.1.2": "1=active 2=deactive 3=notInstalled 4=unsupported",
+    "1.3.6.1.4.1.25506.8.35.9.1.2.1.2": "1=active 2=deactive 3=notInstalled 4=unsupported",
     "1.3.6.1.4.1.3808.1.1.1.2.1.1": "1=unknown 2=batteryNormal 3=batteryLow",
     "1.3.6.1.4.1.3808.1.1.1.2.2.5": "1=noBatteryNeedsReplacing 2=batteryNeedsReplacing",
     "1.3.6.1.4.1.3808.1.1.1.4.1.1": "1=unknown 2=onLine 3=onBattery 4=onBoost 5=onSleep 6=off 7=rebooting",
 }
-"""Enumerations that MIBs tell in words, not in their syntax: CHECKPOINT-MIB, SYNOLOGY-SYSTEM-, -DISK- and -RAID-MIB,
-CPS-MIB."""
+"""Enumerations that MIBs tell in words, not in their syntax, or whose numbers no file resolves: CHECKPOINT-MIB,
+HH3C-LswDEVM-MIB, SYNOLOGY-SYSTEM-, -DISK- and -RAID-MIB, CPS-MIB."""
 
 
 def meaning(word: str) -> str:

@@ -54,8 +54,8 @@ def cases(
             found = rules.thresholds.get(sample.metric)
             if found is not None:
                 yield from _numbers(watched, found, seen, sample, now, way)
-    if rules.facts or rules.events:
-        for fact in seen.facts:
+    for fact in seen.facts:
+        if fact.name in rules.facts or fact.name in rules.events:
             yield from _facts(watched, rules, seen, fact, now, way)
 
 

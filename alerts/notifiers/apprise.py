@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat
+from pydantic import Field
 
 from alerts.telling import notifier
 from alerts.telling.confined import Confined, Forbidden, Stuck
@@ -30,7 +31,7 @@ _LOCAL = frozenset({"dbus", "kde", "qt", "gio", "glib", "gnome", "windows", "mac
 _FILES = frozenset({"fcm", "vapid"})
 """Services that read keys from files of this machine."""
 _FILE_PARAMETERS = frozenset({"template", "keyfile", "subfile", "pgpkey", "pgp"})
-_ADDRESS = re.compile(r"[A-Za-z0-9+@._-]{1,100}")
+_ADDRESS = r"^[A-Za-z0-9+@._-]{1,100}$"
 _QUIET = ("apprise", "urllib3")
 """Loggers that would write addresses, which hold secrets."""
 
@@ -41,11 +42,11 @@ class Settings(notifier.ForPeople):
     kind: Literal["apprise"]
     url: SecretRef
     """Address of the service as Apprise writes it, with its keys; ``{to}`` in it stands for whom a message is for."""
-    to: tuple[str, ...] = ()
+    to: Annotated[tuple[Annotated[str, Field(pattern=_ADDRESS)], ...], Field(max_length=20)] = ()
     """Who is told unless a message is for one person, where the address has a place for it."""
     short: bool = False
     """Whether the message is one for a small screen, unaccented: for modems and SMS."""
-    segments: int = 2
+    segments: Annotated[int, Field(ge=1, le=4)] = 2
     """Segments of such a message at most."""
 
 
@@ -64,7 +65,7 @@ class Notifier(notifier.Notifier[Settings]):
 
     def address(self, to: str) -> str:
         """Return the address of a person as the URL takes it."""
-        if not _ADDRESS.fullmatch(to):
+        if not re.match(_ADDRESS, to) or to.endswith("\n"):
             raise Refused(f"{clean(to, 40)!r} is no address that Apprise could be given")
         return to
 

@@ -121,9 +121,10 @@ class Notifier(BotNotifier[Settings]):
             body = {"callback_query_id": heard.callback, "text": cut(text, 190)}
             with suppress(Refused):  # too late for the little window: the chat is told anyway
                 await self.call("answerCallbackQuery", body)
-        await self.call(
-            "sendMessage", {"chat_id": heard.chat, "text": cut(unlinked(text, ""), MAX_TEXT), **_PLAIN}
-        )
+        said: dict[str, Any] = {"chat_id": heard.chat, "text": cut(unlinked(text, ""), MAX_TEXT), **_PLAIN}
+        if self.settings.thread_id is not None and heard.chat == self.chat:
+            said["message_thread_id"] = self.settings.thread_id
+        await self.call("sendMessage", said)
 
 
 _PLAIN = {"link_preview_options": {"is_disabled": True}}

@@ -15,7 +15,8 @@ from bench.profiles.cases import Case
 from bench.profiles.judge import Judge, Verdict
 from bench.profiles.run import reports
 from bench.recordings import Recording
-from inventory.profile import Kind, Profile, Table
+from inventory.profile import Profile
+from inventory.readings import Kind, Table
 from probes.snmp import ber
 
 STANDARD = "1.3.6.1.2.1."

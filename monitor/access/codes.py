@@ -63,10 +63,6 @@ class Codes:
             return False
         return await self._ledger.access.change(partial(factors.use_step, user=user, step=step))
 
-    async def remove(self, user: User, who: str) -> None:
-        """Let `user` sign in without any second factor."""
-        await self._ledger.access.change(partial(factors.remove_all, user=user, at=self._now(), who=who))
-
 
 def fresh_secret() -> str:
     """Return a new key of 160 bits, base32."""

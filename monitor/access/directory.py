@@ -17,7 +17,7 @@ from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn, parse_dn
 
-from inventory.secrets import Secret
+from inventory.secrets import Secret, SecretMissing
 from monitor.access.people import NAME
 from monitor.access.pool import Pool
 from monitor.access.settings import LdapSettings
@@ -61,7 +61,7 @@ class Directory:
         for server in self.settings.servers:
             try:
                 return self._ask(server, name, password)
-            except (LDAPException, OSError) as error:
+            except (LDAPException, OSError, SecretMissing) as error:
                 problem = f"{server}: {type(error).__name__}: {error}"[:300]
         raise DirectoryAway(problem)
 

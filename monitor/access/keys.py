@@ -23,5 +23,19 @@ def digest(key: str) -> str:
 
 
 def form_key(session: str) -> str:
-    """Return what forms of a session carry: who cannot read the cookie cannot make it."""
-    return hmac.new(session.encode("utf-8", "surrogateescape"), b"form", hashlib.sha256).hexdigest()
+    """Return what forms of a session carry: who cannot read the cookie cannot make it.
+
+    It is another one each time, so that the length of compressed pages tells nothing of it (BREACH).
+    """
+    nonce = secrets.token_hex(16)
+    return nonce + _of_form(session, nonce)
+
+
+def is_form_key(given: str, session: str) -> bool:
+    """Whether a form of `session` carried `given`."""
+    nonce, proof = given[:32], given[32:]
+    return given.isascii() and hmac.compare_digest(proof, _of_form(session, nonce))
+
+
+def _of_form(session: str, nonce: str) -> str:
+    return hmac.new(session.encode(), f"form {nonce}".encode(), hashlib.sha256).hexdigest()

@@ -22,7 +22,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from inventory.secrets import Secret
+from inventory.secrets import Secret, SecretMissing
 from monitor.access import keys
 from monitor.access.settings import OidcSettings
 from monitor.access.vouched import Vouched
@@ -130,13 +130,19 @@ class Oidc:
             "redirect_uri": attempt.back,
             "code_verifier": attempt.verifier,
         }
-        headers, secret = {}, self._secret()
+        headers, secret = {}, self._client_secret()
         if secret is None:
             form["client_id"] = client
         else:
             pair = f"{quote(client, safe='')}:{quote(secret.reveal(), safe='')}"  # RFC 6749, 2.3.1
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         return await self._ask("POST", provider.token_endpoint, data=form, headers=headers)
+
+    def _client_secret(self) -> Secret | None:
+        try:
+            return self._secret()
+        except SecretMissing as error:
+            raise OidcFailed(str(error)) from error
 
     async def _verified(self, token: object, nonce: str) -> Mapping[str, Any]:
         """Return the claims of an id token that is signed, for us, of now, and of this sign-in."""

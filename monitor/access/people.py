@@ -12,7 +12,7 @@ from monitor.access import keys
 from monitor.access.passwords import Passwords, must_be_strong, one_time
 from monitor.access.permission import MAY, Role
 from monitor.access.scope import EVERYWHERE, Scope
-from monitor.ledger import Ledger, tokens, users
+from monitor.ledger import Ledger, factors, tokens, users
 from monitor.ledger.tokens import Token
 from monitor.ledger.users import LOCAL, User
 
@@ -112,6 +112,10 @@ class People:
             self._must_not_be_last(user)
         change = partial(users.set_disabled, user=user, disabled=disabled, at=self._now(), who=who)
         await self._ledger.access.change(change)
+
+    async def remove_factors(self, user: User, who: str) -> None:
+        """Let somebody sign in without any second factor: the phone is gone, and the recovery codes too."""
+        await self._ledger.access.change(partial(factors.remove_all, user=user, at=self._now(), who=who))
 
     def tokens_of(self, user: User) -> list[Token]:
         """Return somebody's tokens, those that ended too, the newest first."""

@@ -74,7 +74,10 @@ def of_settings(settings: Settings) -> Iterator[tuple[str, SecretRef]]:
     parts: dict[str, BaseModel] = {
         f"notifier {name}": channel for name, channel in settings.notifiers.items()
     }
-    for name, part in {**parts, "the store": settings.store}.items():
+    parts |= {"the store": settings.store}
+    outside = {"single sign-on": settings.web.oidc, "the directory": settings.web.ldap}
+    parts |= {name: part for name, part in outside.items() if part is not None}
+    for name, part in parts.items():
         yield from ((name, reference) for reference in references(part))
 
 

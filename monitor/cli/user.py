@@ -130,6 +130,18 @@ def reset(settings: Path, name: str) -> None:
     _run(settings, work)
 
 
+@user.command("remove-factors")
+@click.argument("name")
+@click.pass_obj
+def remove_factors(settings: Path, name: str) -> None:
+    """Let NAME sign in without codes and passkeys: the phone is gone, and the recovery codes too."""
+
+    async def work(people: People) -> None:
+        await people.remove_factors(people.named(name), operator())
+
+    _run(settings, work)
+
+
 @user.command
 @click.argument("name")
 @click.option("--again", is_flag=True, help="Let them in again.")

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from monitor.ledger.database import Database, LedgerError, from_ms, to_ms
-from probes.core.observation import Observation
+from probes.core.observation import Fact, Observation
 from probes.core.text import clean
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class LedgerIdentities:
         self._database = database
         self._traits: dict[str, dict[str, Trait]] = {}
         self._told_by: dict[tuple[str, str], str] = {}
+        self._noted: dict[tuple[str, str], tuple[Fact, ...]] = {}
+        """The facts that a check of a device told last: a probe that learnt nothing new hands on the same ones."""
 
     @property
     def traits(self) -> Traits:
@@ -59,6 +61,7 @@ class LedgerIdentities:
     def learn(self, traits: dict[str, dict[str, Trait]]) -> None:
         """Replace what is known by what the ledger holds."""
         self._traits = traits
+        self._noted.clear()
 
     def note(self, observation: Observation) -> None:
         """Take in what an observation says of who the device is.
@@ -66,6 +69,9 @@ class LedgerIdentities:
         Two checks may put it in different words (SNMP, a conference unit's own interface): the one that was first to
         tell a fact since the start is listened to.
         """
+        if self._noted.get((observation.device, observation.check)) is observation.facts:
+            return
+        self._noted[observation.device, observation.check] = observation.facts
         for fact in observation.facts:
             if fact.name in FACTS and not fact.subject and isinstance(fact.value, str) and fact.value:
                 teller = self._told_by.setdefault((observation.device, fact.name), observation.check)
@@ -83,6 +89,7 @@ class LedgerIdentities:
 
     def _failed(self, device: str, fact: str, old: Trait | None, error: LedgerError) -> None:
         log.warning("what a device is could not be stored; it is tried again", extra={"error": str(error)})
+        self._noted.clear()
         if old is not None:
             self._traits[device][fact] = old
         else:

@@ -31,7 +31,7 @@ async def act(request: web.Request) -> web.Response:
     form = await request.post()
     context, who = context_of(request), reader_of(request).name
     action, note, hours = (str(form.get(name, "")) for name in ("action", "note", "hours"))
-    numbers = await _visible(context, [str(one) for one in form.getall("id", [])])
+    numbers = await visible(context, [str(one) for one in form.getall("id", [])])
     try:
         done = await _do(context, numbers, action, who, note, hours)
     except ValueError as error:
@@ -58,7 +58,7 @@ async def _do(
     return await operations.acknowledge(numbers, who, note, until)
 
 
-async def _visible(context: WebContext, texts: Sequence[str]) -> list[int]:
+async def visible(context: WebContext, texts: Sequence[str]) -> list[int]:
     """Return the incidents that whoever asks is shown. Raises 400."""
     if not texts:
         raise web.HTTPBadRequest(text="nothing is selected: tick the incidents first")

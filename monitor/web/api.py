@@ -196,6 +196,7 @@ class Api:
             Route("GET", f"{v1}/drift", self.drift, view, whole=True),
             Route("GET", f"{v1}/neighbours", self.neighbours, view, whole=True),
             Route("GET", "/healthz", self.alive, Permission.PUBLIC),
+            Route("GET", "/readyz", self.ready, Permission.PUBLIC),
         ]
 
     async def sites(self, request: web.Request) -> web.Response:
@@ -308,6 +309,11 @@ class Api:
             "problems": [problem.words.en for problem in vitals.problems] if READER in request else [],
         }
         return answer(body, 503 if vitals.failing else 200)
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """``GET /readyz``: 200 once states and alerts can be relied on, 503 while they cannot; for load balancers."""
+        failing = self._context.vitals().failing
+        return answer({"ready": not failing}, 503 if failing else 200)
 
 
 def site_out(one: SiteSummary) -> SiteOut:

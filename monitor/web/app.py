@@ -18,7 +18,19 @@ from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import acting, channels, demo, duty, passkeys, quality, security, silences, take, users_api
+from monitor.web import (
+    acting,
+    acting_api,
+    channels,
+    demo,
+    duty,
+    passkeys,
+    quality,
+    security,
+    silences,
+    take,
+    users_api,
+)
 from monitor.web.account import AccountPages
 from monitor.web.api import Api, problem
 from monitor.web.context import WebContext
@@ -49,7 +61,7 @@ _STOP = 3.0
 
 def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
-    feed = Feed(context.board, context.pace, context.seen)
+    feed = Feed(context.board, context.pace, context.seen, context.summaries)
     pages = Pages(context, Templates(load_messages(), context.now), feed)
     app = web.Application(client_max_size=LARGEST_BODY)
     app[TABLE] = table = Table(app)
@@ -69,6 +81,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *pages.routes(),
         *Api(context).routes(),
         *acting.routes(),
+        *acting_api.routes(),
         *channels.routes(),
         *demo.routes(),
         *QuietForms(pages.frame).routes(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from urllib.parse import unquote, urlencode
 
@@ -152,10 +151,8 @@ async def _form(request: web.Request) -> Mapping[str, object]:
 def _must_carry_key(request: web.Request, form: Mapping[str, object]) -> None:
     if request.content_type != _FORM:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {_FORM} or application/json")
-    given = form.get("csrf", "")
-    if not isinstance(given, str) or not hmac.compare_digest(
-        given.encode("utf-8", "replace"), request[FORM_KEY].encode()
-    ):
+    given, session = form.get("csrf", ""), cookies.read(request, cookies.SESSION, request[PEER])
+    if not isinstance(given, str) or not keys.is_form_key(given, session):
         raise web.HTTPForbidden(text="this form was made for another sign-in; open the page again")
 
 

@@ -62,7 +62,7 @@ class SecondFactorPages:
             return await self._page(request, {"trouble": True}, 422)
         except TooMany as error:
             raise web.HTTPTooManyRequests(text="too many wrong codes; try again later") from error
-        await access.codes.remove(user, user.name)
+        await access.people.remove_factors(user, user.name)
         raise web.HTTPSeeOther("/account")
 
     async def _page(

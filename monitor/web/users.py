@@ -79,7 +79,7 @@ class UserPages:
         elif action in ("disable", "enable"):
             await people.set_disabled(user, action == "disable", who)
         elif action == "remove-factors":
-            await access_of(request).codes.remove(user, who)
+            await people.remove_factors(user, who)
         elif action == "end-token":
             await people.end_token(user, int(form.get("token", "0")[:15]), who)
         else:

@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 from pydantic import Field
 
-from inventory.profile import MAX_ROWS
+from inventory.readings import MAX_ROWS
 from inventory.secrets import Secret
 from probes.core import probe as core
 from probes.core.observation import Answer, Outcome

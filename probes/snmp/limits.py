@@ -8,7 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from inventory.expression import parsed
-from inventory.profile import LimitName, Metric, Thresholds
+from inventory.readings import LimitName, Metric, Thresholds
 from probes.core.observation import Limits
 from probes.snmp.cells import number
 from probes.snmp.collect import Column

@@ -9,7 +9,7 @@ from math import fsum
 import msgspec
 
 from inventory.expression import Expression
-from inventory.profile import Overall as How
+from inventory.readings import Overall as How
 from probes.core.observation import Fact, Labels, Limits, Sample
 from probes.snmp.ber import Value
 from probes.snmp.cells import Gauge

@@ -8,7 +8,8 @@ from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from inventory.expression import parsed
-from inventory.profile import Kind, Metric, Profile, Reading, Source, Table, extras, recognise
+from inventory.profile import Profile, Source, extras, recognise
+from inventory.readings import Kind, Metric, Reading, Table
 from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from alerts.notifiers.webhook import Notifier, Settings
-from alerts.telling.dispatch import Backoff, Dispatcher
+from alerts.telling.backoff import Backoff
+from alerts.telling.dispatch import Dispatcher
 from inventory.secrets import Secrets
 from monitor.ledger import Ledger
 from probes.core.observation import Outcome

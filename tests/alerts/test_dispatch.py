@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from alerts.incident import Severity, Step
 from alerts.telling import notifier
+from alerts.telling.backoff import Backoff
 from alerts.telling.digest import digest
-from alerts.telling.dispatch import MAX_IN_HAND, Backoff, Dispatcher
+from alerts.telling.dispatch import Dispatcher
 from alerts.telling.notification import Message, Pending
 from alerts.telling.notifier import Limit, Refused, Settings, TryLater
 from alerts.telling.pace import Pace
+from alerts.telling.queue import MAX_IN_HAND
 from inventory.secrets import Secrets
 from tests import loopback
 from tests.alerts.messages import pending

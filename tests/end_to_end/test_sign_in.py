@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from click.testing import CliRunner
 
 from monitor.app import service
@@ -75,3 +76,30 @@ async def test_where_there_is_no_login_every_page_says_so(tmp_path: Path) -> Non
         async with anybody.get("/users") as answer:
             assert answer.status == 404
     assert not (tmp_path / "data" / "admin-password").exists()
+
+
+@pytest.mark.parametrize(
+    ("web", "told"),
+    [
+        ({"tls": {"certificate": "none.pem", "key": "none.key"}}, "none.pem"),
+        ({"oidc": {"issuer": "https://x.example", "client_id": "x", "ca_file": "none.pem"}}, "none.pem"),
+        (
+            {"ldap": {"servers": "ldaps://x", "base": "dc=x", "bind_as": "{name}@x", "ca_file": "ca.pem"}},
+            "ca.pem",
+        ),
+    ],
+)
+async def test_a_start_with_files_that_cannot_be_used_names_them(
+    tmp_path: Path, web: dict[str, Any], told: str
+) -> None:
+    for part in ("oidc", "ldap"):
+        if part in web:
+            web[part]["roles"] = [{"group": "*", "role": "viewer"}]
+    settings = write_service(
+        tmp_path, {"port": {"probe": "tcp", "port": free_port()}}, web={"port": 0, **web}
+    )
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(OSError) as caught:
+        async with service(load(settings)):
+            pass
+    assert told in f"{caught.value} {caught.value.filename}"

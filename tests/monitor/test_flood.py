@@ -26,7 +26,8 @@ CHILD = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from alerts.telling.dispatch import Backoff, Dispatcher
+from alerts.telling.backoff import Backoff
+from alerts.telling.dispatch import Dispatcher
 from monitor.ledger import Ledger
 from tests.alerts.test_notifiers import build
 

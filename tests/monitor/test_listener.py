@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerts.incident import Incident, Status, Step
-from alerts.telling.dispatch import Backoff
+from alerts.telling.backoff import Backoff
 from alerts.telling.replies import pressed, wish
 from monitor.ledger import Ledger
 from monitor.listener import Listener, first_problem, listeners

@@ -161,7 +161,10 @@ async def test_what_other_pages_send_is_refused(built: House) -> None:
     assert (await operator.post("/account/tokens", fields, Origin="https://evil.example")).status == 403
     assert (await operator.post("/account/tokens", fields, Origin="null")).status == 403
     assert (await operator.post("/account/tokens", fields | {"csrf": ""})).status == 403
-    assert (await operator.post("/account/tokens", fields | {"csrf": "0" * 64})).status == 403
+    assert (await operator.post("/account/tokens", fields | {"csrf": "0" * 96})).status == 403
+    assert (await operator.post("/account/tokens", fields | {"csrf": key[:-1] + "ă"})).status == 403
+    other = form_key(await (await built.browser("viewer")).text("/account"))
+    assert (await operator.post("/account/tokens", fields | {"csrf": other})).status == 403
     client = operator.client
     assert (await client.post("/account/tokens", data=fields)).status == 403  # no Origin at all
     assert (await client.post("/api/v1/demo/faults", json={})).status == 403

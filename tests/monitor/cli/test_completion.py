@@ -36,7 +36,7 @@ def test_a_device_is_completed_within_its_site(settings: Path) -> None:
 
 
 def test_commands_are_completed(settings: Path) -> None:
-    assert completed(beginning="ch") == ["check"]
+    assert completed(beginning="che") == ["check"]
 
 
 def test_a_broken_settings_file_completes_nothing_and_says_nothing(settings: Path) -> None:

@@ -41,6 +41,7 @@ def test_people_are_added_given_roles_and_let_in_no_more(settings: Path) -> None
     assert run(settings, "disable", "lan").exit_code == 0
     assert listed(settings)["lan"]["disabled"] is True
     assert run(settings, "disable", "lan", "--again").exit_code == 0
+    assert run(settings, "remove-factors", "lan").exit_code == 0
     assert listed(settings)["lan"]["disabled"] is False
     assert "Trần Lan" not in run(settings, "list").output.splitlines()[0]
 

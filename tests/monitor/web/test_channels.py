@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
 
 from alerts.incident import Step
-from alerts.telling.dispatch import ChannelNow
 from alerts.telling.notifier import FOR_PEOPLE
+from alerts.telling.queue import ChannelNow
 from monitor.channels import Channels, states
 from monitor.ledger import ChannelHealth
 from monitor.web.app import create_app

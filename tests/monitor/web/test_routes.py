@@ -17,6 +17,7 @@ Client = TestClient[Any, Any]
 OPEN = {
     "/a/{code:[A-Za-z0-9_-]{16}}",
     "/healthz",
+    "/readyz",
     "/sign-in",
     "/sign-in/code",
     "/sign-in/oidc",

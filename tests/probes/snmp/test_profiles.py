@@ -10,20 +10,8 @@ import pytest
 import inventory.profiles
 from inventory.expression import _CALLS, Expression
 from inventory.problem import Invalid
-from inventory.profile import (
-    Extra,
-    Kind,
-    Match,
-    Metric,
-    Profile,
-    Reading,
-    Source,
-    Table,
-    Thresholds,
-    extras,
-    load_profiles,
-    recognise,
-)
+from inventory.profile import Extra, Match, Profile, Source, extras, load_profiles, recognise
+from inventory.readings import Kind, Metric, Reading, Table, Thresholds
 from inventory.sensors import QUANTITIES, Limit, Sensor, State
 
 GENERIC = """
