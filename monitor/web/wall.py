@@ -108,6 +108,8 @@ def wall_values(context: WebContext, province: str = "") -> Values:
     communes = [one for one in every if one.site.kind == "commune"]
     by_province = len(communes) > TILES
     incidents = [entry for entry in board.incidents.values() if entry.kind is Kind.INCIDENT]
+    hidden_by = {entry.id: hidden for entry in incidents if (hidden := context.quiets.hides(entry))}
+    told = [entry for entry in incidents if entry.id not in hidden_by]
     at_large = sorted((entry for entry in incidents if entry.key.at_large), key=urgency)
     lines = troubles(every, rules)
     systems = [one for one in every if one.site.kind != "commune"]
@@ -125,16 +127,17 @@ def wall_values(context: WebContext, province: str = "") -> Values:
         "troubles": lines[:OPEN_SHOWN],
         "more_troubles": max(0, len(lines) - OPEN_SHOWN),
         "at_large": at_large,
-        "criticals": sorted(one.id for one in incidents if is_loud(one)),
+        "hidden_by": hidden_by,
+        "criticals": sorted(one.id for one in told if is_loud(one)),
         "open_incidents": len(incidents),
-        "unowned": sum(entry.status is Status.OPEN for entry in incidents),
+        "unowned": sum(entry.status is Status.OPEN for entry in told),
         "open_findings": sum(len(one.findings) for one in every),
         "changes": changes(every, context.vitals().started),
     }
 
 
 def is_loud(incident: Incident) -> bool:
-    """Whether a new one of these makes a sound: critical, and nobody has it."""
+    """Whether a new one of these makes a sound, if nothing hides it: critical, and nobody has it."""
     return incident.severity is Severity.CRITICAL and incident.status is Status.OPEN
 
 
