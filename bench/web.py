@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import re
 import statistics
@@ -115,6 +116,7 @@ async def viewer(session: aiohttp.ClientSession, url: str, tally: dict[str, Any]
     """Look at the wall; one that `reads` notes when it saw which number of open incidents."""
     unpack, text = zlib.decompressobj(31), b""
     async with session.get(f"{url}/events?view=wall", headers={"Accept-Encoding": "gzip"}) as answer:
+        tally["connected"] += 1
         async for chunk in answer.content.iter_any():
             tally["bytes"] += len(chunk)
             if reads:
@@ -126,11 +128,14 @@ async def viewer(session: aiohttp.ClientSession, url: str, tally: dict[str, Any]
 
 async def watch(url: str, count: int, seconds: float) -> dict[str, Any]:
     """Be the viewers, and ask for the wall meanwhile."""
-    tally: dict[str, Any] = {"bytes": 0, "seen": {}, "wall": []}
+    tally: dict[str, Any] = {"bytes": 0, "seen": {}, "wall": [], "connected": 0}
     timeout = aiohttp.ClientTimeout(total=None)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as session:
         tasks = [asyncio.create_task(viewer(session, url, tally, reads=n == 0)) for n in range(count)]
+        while tally["connected"] < count:  # noqa: ASYNC110 - counts up in 500 places
+            await asyncio.sleep(0.1)
+        print("ready", flush=True)
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             begun = time.monotonic()
@@ -159,21 +164,28 @@ async def painted(url: str) -> dict[str, float]:
 
 
 async def bench(viewers: int, *, chromium: bool) -> dict[str, Any]:
-    """Return every figure."""
+    """Return every figure; all viewers are there before anything is measured."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
             province(Path(folder), nation()) as town,
             serve(town.context(pace=0.5), "127.0.0.1", 0) as url,
         ):
+            gc.collect()
+            gc.freeze()  # as the service does: the inventory stays for ever
+            gc.set_threshold(10_000, 10, 10)
             overshoot: list[float] = []
             outage = Outage(town)
             helpers = [asyncio.create_task(work) for work in (polled(town), late(overshoot))]
             command = (sys.executable, "-m", "bench.web", "--watch", url, "--viewers", str(viewers))
             child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-            await asyncio.sleep(8)
+            assert child.stdout is not None
+            await child.stdout.readline()
+            overshoot.clear()
+            await asyncio.sleep(3)
             quiet, before = sorted(overshoot), len(overshoot)
             await outage.run()
-            told, _ = await child.communicate()
+            told = await child.stdout.read()
+            await child.wait()
             during = sorted(overshoot[before:])
             figures = _figures(json.loads(told), outage.opened, viewers)
             figures |= {
