@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from alerts.telling import notifier, sms
-from alerts.telling.fields import fields
+from alerts.telling.fields import NAMES, fields
 from alerts.telling.http_delivery import HttpNotifier, Url
 from alerts.telling.notification import Message
 from alerts.telling.notifier import FOR_PEOPLE, Limit, Refused, TryLater
@@ -62,6 +62,8 @@ class Settings(notifier.Settings):
         texts = (self.url, self.body, *self.headers.values())
         if wrong := unknown(texts, self.secrets):
             raise ValueError(wrong)
+        if taken := sorted(NAMES.keys() & self.secrets.keys()):
+            raise ValueError(f"a place of every message has this name already: {', '.join(taken)}")
         if places(self.url.split("/")[2]):
             raise ValueError("no place may stand for the host of the URL")
         if any(not value.isprintable() for value in self.headers.values()):

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 LATEST = timedelta(hours=6)
 """How long after its time the word is still told: the monitor was just started."""
 LOOK_EVERY = 20.0
+SETTLE = 180.0
+"""Seconds after a start until the word may be told: before, nothing is known of most devices."""
 DUTY = "duty"
 """Name of the channel that is told unless the settings say whom."""
 
@@ -162,6 +164,7 @@ class Morning:
 
     async def run(self) -> None:
         """Tell each morning until cancelled."""
+        await asyncio.sleep(SETTLE)
         while True:
             await self.look()
             await asyncio.sleep(self._look_every)

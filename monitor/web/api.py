@@ -18,7 +18,7 @@ from monitor.web import cursor, query
 from monitor.web.context import WebContext
 from monitor.web.device import asked_of, find_device
 from monitor.web.neighbours import seen
-from monitor.web.route import READER, Route, context_of
+from monitor.web.route import READER, Route, context_of, reader_of
 from monitor.web.search import rows
 from monitor.web.shapes import (
     DeviceDetailOut,
@@ -330,11 +330,11 @@ class Api:
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is told to those who are known."""
-        vitals = self._context.vitals()
+        vitals, known = self._context.vitals(), READER in request and reader_of(request).scope.is_everywhere
         body = {
             "status": "failing" if vitals.failing else "degraded" if vitals.problems else "ok",
             "version": vitals.version,
-            "problems": [problem.words.en for problem in vitals.problems] if READER in request else [],
+            "problems": [problem.words.en for problem in vitals.problems] if known else [],
         }
         return answer(body, 503 if vitals.failing else 200)
 

@@ -65,7 +65,7 @@ _STOP = 3.0
 
 def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
-    feed = Feed(context.board, context.pace, context.seen)
+    feed = Feed(context.board, context.pace, context.seen, context.summaries)
     pages = Pages(context, Templates(load_messages(), context.now), feed)
     app = web.Application(client_max_size=LARGEST_BODY)
     app[TABLE] = table = Table(app)

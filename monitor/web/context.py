@@ -63,7 +63,7 @@ class WebContext:
     """Networks of proxies that may say for whom they ask."""
     hosts: frozenset[str] | None = None
     """Names in ``Host`` headers that are answered, without the port; `None` answers all. Stops DNS rebinding."""
-    pace: float = 1.0
+    pace: float = 0.5
     """Least seconds between two updates of one viewer."""
     seen: Seen = field(default_factory=Seen)
     """What every check saw last; the feed keeps it."""

@@ -15,6 +15,7 @@ from monitor.board import Board
 from monitor.store import Latest, Store, StoreUnavailable
 from monitor.web.charts import charts
 from monitor.web.context import WebContext
+from monitor.web.interfaces import Seen, interfaces
 from monitor.web.language import N_
 from monitor.web.live import device_topic, site_topic
 from monitor.web.record import recorded
@@ -32,6 +33,7 @@ OLD_AFTER = 3
 PATIENCE = 2.0
 """Seconds that a page waits for the store; without it the page shows what the monitor itself remembers."""
 MAX_NAME = 200
+_IDENTITY = ("device.vendor", "device.model", "device.firmware", "device.serial", "snmp.profile")
 _OWN = "probe."
 """How the series begin that the store keeps of the checks themselves."""
 _NUMBER = re.compile(r"([0-9]+)")
@@ -110,6 +112,7 @@ async def device_values(context: WebContext, device: Device) -> Values:
         "site": inventory.sites[device.site],
         "role": inventory.roles.get(device.role),
         "owner": inventory.owner_of(device.id),
+        "behind": [one for one in inventory.sites[device.site].devices if device.id in one.parents],
         "parents": [inventory.devices[name] for name in device.parents if name in inventory.devices],
         "asked": asked_of(board, device.id),
         "keys": [key for key in keys or () if key.device == device.id],
@@ -127,9 +130,15 @@ async def _seen_values(context: WebContext, device: str) -> Values:
     now = context.now()
     numbers = readings(watched, stored or (), now)
     checks = [one.check.name for one in watched]
+    known = facts(watched, now)
     return {
         "readings": numbers[:MAX_ROWS],
-        "facts": facts(watched, now)[:MAX_ROWS],
+        "facts": known[:MAX_ROWS],
+        "identity": identity(known),
+        "interfaces": interfaces(
+            (Seen(one.sample, one.time, one.old) for one in numbers), (one.fact for one in known)
+        ),
+        "metrics": sorted({(one.sample.metric, one.sample.unit) for one in numbers}),
         "charts": charts([one.sample for one in numbers], checks),
         "store_away": stored is None,
     }
@@ -184,6 +193,12 @@ def facts(watched: Iterable[Watched], now: datetime) -> list[Evidence]:
         for fact in last.facts
     ]
     return sorted(found, key=lambda evidence: (evidence.fact.name, evidence.fact.subject))
+
+
+def identity(known: Iterable[Evidence]) -> list[tuple[str, str]]:
+    """Return what the device says it is: names of facts with their values."""
+    said = {one.fact.name: one.text for one in known if not one.fact.subject}
+    return [(name, said[name]) for name in _IDENTITY if said.get(name)]
 
 
 def _old(time: datetime, interval: float, now: datetime) -> bool:

@@ -212,7 +212,7 @@ class Editing:
             "effect": effect,
         }
         return await self._frame(
-            request, "revision", {"page": "revisions", "editing": self._context.editing, **values}, 200
+            request, "revision", {"page": "revisions", "editing": self._may_edit(request), **values}, 200
         )
 
     async def restore(self, request: web.Request) -> web.StreamResponse:
@@ -299,7 +299,7 @@ class Editing:
             "text": text,
             "base": base,
             "note": "",
-            "editing": self._context.editing,
+            "editing": self._may_edit(request),
             "effect": None,
             "conflict": "",
             "gone": False,
@@ -307,6 +307,9 @@ class Editing:
             **more,
         }
         return await self._frame(request, "edit", values, status)
+
+    def _may_edit(self, request: web.Request) -> bool:
+        return self._context.editing and reader_of(request).may(Permission.ADMIN, whole=True)
 
     async def _text(self, files: InventoryFiles, name: str) -> str | None:
         try:

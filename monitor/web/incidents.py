@@ -97,6 +97,7 @@ def list_view(context: WebContext, params: Params) -> View:
         return {
             "asked": asked,
             "current": [place(board, entry) for entry in current[:SHOWN]],
+            "hidden_by": {one.id: hidden for one in current[:SHOWN] if (hidden := context.quiets.hides(one))},
             "more_current": max(0, len(current) - SHOWN),
             "past": [place(board, entry) for entry in past[:PAGE]],
             "next_before": past[PAGE - 1].id if len(past) > PAGE else None,

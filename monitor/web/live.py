@@ -12,11 +12,16 @@ from collections.abc import Iterable
 
 from monitor.board import Board, Event
 from monitor.web.seen import Seen
+from monitor.web.summary import Summaries
 
 STATES = "states"
 """Topic of every device state and every incident."""
 INCIDENTS = "incidents"
 """Topic of every incident and finding."""
+
+
+_SWEEP, _SWEPT_SITES = 1000, 20
+"""Devices, and sites, taken in between two turns of the event loop."""
 
 
 def site_topic(site: str) -> str:
@@ -32,8 +37,15 @@ def device_topic(device: str) -> str:
 class Feed:
     """Versions of topics. `run` turns the board's events into them until it is cancelled."""
 
-    def __init__(self, board: Board, pace: float = 1.0, seen: Seen | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        pace: float = 1.0,
+        seen: Seen | None = None,
+        summaries: Summaries | None = None,
+    ) -> None:
         self._board = board
+        self._summaries = Summaries() if summaries is None else summaries
         self._seen = Seen() if seen is None else seen
         self._pace = pace
         self._versions: defaultdict[str, int] = defaultdict(int)
@@ -69,7 +81,9 @@ class Feed:
 
     async def _collect(self) -> None:
         while True:
-            self._seen.sweep(self._board, self._board.inventory.devices)
+            await self._sweep()
+            self._all += 1  # what happened meanwhile
+            self._work.set()
             async for event in self._board.events():
                 if event.kind == "inventory":
                     self._all += 1
@@ -79,6 +93,19 @@ class Feed:
                 self._work.set()
             self._all += 1  # the board cut us off: anything may have changed
             self._work.set()
+
+    async def _sweep(self) -> None:
+        """Take in all that the board holds, some devices at a time: of a nation all at once would stop everything."""
+        devices = tuple(self._board.inventory.devices)
+        for start in range(0, len(devices), _SWEEP):
+            known = self._board.inventory.devices
+            self._seen.sweep(self._board, [one for one in devices[start : start + _SWEEP] if one in known])
+            await asyncio.sleep(0)
+        for number, site in enumerate(tuple(self._board.inventory.sites)):
+            if (present := self._board.inventory.sites.get(site)) is not None:
+                self._summaries.of(self._board, present)
+            if number % _SWEPT_SITES == 0:
+                await asyncio.sleep(0)
 
     async def _publish(self) -> None:
         while True:

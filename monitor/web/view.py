@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alerts.incident import Words
 from monitor.access.permission import MAY, Role
 from monitor.access.reader import Reader
 from monitor.access.scope import Scope
+from monitor.vitals import Problem
 from monitor.web.context import WebContext
 from monitor.web.live import Feed
 from monitor.web.rendered import Rendered
@@ -73,10 +75,10 @@ class Fragments:
         return await asyncio.shield(known[2])
 
     async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
-        everywhere = reader.scope.is_everywhere  # what ails one part may name devices of any site
+        everywhere, problems = reader.scope.is_everywhere, self._context.vitals().problems
         own = {
             "page": view.template,
-            "problems": [one for one in self._context.vitals().problems if everywhere or one.grave],
+            "problems": problems if everywhere else _unnamed(problems),
             "may": MAY[reader.role],
             "whole": everywhere,
         }
@@ -85,3 +87,11 @@ class Fragments:
 
 def _failed(task: asyncio.Task[Rendered]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _unnamed(problems: Sequence[Problem]) -> list[Problem]:
+    """Return that something ails the monitor, not what: the words may name devices of any site."""
+    return [Problem(_AILING, "", grave=any(one.grave for one in problems))] if problems else []
+
+
+_AILING = Words("quản trị hệ thống biết chi tiết", "the administrators of the monitor know which")

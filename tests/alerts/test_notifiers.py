@@ -437,6 +437,7 @@ async def test_a_subject_cannot_bring_headers_of_its_own(secrets: Path) -> None:
         {"kind": "http", "url": "http://x/", "body": '{"a": "${to}"}'},
         {"kind": "http", "url": "http://x/", "headers": {"X": "a\r\nB: c"}, "body": "{}"},
         {"kind": "http", "url": "http://x/", "body": "{}", "success": {"path": "code"}},
+        {"kind": "http", "url": "http://x/", "body": "{}", "secrets": {"sms": {"file": "x"}}},
         {"kind": "pigeon"},
     ],
     ids=str,

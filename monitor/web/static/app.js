@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const root = document.documentElement;
+  root.dataset.script = ""; // shows what only works with a script
   const language = root.lang;
   const THEMES = ["light", "dark", "contrast"];
   const HAND = 8000; // so long an update waits while the pointer is on a list that must not move under it

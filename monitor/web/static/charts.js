@@ -27,6 +27,7 @@
 
   function tickLabels(ticks) {
     const daily = seconds > 2 * 86400;
+    if (seconds > 200 * 86400) return ticks.map((at) => time(at, { month: "2-digit", year: "numeric" }));
     return ticks.map((at) => time(at, daily ? { day: "2-digit", month: "2-digit" } : { hour: "2-digit", minute: "2-digit" }));
   }
 
@@ -126,7 +127,7 @@
     plot.dataset.drawn = "1";
   }
 
-  const plots = () => [...document.querySelectorAll(".plot")];
+  const plots = () => [...document.querySelectorAll(".plot[data-metric]")];
   // One after the other: a page full of charts must not be a burst of queries.
   let drawing = Promise.resolve();
   const drawSome = (some) => { drawing = drawing.then(async () => { for (const plot of some) await draw(plot); }); };
@@ -146,6 +147,22 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.(".ranges button");
     if (button) choose(button);
+  });
+  // Any metric, drawn when it is chosen.
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "metric") return;
+    const figure = document.getElementById("chart-chosen");
+    const plot = document.getElementById("plot-chosen");
+    const chosen = event.target.selectedOptions[0];
+    figure.hidden = !chosen.value;
+    figure.querySelector("figcaption").textContent = chosen.textContent;
+    delete plot.dataset.shape;
+    delete plot.dataset.metric;
+    if (!chosen.value) return;
+    plot.dataset.metric = chosen.value;
+    plot.dataset.unit = chosen.dataset.unit;
+    plot.dataset.asked = "1";
+    drawSome([plot]);
   });
   document.addEventListener("htmx:after:swap", () => drawSome(fresh()));
   document.addEventListener("theme", again);

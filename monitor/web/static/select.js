@@ -19,6 +19,5 @@
     if (event.target.closest("#current")) count();
   });
   document.addEventListener("htmx:after:swap", count);
-  document.documentElement.dataset.script = "";
   count();
 })();

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 import monitor.web
+from alerts.incident import Words
 from alerts.quiet.silence import read_wish
 from monitor.access.permission import MAY, Permission, Role
 from monitor.access.scope import EVERYWHERE, Scope, parse_scope
+from monitor.vitals import Problem
 from monitor.web.app import create_app
 from monitor.web.context import WebContext
 from monitor.web.narrow import NARROWED, SHARED, narrowed
@@ -246,6 +248,17 @@ async def test_the_last_administrator_cannot_be_lost(built: House) -> None:
     assert (await admin.send(page, page, action="role", role="viewer", scope="")).status == 422
     assert (await admin.send(page, page, action="role", role="admin", scope=ONE)).status == 422
     assert (await admin.get("/users")).status == 200
+
+
+async def test_what_ails_the_monitor_is_told_to_those_who_see_every_site(built: House) -> None:
+    words = Words(f"thiết bị {FOREIGN}/server", f"the device {FOREIGN}/server")
+    built.town.problems.append(Problem(words, "bindings"))
+    asked = [await built.browser(name) for name in ("", "one", "viewer")]
+    told = [await (await browser.get("/healthz")).text() for browser in asked]
+    assert [FOREIGN in text for text in told] == [False, False, True]
+    pages = [await browser.text("/incidents") for browser in asked[1:]]
+    assert [FOREIGN in text for text in pages] == [False, True]
+    assert all("Hệ thống giám sát đang bị lỗi" in text for text in pages)
 
 
 async def test_an_administrator_adds_somebody_and_hands_over_a_password_that_is_shown_once(

@@ -30,7 +30,8 @@ def test_it_is_one_line_of_the_wall_and_known_at_each_site() -> None:
         "vitals": lambda: vitals,
         "now": lambda: START,
     }
-    given |= {"quiets": SimpleNamespace(maintained={}, under_maintenance={}), "who": None, "channels": None}
+    quiets = SimpleNamespace(maintained={}, under_maintenance={}, hides=lambda incident: None)
+    given |= {"quiets": quiets, "who": None, "channels": None}
     context = WebContext(board, rules=lambda: load_rules(*BUILT_IN), **given)  # type: ignore[arg-type]
     values = wall_values(context)
     assert values["at_large"] == [incident] and values["open_incidents"] == 1

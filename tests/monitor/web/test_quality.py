@@ -55,3 +55,8 @@ async def test_the_figures_are_in_the_metrics_and_the_api(client: Client) -> Non
     assert "commune_monitor_alerts_incidents_30d" in metrics
     async with client.get("/api/v1/quality") as answer:
         assert (await answer.json())["whole"]["incidents"] > 0
+
+
+async def test_the_health_page_says_who_watches_the_monitor(client: Client) -> None:
+    html = await text(client, "/health")
+    assert "Báo sống ra nơi theo dõi bên ngoài" in html and "07:30" in html

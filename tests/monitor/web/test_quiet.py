@@ -62,6 +62,8 @@ async def test_what_is_quiet_is_shown_on_its_page_the_incident_and_the_device(
     html = await text(client, "/quiet")
     assert f'id="quiet-{made.id}"' in html and "Cắt điện" in html and "đang giấu" in html
     assert "5 thiết bị" in html
+    listed = (await text(client, "/incidents")).split(f'id="incident-{incident.id}"')[1].split("</li>")[0]
+    assert "im lặng tới" in listed and "nobody" not in listed
     html = await text(client, f"/incidents/{incident.id}")
     until = made.until.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
     assert "Đang im lặng tới" in html and until in html and "(Lê Văn C)" in html
@@ -239,3 +241,18 @@ async def test_who_would_be_told_says_that_it_would_be_quiet_then(client: Client
     assert "Đang im lặng tới" in await text(client, "/duty/who?about=18073/router")
     later = local(5)
     assert "Đang im lặng tới" not in await text(client, f"/duty/who?about=18073/router&at={later}")
+
+
+async def test_what_is_quiet_makes_no_sound_on_the_kiosk_and_waits_for_nobody(
+    client: Client, town: Province
+) -> None:
+    one = await town.open("device-down", "18562/router", "Bộ định tuyến mất kết nối")
+    loud = await town.open("device-down", "18115/router", "Bộ định tuyến mất kết nối")
+    await silence(town, where={"site": "18562"}, kind="maintenance")
+    for address in ("/", "/wall?kiosk=1"):
+        html = await text(client, address)
+        criticals = re.search(r'data-criticals="([^"]*)"', html)
+        assert criticals and str(loud.id) in criticals[1].split() and str(one.id) not in criticals[1].split()
+        trouble = html.split('id="trouble-18562"')[1].split("</li>")[0]
+        assert "im lặng tới" in trouble and "chưa ai tiếp nhận" not in trouble
+        assert "chưa ai tiếp nhận" in html.split('id="trouble-18115"')[1].split("</li>")[0]

@@ -1,0 +1,175 @@
+"""Services and their chain, the map, the kiosk, interfaces, and the stream that all viewers share."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+
+from playwright.async_api import expect
+
+from alerts.incident import DeviceState
+from inventory.model import Inventory, Service, Text
+from monitor.board import Board
+from monitor.web.app import serve
+from monitor.web.atlas import Spot, draw
+from monitor.web.interfaces import Seen, interfaces
+from monitor.web.rendered import BEGIN, Rendered, packed
+from monitor.web.services import chain, standings
+from monitor.web.wall import Wave, changes, wall_values
+from probes.core.observation import Fact, Sample
+from tests.monitor.web.province import Province, build_checks
+from tests.servers.chromium import browser
+
+
+def service(name: str, *needs: str) -> Service:
+    return Service(
+        name=name, title=Text(vi=name, en=name), runs_on=(f"ttdl/{name}",), needs=needs, used_by=()
+    )
+
+
+def with_services(town: Province) -> None:
+    """Let the portal need the one-stop desk, and that the bus."""
+    named = (
+        service("cong-dvc", "mot-cua"),
+        service("mot-cua", "truc-lien-thong"),
+        service("truc-lien-thong"),
+    )
+    inventory = Inventory(
+        tuple(town.inventory.sites.values()),
+        town.inventory.roles,
+        {},
+        services={one.name: one for one in named},
+    )
+    town.inventory, town.board = inventory, Board(inventory, build_checks(inventory), town.started)
+    for device in inventory.devices:
+        town.set_state(device, DeviceState.UP)
+
+
+async def test_a_service_stops_with_what_it_needs_and_says_so(town: Province) -> None:
+    with_services(town)
+    town.set_state("ttdl/truc-lien-thong", DeviceState.DOWN)
+    found = {one.service.name: one for one in standings(town.context())}
+    assert {one.state for one in found.values()} == {DeviceState.DOWN}
+    assert [one.name for one in found["cong-dvc"].blamed] == ["mot-cua"]
+    assert not found["cong-dvc"].own and found["truc-lien-thong"].own
+    town.set_state("ttdl/truc-lien-thong", DeviceState.NO_DATA)
+    assert {one.state for one in standings(town.context())} == {DeviceState.NO_DATA}, "unknown is no outage"
+
+
+async def test_the_chain_begins_with_what_nothing_needs(town: Province) -> None:
+    with_services(town)
+    steps = [(step.standing.service.name, step.depth) for step in chain(standings(town.context()))]
+    assert steps == [("cong-dvc", 0), ("mot-cua", 1), ("truc-lien-thong", 2)]
+
+
+def test_the_map_keeps_directions_and_draws_the_worst_on_top() -> None:
+    def spot(name: str, latitude: float, longitude: float, state: DeviceState = DeviceState.UP) -> Spot:
+        return Spot(latitude, longitude, "/", name, state, "part", None)
+
+    marks, height = draw(
+        [spot("Bắc", 18.7, 105.5, DeviceState.DOWN), spot("Nam", 18.0, 106.3), spot("Trùng", 18.7, 105.5001)]
+    )
+    by_name = {mark.name: mark for mark in marks}
+    assert by_name["Bắc"].y < by_name["Nam"].y and by_name["Bắc"].x < by_name["Nam"].x
+    assert marks[-1].name == "Bắc"
+    assert by_name["Bắc"].label and not by_name["Trùng"].label, "labels do not lie on one another"
+    assert all(0 < mark.x < 1000 and 0 < mark.y < height for mark in marks)
+    assert draw([]) == ([], 0.0)
+    assert draw([spot("Một", 18.3, 105.9)])[0][0].label == "Một"
+
+
+def test_interfaces_are_rows_and_what_is_not_told_stays_unknown() -> None:
+    now = datetime.now(UTC)
+
+    def seen(metric: str, value: float, name: str, way: str = "") -> Seen:
+        labels = (("direction", way),) if way else ()
+        return Seen(Sample(metric, value, "", (*labels, ("interface", name))), now, False)
+
+    found = interfaces(
+        [
+            seen("hw.network.up", 1.0, "eth10"),
+            seen("hw.network.io", 125.0, "eth10", "receive"),
+            seen("hw.network.errors", 1.0, "eth10", "receive"),
+            seen("hw.network.errors", 2.0, "eth10", "transmit"),
+            seen("hw.network.up", 0.0, "eth2"),
+        ],
+        [Fact("neighbours.told", ("LLDP", "switch-a"), "eth10")],
+    )
+    assert [one.name for one in found] == ["eth2", "eth10"]
+    assert (found[0].up, found[0].received, found[0].errors, found[0].neighbour) == (False, None, None, "")
+    assert (found[1].received, found[1].sent, found[1].errors, found[1].neighbour) == (
+        1000.0,
+        None,
+        3.0,
+        "switch-a",
+    )
+
+
+def test_blocks_compressed_apart_are_one_stream() -> None:
+    one, two = Rendered("<p>Xã Hương Sơn</p>" * 50), Rendered("<p>khác</p>")
+    stream = BEGIN + one.packed + packed(b"event: alive\ndata:\n\n") + two.packed + one.packed
+    told = zlib.decompressobj(31).decompress(stream)
+    assert told == one.message + b"event: alive\ndata:\n\n" + two.message + one.message
+    assert len(one.packed) < len(one.message) / 5
+
+
+async def test_the_kiosk_sounds_once_for_new_criticals_after_one_click(town: Province) -> None:
+    async with serve(town.context(), "127.0.0.1", 0) as url, browser(width=1920, height=1080) as shown:
+        page = shown.page
+        await page.goto(f"{url}/wall?kiosk=1")
+        await town.open("device-down", "18244/router", "trước khi cho phép")
+        await expect(page.locator("#trouble-18244")).to_be_visible()
+        assert await page.evaluate("document.body.dataset.sounded ?? null") is None
+        await page.locator("#sound").click()
+        for number in ("18262", "18277"):
+            await town.open("device-down", f"{number}/router", "mới")
+        await expect(page.locator("body")).to_have_attribute("data-sounded", "1")
+        assert shown.complaints == []
+
+
+async def test_many_alike_changes_are_one_line(town: Province) -> None:
+    sites = [site for site in town.inventory.sites.values() if site.kind == "commune"][10:30]
+    for number, site in enumerate(sites):
+        for device in site.devices:
+            town.set_state(device.id, DeviceState.UNREACHABLE, minutes=number / 60)
+    town.set_state("ttdl/van-ban", DeviceState.DOWN, minutes=0.1)
+    context = town.context()
+    waves = [
+        one for one in changes(context.summaries.every(town.board), town.started) if isinstance(one, Wave)
+    ]
+    assert [(wave.state, len(wave.sites)) for wave in waves] == [(DeviceState.UNREACHABLE, 20)]
+    html = str(wall_values(context)["changes"])
+    assert "ttdl" in html, "another change is not swallowed"
+
+
+async def test_nothing_moves_under_the_hand_until_it_leaves(town: Province) -> None:
+    async with serve(town.context(), "127.0.0.1", 0) as url, browser() as shown:
+        page = shown.page
+        await page.goto(url)
+        await page.locator("#now h2").hover()
+        await town.open("device-down", "18244/router", "mới đây")
+        await page.wait_for_timeout(1500)
+        assert await page.locator("#trouble-18244").count() == 0
+        await page.locator("#totals").hover()
+        await expect(page.locator("#trouble-18244")).to_be_visible()
+
+
+async def test_keys_search_walk_and_go(town: Province) -> None:
+    async with serve(town.context(), "127.0.0.1", 0) as url, browser() as shown:
+        page = shown.page
+        await page.goto(url)
+        await expect(page.locator("#clock")).not_to_be_empty()
+        await page.keyboard.press("?")
+        await expect(page.locator("#keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("/")
+        await page.keyboard.type("thanh sen")
+        await expect(page.locator("#hits li").first).to_contain_text("Thành Sen")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{url}/sites/18073")
+        await page.keyboard.press("g")
+        await page.keyboard.press("i")
+        await page.wait_for_url(f"{url}/incidents")
+        await page.keyboard.press("j")
+        assert await page.evaluate("document.activeElement.className") == "summary"
