@@ -11,6 +11,7 @@ def view(context: WebContext, params: Params) -> View:
     """Return the health page."""
 
     async def values() -> Values:
-        return {"vitals": context.vitals()}
+        state = context.reloader.state if context.reloader else None
+        return {"vitals": context.vitals(), "state": state}
 
     return View("health", frozenset(), values, N_("The monitor itself"), lasting=2.0)

@@ -27,6 +27,9 @@ TILES = 400
 """Communes that are shown as a tile each; more are shown by province."""
 OPEN_SHOWN = 12
 CHANGES_SHOWN = 10
+CHANGES_READ = 500
+"""Sites whose changes are read, those that changed last."""
+_WAVE = timedelta(seconds=90)
 BUNDLE_FROM = 6
 """Places with the same trouble that are told in one line."""
 _BURST_SPAN = timedelta(minutes=10)
@@ -57,6 +60,15 @@ class Province(msgspec.Struct, frozen=True):
     since: datetime | None
     unowned: int
     """Communes with an incident that nobody has taken on."""
+
+
+class Wave(msgspec.Struct, frozen=True):
+    """Many sites whose devices entered one state together: one line, however many."""
+
+    state: DeviceState
+    at: datetime
+    """When the last of them did."""
+    sites: tuple[Site, ...]
 
 
 class Burst(msgspec.Struct, frozen=True):
@@ -248,11 +260,11 @@ def _burst(every: Iterable[SiteSummary]) -> Burst | None:
     return Burst(len(best), best[0], best[-1]) if len(best) >= _BURST_SIZE else None
 
 
-def changes(every: Iterable[SiteSummary], started: datetime) -> list[Change]:
-    """Return the newest changes; what merely became known after the start is none."""
+def changes(every: Iterable[SiteSummary], started: datetime) -> list[Change | Wave]:
+    """Return the newest changes, many alike as one; what merely became known after the start is none."""
     known = started + _SETTLING
     newest = heapq.nlargest(
-        CHANGES_SHOWN, (one for one in every if one.changes), key=lambda one: one.changes[0].at
+        CHANGES_READ, (one for one in every if one.changes), key=lambda one: one.changes[0].at
     )
     found = [
         change
@@ -260,4 +272,26 @@ def changes(every: Iterable[SiteSummary], started: datetime) -> list[Change]:
         for change in one.changes
         if change.at > known or (change.at > started and change.state is not DeviceState.UP)
     ]
-    return sorted(found, key=lambda change: change.at, reverse=True)[:CHANGES_SHOWN]
+    ordered = sorted(found, key=lambda change: change.at, reverse=True)
+    return [line for some in _alike(ordered) for line in _told(some)][:CHANGES_SHOWN]
+
+
+def _alike(ordered: Iterable[Change]) -> list[list[Change]]:
+    """Put changes into one state that came soon after one another together; others may lie between."""
+    waves: list[list[Change]] = []
+    last: dict[DeviceState, list[Change]] = {}
+    for change in ordered:
+        wave = last.get(change.state)
+        if wave is None or wave[-1].at - change.at > _WAVE:
+            wave = last[change.state] = []
+            waves.append(wave)
+        wave.append(change)
+    return waves
+
+
+def _told(wave: Sequence[Change]) -> Sequence[Change | Wave]:
+    sites = tuple(dict.fromkeys(change.site.id for change in wave))
+    if len(sites) < BUNDLE_FROM:
+        return wave
+    known = {change.site.id: change.site for change in wave}
+    return (Wave(wave[0].state, wave[0].at, tuple(known[id] for id in sites)),)

@@ -49,6 +49,7 @@
   // Suggestions under the search field: the same answers as the page of the search.
   let asked = "";
   let timer;
+  if (!field) return; // nobody is signed in yet
   field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 150); });
   field.addEventListener("focus", () => { if (list.childElementCount) open(true); });
   field.addEventListener("blur", () => setTimeout(() => open(false), 150));

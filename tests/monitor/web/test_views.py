@@ -15,6 +15,7 @@ from monitor.web.atlas import Spot, draw
 from monitor.web.interfaces import Seen, interfaces
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
+from monitor.web.wall import Wave, changes, wall_values
 from probes.core.observation import Fact, Sample
 from tests.monitor.web.province import Province, build_checks
 from tests.servers.chromium import browser
@@ -124,6 +125,21 @@ async def test_the_kiosk_sounds_once_for_new_criticals_after_one_click(town: Pro
             await town.open("device-down", f"{number}/router", "mới")
         await expect(page.locator("body")).to_have_attribute("data-sounded", "1")
         assert shown.complaints == []
+
+
+async def test_many_alike_changes_are_one_line(town: Province) -> None:
+    sites = [site for site in town.inventory.sites.values() if site.kind == "commune"][10:30]
+    for number, site in enumerate(sites):
+        for device in site.devices:
+            town.set_state(device.id, DeviceState.UNREACHABLE, minutes=number / 60)
+    town.set_state("ttdl/van-ban", DeviceState.DOWN, minutes=0.1)
+    context = town.context()
+    waves = [
+        one for one in changes(context.summaries.every(town.board), town.started) if isinstance(one, Wave)
+    ]
+    assert [(wave.state, len(wave.sites)) for wave in waves] == [(DeviceState.UNREACHABLE, 20)]
+    html = str(wall_values(context)["changes"])
+    assert "ttdl" in html, "another change is not swallowed"
 
 
 async def test_nothing_moves_under_the_hand_until_it_leaves(town: Province) -> None:
