@@ -1,4 +1,4 @@
-"""``commune-monitor schema``: what editors need to complete and check the YAML files."""
+"""``commune-monitor schema``: what editors need to complete and check the YAML files, and what programs may ask."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from monitor.settings import settings_model
 
 @click.command
 @click.argument("what", type=click.Choice(["inventory", "settings", "rules"]), default="inventory")
-def schema(what: str) -> None:
+@click.option("--openapi", is_flag=True, help="Print the description of the API (OpenAPI 3.1) instead.")
+def schema(what: str, openapi: bool) -> None:
     """Print the JSON Schema (draft 2020-12) of the files of the inventory, of the settings or of rules."""
-    print_json(schema_of(what))
+    print_json(described_api() if openapi else schema_of(what))
 
 
 def schema_of(what: str) -> Schema:
@@ -25,3 +26,11 @@ def schema_of(what: str) -> Schema:
     if what == "rules":
         return document_schema(RuleFile, "Commune Monitor: rules")
     return schema_here()
+
+
+def described_api() -> Schema:
+    """Return the description of the API; the pages are imported only for it."""
+    from monitor.web.openapi import document
+    from monitor.web.unasked import unasked_routes
+
+    return document(unasked_routes())

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.teller import Teller
 
+SEARCHED = 20_000
+"""Of so many of the newest the words are searched: whoever searches does not keep the ledger from writing."""
 SAME_WITHIN = timedelta(minutes=5)
 """A problem that comes back within this time after it was resolved is still the same incident."""
 
@@ -32,6 +34,9 @@ WHERE id > 0 AND (:status IS NULL OR status = :status) AND (:kind IS NULL OR kin
   AND (:site IS NULL OR site = :site) AND (:device IS NULL OR device = :device)
   AND (:severity IS NULL OR body ->> '$.severity' = :severity) AND (:rule IS NULL OR rule = :rule)
   AND (:before IS NULL OR id < :before)
+  AND (:start IS NULL OR json_extract(body, '$.opened_at') >= :start)
+  AND (:end IS NULL OR json_extract(body, '$.opened_at') < :end)
+  AND (:text = '' OR id > (SELECT max(id) FROM incidents) - :far AND says(body, :text))
 ORDER BY id DESC LIMIT :limit
 """
 _INSERT = """
@@ -226,11 +231,29 @@ def search(
     rule: str | None,
     limit: int,
     before: int | None,
+    text: str = "",
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> list[Incident]:
     """Return incidents, newest first."""
+    db.create_function("says", 2, _says, deterministic=True)
     about = {"site": site, "device": device, "severity": severity, "rule": rule}
-    asked = {"status": status, "kind": kind, "before": before, "limit": limit, **about}
+    span = {"start": _text(start), "end": _text(end), "text": text.casefold(), "far": SEARCHED}
+    asked = {"status": status, "kind": kind, "before": before, "limit": limit, **about, **span}
     return [_incident(*row) for row in db.execute(_SEARCH, asked).fetchall()]
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat().removesuffix("+00:00") if at else None
+
+
+def _says(body: str, text: str) -> bool:
+    summary = msgspec.json.decode(body, type=_Said).summary
+    return text in f"{summary.vi}\n{summary.en}".casefold()
+
+
+class _Said(msgspec.Struct):
+    summary: Words
 
 
 def timeline(db: sqlite3.Connection, number: int) -> list[Transition]:

@@ -263,10 +263,16 @@ class Ledger:
         device: str | None = None,
         severity: Severity | None = None,
         rule: str | None = None,
+        text: str = "",
+        start: datetime | None = None,
+        end: datetime | None = None,
         limit: int = 100,
         before_id: int | None = None,
     ) -> list[Incident]:
-        """Return at most `limit` (1..1000) incidents, newest first; `before_id` pages on."""
+        """Return at most `limit` (1..1000) incidents, newest first; `before_id` pages on.
+
+        `text` is in their summaries, in either language; they opened from `start` until before `end`.
+        """
         limit = min(max(limit, 1), 1000)
         return await self._database.read(
             partial(
@@ -277,6 +283,9 @@ class Ledger:
                 device=device,
                 severity=severity,
                 rule=rule,
+                text=text,
+                start=start,
+                end=end,
                 limit=limit,
                 before=before_id,
             )

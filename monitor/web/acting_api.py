@@ -11,6 +11,7 @@ from aiohttp import web
 
 from alerts.incident import Incident
 from monitor.access.permission import Permission
+from monitor.web import body as bodies
 from monitor.web.acting import visible
 from monitor.web.api import answer
 from monitor.web.context import WebContext
@@ -71,6 +72,7 @@ def routes() -> list[Route]:
             summary=summary,
             body=body,
             answer=Done,
+            errors=(404,),
         )
         for name, summary, body, act in acts
     ]
@@ -79,12 +81,7 @@ def routes() -> list[Route]:
 async def _do(model: type[Body], act: Act, request: web.Request) -> web.Response:
     """Raises 400, 403, 404, 415."""
     same_origin(request, required=False)
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
-    try:
-        body = msgspec.json.decode(await request.read(), type=model)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise web.HTTPBadRequest(text=f"the body: {error}") from None
+    body = await bodies.decode(request, model)
     context = context_of(request)
     numbers = await visible(context, [str(one) for one in body.ids])
     try:

@@ -1,31 +1,44 @@
-"""The read-only API: sites, devices, incidents and series as JSON, errors as problem+json (RFC 9457)."""
+"""The API's answers about sites, devices, incidents and series, as JSON."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, Meta, UnsetType, field
 
-from alerts.incident import Incident, Kind, Status, Transition, Words
+from alerts.incident import DeviceState, Kind, Severity, Status, Words
 from inventory.coverage import as_json, coverage
-from inventory.model import Contact
 from monitor.access.permission import Permission
-from monitor.drift import drift
-from monitor.neighbours import neighbourhood
-from monitor.store import Bucket, SeriesKey
-from monitor.web import query
+from monitor.drift import Drift, drift
+from monitor.neighbours import Neighbourhood, neighbourhood
+from monitor.web import cursor, query
 from monitor.web.context import WebContext
-from monitor.web.device import Asked, asked_of, find_device
+from monitor.web.device import asked_of, find_device
 from monitor.web.neighbours import seen
 from monitor.web.route import READER, Route, context_of, reader_of
-from monitor.web.search import Row, rows
+from monitor.web.search import rows
+from monitor.web.shapes import (
+    DeviceDetailOut,
+    DevicesOut,
+    IncidentDetailOut,
+    IncidentsOut,
+    SearchOut,
+    SeriesOut,
+    SiteDetailOut,
+    SitesOut,
+    check_out,
+    device_out,
+    hit_out,
+    line_out,
+    owner_out,
+    site_out,
+)
 from monitor.web.site import find_site
-from monitor.web.summary import DeviceView, SiteSummary, open_entries, summaries, summarise, view_device
+from monitor.web.summary import DeviceView, SiteSummary, open_entries, summarise, view_device
 from monitor.web.view import NoSuch
-from probes.core.observation import Fact, Sample
 
 MAX_LINES = 16
 """Series of one metric that one request returns."""
@@ -36,141 +49,134 @@ def answer(content: object, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(content), status=status, content_type="application/json")
 
 
-def problem(status: int, title: str, detail: str) -> web.Response:
-    """Return an error as problem+json."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return web.Response(
-        body=msgspec.json.encode(body), status=status, content_type="application/problem+json"
+class SitesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which sites."""
+
+    state: DeviceState | UnsetType = UNSET
+    kind: query.Text = ""
+    province: query.Text = ""
+    limit: Annotated[int, Meta(ge=1, le=5000, description="Entries of one page")] = 5000
+    cursor: query.Cursor = ""
+
+    def fits(self, one: SiteSummary) -> bool:
+        """Whether a site is one of them."""
+        commune = one.site.commune
+        return (
+            (not self.state or one.state is self.state)
+            and self.kind in ("", one.site.kind)
+            and (not self.province or (commune is not None and commune.province_code == self.province))
+        )
+
+
+class DevicesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which devices."""
+
+    state: DeviceState | UnsetType = UNSET
+    site: query.Text = ""
+    role: query.Text = ""
+    limit: Annotated[int, Meta(ge=1, le=5000, description="Entries of one page")] = 1000
+    cursor: query.Cursor = ""
+
+    def fits(self, view: DeviceView) -> bool:
+        """Whether a device is one of them."""
+        return (not self.state or view.status.state is self.state) and self.role in ("", view.device.role)
+
+
+class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for."""
+
+    q: Annotated[str, Meta(max_length=query.MAX_TEXT, examples=["router 18073"])]
+    limit: Annotated[int, Meta(ge=1, le=500, description="Entries at most")] = 50
+
+
+class IncidentsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which incidents and findings."""
+
+    status: Status | UnsetType = UNSET
+    kind: Kind | UnsetType = UNSET
+    severity: Severity | UnsetType = UNSET
+    site: query.Text = ""
+    device: query.Text = ""
+    rule: query.Text = ""
+    text: Annotated[str, Meta(max_length=100, description="Words of its summary, in either language")] = ""
+    start: query.Moment | UnsetType = field(name="from", default=UNSET)
+    end: query.Moment | UnsetType = field(name="to", default=UNSET)
+    limit: query.Limit = 100
+    cursor: query.Cursor = ""
+    before: query.Number = 0
+
+
+class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which series; ``label.NAME=VALUE`` names those of one device apart, all of them unless told."""
+
+    device: Annotated[str, Meta(max_length=query.MAX_TEXT, examples=["18073/router"])]
+    metric: Annotated[str, Meta(max_length=query.MAX_TEXT, examples=["probe.duration"])]
+    label: Annotated[dict[Annotated[str, Meta(max_length=100)], query.Text], Meta(max_length=8)] = field(
+        default_factory=dict
     )
+    start: query.Moment | UnsetType = field(name="from", default=UNSET)
+    end: query.Moment | UnsetType = field(name="to", default=UNSET)
+    buckets: Annotated[int, Meta(ge=1, le=2000, description="Slices of the span")] = 240
 
 
-class OwnerOut(msgspec.Struct, frozen=True):
-    """Who answers for it."""
+class NeedOut(msgspec.Struct, frozen=True):
+    """Something that a site of a kind must have, and how many have it."""
 
     name: str
-    unit: str
-    phone: str
+    title: Words
+    roles: tuple[str, ...]
+    count: int
+    complete: int
+    sites: int
 
 
-class DeviceOut(msgspec.Struct, frozen=True):
-    """A device and its state."""
+class KindOut(msgspec.Struct, frozen=True):
+    """How many sites of a kind lack nothing, of how many."""
 
-    id: str
+    complete: int
+    sites: int
+    needs: dict[str, NeedOut]
+
+
+class LackOut(msgspec.Struct, frozen=True):
+    """A need that too few devices meet."""
+
+    need: str
+    has: int
+    wants: int
+
+
+class LackingOut(msgspec.Struct, frozen=True):
+    """A site that lacks something."""
+
     site: str
     name: str
-    title: str
-    role: str
-    address: str
-    state: str
-    since: datetime
-    reason: Words
-    parents: tuple[str, ...]
-    open_incidents: tuple[int, ...]
-    open_findings: tuple[int, ...]
-
-
-class CheckOut(msgspec.Struct, frozen=True):
-    """A check and what came back last; times in seconds."""
-
-    name: str
-    probe: str
-    interval: float
-    timeout: float
-    blocked: str
-    outcome: str | None = None
-    time: datetime | None = None
-    duration: float | None = None
-    detail: str = ""
-    samples: tuple[Sample, ...] = ()
-    facts: tuple[Fact, ...] = ()
-
-
-class DeviceDetailOut(msgspec.Struct, frozen=True):
-    """A device with its checks."""
-
-    device: DeviceOut
-    owner: OwnerOut | None
-    checks: tuple[CheckOut, ...]
-
-
-class SiteOut(msgspec.Struct, frozen=True):
-    """A site and its worst state."""
-
-    id: str
-    name: str
     kind: str
-    state: str
-    extent: str
-    since: datetime | None
-    devices: int
-    devices_up: int
-    open_incidents: int
-    open_findings: int
+    lacks: tuple[LackOut, ...]
 
 
-class SiteDetailOut(msgspec.Struct, frozen=True):
-    """A site with its devices."""
+class CoverageOut(msgspec.Struct, frozen=True):
+    """What sites have of what they must have."""
 
-    site: SiteOut
-    owner: OwnerOut | None
-    location: tuple[float, float] | None
-    devices: tuple[DeviceOut, ...]
-
-
-class HitOut(msgspec.Struct, frozen=True):
-    """A site or a device that was found."""
-
-    kind: str
-    """``"site"`` or ``"device"``."""
-    id: str
-    name: str
-    """The site's name, or the device's title."""
-    site: str
-    site_name: str
-    state: str
-    by: str
-    """What fits when neither name, id nor address shows it."""
-    role: str = ""
-    address: str = ""
-    owner: OwnerOut | None = None
+    complete: bool
+    kinds: dict[str, KindOut]
+    lacking: tuple[LackingOut, ...]
+    never_answered: tuple[str, ...]
 
 
-class SearchOut(msgspec.Struct, frozen=True):
-    """What a question finds."""
+class DriftOut(msgspec.Struct, frozen=True):
+    """Devices that are not what the inventory says."""
 
-    q: str
-    total: int
-    """How many fit, those left out too."""
-    hits: tuple[HitOut, ...]
-
-
-class IncidentDetailOut(msgspec.Struct, frozen=True):
-    """An incident with its timeline."""
-
-    incident: Incident
-    timeline: Sequence[Transition]
+    drift: list[Drift]
+    identified: int
+    """Devices that said what they are."""
 
 
-class LineOut(msgspec.Struct, frozen=True):
-    """One series: slices as (start in seconds since 1970, least, mean, most); empty slices are absent."""
+class NeighboursOut(msgspec.Struct, frozen=True):
+    """What devices see around them."""
 
-    labels: dict[str, str]
-    points: list[tuple[float, float, float, float]]
-
-
-class SeriesOut(msgspec.Struct, frozen=True):
-    """Every series of one metric of one device in one span."""
-
-    device: str
-    metric: str
-    unit: str
-    start: datetime
-    end: datetime
-    step: float
-    """Seconds of one slice."""
-    series: list[LineOut]
-    left_out: int
-    """Series not returned because there were too many."""
+    asked: int
+    neighbourhood: Neighbourhood
 
 
 class Api:
@@ -184,24 +190,43 @@ class Api:
         view, v1 = Permission.VIEW, "/api/v1"
         incident = rf"{v1}/incidents/{{id:\d{{1,15}}}}"
         return [
-            Route("GET", f"{v1}/sites", self.sites, view),
-            Route("GET", f"{v1}/sites/{{site}}", self.site, view, answer=SiteDetailOut),
-            Route("GET", f"{v1}/devices", self.devices, view),
-            Route("GET", f"{v1}/devices/{{site}}/{{name}}", self.device, view, answer=DeviceDetailOut),
-            Route("GET", f"{v1}/search", self.search, view, answer=SearchOut),
-            Route("GET", f"{v1}/incidents", self.incidents, view),
-            Route("GET", incident, self.incident, view, answer=IncidentDetailOut),
-            Route("GET", f"{v1}/series", self.series, view, answer=SeriesOut),
-            Route("GET", f"{v1}/coverage", self.coverage, view, whole=True),
-            Route("GET", f"{v1}/drift", self.drift, view, whole=True),
-            Route("GET", f"{v1}/neighbours", self.neighbours, view, whole=True),
+            Route("GET", f"{v1}/sites", self.sites, view, summary="Sites and their states", query=SitesQuery,
+                  answer=SitesOut),
+            Route("GET", f"{v1}/sites/{{site}}", self.site, view, summary="A site and its devices",
+                  answer=SiteDetailOut),
+            Route("GET", f"{v1}/devices", self.devices, view, summary="Devices and their states",
+                  query=DevicesQuery, answer=DevicesOut),
+            Route("GET", f"{v1}/devices/{{site}}/{{name}}", self.device, view,
+                  summary="A device, its checks and their last answers", answer=DeviceDetailOut),
+            Route("GET", f"{v1}/search", self.search, view,
+                  summary="Sites and devices in which every word is found, the likeliest first", query=SearchQuery,
+                  answer=SearchOut),
+            Route("GET", f"{v1}/incidents", self.incidents, view,
+                  summary="Incidents and findings, the newest first", query=IncidentsQuery, answer=IncidentsOut),
+            Route("GET", incident, self.incident, view, summary="An incident and its timeline",
+                  answer=IncidentDetailOut),
+            Route("GET", f"{v1}/series", self.series, view,
+                  summary="Numbers of a device in slices of a span; `label.NAME=VALUE` chooses among several series",
+                  query=SeriesQuery, answer=SeriesOut, errors=(404,)),
+            Route("GET", f"{v1}/coverage", self.coverage, view, whole=True,
+                  summary="What sites lack of what they must have, and which devices never answered",
+                  answer=CoverageOut),
+            Route("GET", f"{v1}/drift", self.drift, view, whole=True,
+                  summary="Devices whose model, firmware, serial number or address is another than expected",
+                  answer=DriftOut),
+            Route("GET", f"{v1}/neighbours", self.neighbours, view, whole=True,
+                  summary="Links that devices see, parents they propose, and what no inventory has",
+                  answer=NeighboursOut),
             Route("GET", "/healthz", self.alive, Permission.PUBLIC),
             Route("GET", "/readyz", self.ready, Permission.PUBLIC),
-        ]
+        ]  # fmt: skip
 
     async def sites(self, request: web.Request) -> web.Response:
         """``GET /api/v1/sites``."""
-        return answer({"sites": [site_out(one) for one in summaries(context_of(request).board)]})
+        asked, context = query.decode(request, SitesQuery), context_of(request)
+        every = [one for one in context.summaries.every(context.board) if asked.fits(one)]
+        shown, more = cursor.page(every, lambda one: one.site.id, asked.cursor, asked.limit)
+        return answer(SitesOut([site_out(one) for one in shown], more))
 
     async def site(self, request: web.Request) -> web.Response:
         """``GET /api/v1/sites/{site}``."""
@@ -213,8 +238,11 @@ class Api:
 
     async def devices(self, request: web.Request) -> web.Response:
         """``GET /api/v1/devices``."""
-        every = [device_out(view) for one in summaries(context_of(request).board) for view in one.devices]
-        return answer({"devices": every})
+        asked, context = query.decode(request, DevicesQuery), context_of(request)
+        sites = [one for one in context.summaries.every(context.board) if asked.site in ("", one.site.id)]
+        every = [view for one in sites for view in one.devices if asked.fits(view)]
+        shown, more = cursor.page(every, lambda view: view.device.id, asked.cursor, asked.limit)
+        return answer(DevicesOut([device_out(view) for view in shown], more))
 
     async def device(self, request: web.Request) -> web.Response:
         """``GET /api/v1/devices/{site}/{name}``."""
@@ -227,78 +255,78 @@ class Api:
 
     async def search(self, request: web.Request) -> web.Response:
         """``GET /api/v1/search?q=&limit=``: sites and devices in which every word is found, the likeliest first."""
-        board, text = context_of(request).board, query.text(request, "q")
-        found = await context_of(request).finder.find(
-            board.inventory, text, query.number(request, "limit", 50, 1, 500)
-        )
-        hits = tuple(hit_out(row) for row in rows(context_of(request), found))
-        return answer(SearchOut(text, found.total, hits))
+        asked, context = query.decode(request, SearchQuery), context_of(request)
+        found = await context.finder.find(context.board.inventory, asked.q, asked.limit)
+        hits = tuple(hit_out(row) for row in rows(context, found))
+        return answer(SearchOut(asked.q, found.total, hits))
 
     async def incidents(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/incidents?status=&kind=&site=&device=&limit=&before=``, newest first."""
-        status = query.choice(request, "status", tuple(Status))
-        kind = query.choice(request, "kind", tuple(Kind))
-        limit = query.number(request, "limit", 100, 1, 1000)
-        before = query.number(request, "before", 0, 0, 10**15)
+        """``GET /api/v1/incidents``."""
+        asked = query.decode(request, IncidentsQuery)
         found = await context_of(request).ledger.incidents(
-            status=Status(status) if status else None,
-            kind=Kind(kind) if kind else None,
-            site=query.text(request, "site", "") or None,
-            device=query.text(request, "device", "") or None,
-            limit=limit,
-            before_id=before or None,
+            status=asked.status or None,
+            kind=asked.kind or None,
+            severity=asked.severity or None,
+            site=asked.site or None,
+            device=asked.device or None,
+            rule=asked.rule or None,
+            text=asked.text,
+            start=query.utc(asked.start, "from") if asked.start else None,
+            end=query.utc(asked.end, "to") if asked.end else None,
+            limit=asked.limit,
+            before_id=cursor.number(asked.cursor) or asked.before or None,
         )
-        return answer({"incidents": found, "next_before": found[-1].id if len(found) == limit else None})
+        last = found[-1].id if len(found) == asked.limit else None
+        return answer(IncidentsOut(found, cursor.written(str(last)) if last else None, last))
 
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
         number = int(request.match_info["id"])
-        incident = await context_of(request).ledger.incident(number)
+        incident = await context_of(request).ledger.incident(number) if number else None
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
         return answer(IncidentDetailOut(incident, await context_of(request).ledger.timeline(number)))
 
     async def series(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``; all labels unless told."""
-        device, metric = query.text(request, "device"), query.text(request, "metric")
-        wanted = query.labels(request)
-        start, end = query.span(request, context_of(request).now())
-        buckets = query.number(request, "buckets", 240, 1, 2000)
-        inventory = context_of(request).board.inventory
-        device = inventory.moved.get(device, device)
+        """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``."""
+        asked, context = query.decode(request, SeriesQuery), context_of(request)
+        start, end = query.span(asked.start, asked.end, context.now())
+        inventory, wanted = context.board.inventory, tuple(sorted(asked.label.items()))
+        device = inventory.moved.get(asked.device, asked.device)
         if device not in inventory.devices:
             raise NoSuch("there is no such device in the inventory")
-        store = context_of(request).store
         known = sorted(
-            (one for one in await store.latest(device, metric) if wanted in (None, one.key.labels)),
+            (
+                one
+                for one in await context.store.latest(device, asked.metric)
+                if wanted in ((), one.key.labels)
+            ),
             key=lambda one: one.key.labels,
         )
         keys = [one.key for one in known[:MAX_LINES]]
-        found = await asyncio.gather(*(store.range(key, start, end, buckets) for key in keys))
-        lines = [_line(key, some) for key, some in zip(keys, found, strict=True)]
+        found = await asyncio.gather(*(context.store.range(key, start, end, asked.buckets) for key in keys))
+        lines = [line_out(key, some) for key, some in zip(keys, found, strict=True)]
         unit = known[0].unit if known else ""
-        step = (end - start).total_seconds() / buckets
+        step = (end - start).total_seconds() / asked.buckets
         left_out = max(0, len(known) - MAX_LINES)
-        return answer(SeriesOut(device, metric, unit, start, end, step, lines, left_out))
+        return answer(SeriesOut(device, asked.metric, unit, start, end, step, lines, left_out))
 
     async def coverage(self, request: web.Request) -> web.Response:
         """``GET /api/v1/coverage``: what sites have of what they must have, and which devices never answered."""
         inventory, first = context_of(request).board.inventory, context_of(request).ledger.answered.first
         silent = [device for device in inventory.devices if device not in first]
-        return answer(as_json(coverage(inventory)) | {"never_answered": silent})
+        return answer(msgspec.convert(as_json(coverage(inventory)) | {"never_answered": silent}, CoverageOut))
 
     async def drift(self, request: web.Request) -> web.Response:
         """``GET /api/v1/drift``: devices whose model, firmware, serial number or address is another than expected."""
         seen = context_of(request).ledger.identities.traits
-        return answer(
-            {"drift": list(drift(context_of(request).board.inventory, seen)), "identified": len(seen)}
-        )
+        return answer(DriftOut(list(drift(context_of(request).board.inventory, seen)), len(seen)))
 
     async def neighbours(self, request: web.Request) -> web.Response:
         """``GET /api/v1/neighbours``: links that devices see, parents they propose, and what no inventory has."""
         board, names = context_of(request).board, context_of(request).ledger.identities.names
         said = seen(board)
-        return answer({"asked": len(said), "neighbourhood": neighbourhood(board.inventory, said, names)})
+        return answer(NeighboursOut(len(said), neighbourhood(board.inventory, said, names)))
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is told to those who are known."""
@@ -314,77 +342,3 @@ class Api:
         """``GET /readyz``: 200 once states and alerts can be relied on, 503 while they cannot; for load balancers."""
         failing = self._context.vitals().failing
         return answer({"ready": not failing}, 503 if failing else 200)
-
-
-def site_out(one: SiteSummary) -> SiteOut:
-    """Return a site as the API gives it."""
-    site = one.site
-    return SiteOut(
-        site.id,
-        site.name,
-        site.kind,
-        one.state,
-        one.extent,
-        one.since,
-        len(one.devices),
-        one.up,
-        len(one.incidents),
-        len(one.findings),
-    )
-
-
-def hit_out(row: Row) -> HitOut:
-    """Return what was found as the API gives it."""
-    site, device = row.hit.site, row.hit.device
-    if device is None:
-        owner = owner_out(site.owner)
-        return HitOut("site", site.id, site.name, site.id, site.name, row.state, row.hit.by, owner=owner)
-    owner = owner_out(device.owner or site.owner)
-    own = (device.role, device.address, owner)
-    return HitOut("device", device.id, device.title, site.id, site.name, row.state, row.hit.by, *own)
-
-
-def device_out(view: DeviceView) -> DeviceOut:
-    """Return a device as the API gives it."""
-    device, status = view.device, view.status
-    return DeviceOut(
-        device.id,
-        device.site,
-        device.name,
-        device.title,
-        device.role,
-        device.address,
-        status.state,
-        status.since,
-        status.reason,
-        device.parents,
-        tuple(entry.id for entry in view.incidents),
-        tuple(entry.id for entry in view.findings),
-    )
-
-
-def check_out(asked: Asked) -> CheckOut:
-    """Return a check as the API gives it."""
-    check, last = asked.check, asked.last
-    base = CheckOut(check.name, check.probe, check.interval, check.timeout, check.blocked)
-    if last is None:
-        return base
-    return msgspec.structs.replace(
-        base,
-        outcome=last.outcome,
-        time=last.time,
-        duration=last.duration,
-        detail=last.detail,
-        samples=last.samples,
-        facts=last.facts,
-    )
-
-
-def owner_out(owner: Contact | None) -> OwnerOut | None:
-    """Return a contact as the API gives it."""
-    return OwnerOut(owner.name, owner.unit, owner.phone) if owner else None
-
-
-def _line(key: SeriesKey, buckets: list[Bucket]) -> LineOut:
-    points = [(one.start.timestamp(), one.minimum, one.mean, one.maximum) for one in buckets]
-    return LineOut(dict(key.labels), points)

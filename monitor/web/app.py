@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,14 +24,17 @@ from monitor.web import (
     demo,
     duty,
     passkeys,
+    present_api,
     quality,
+    rota_api,
     security,
     silences,
     take,
     users_api,
 )
 from monitor.web.account import AccountPages
-from monitor.web.api import Api, problem
+from monitor.web.api import Api
+from monitor.web.conditional import api_answers
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
 from monitor.web.guard import GUARD, Guard
@@ -40,7 +42,9 @@ from monitor.web.language import load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
+from monitor.web.problem import Mistake, Wrong, problem
 from monitor.web.quiet import QuietForms
+from monitor.web.reference import Reference
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
 from monitor.web.second_factor import SecondFactorPages
 from monitor.web.sign_in import SignInPages
@@ -66,7 +70,9 @@ def create_app(context: WebContext) -> web.Application:
     app = web.Application(client_max_size=LARGEST_BODY)
     app[TABLE] = table = Table(app)
     app[GUARD] = guard = Guard(context, table)
-    app.middlewares.extend([_errors(pages), security.hosts_guard(context.hosts), guard.middleware])
+    app.middlewares.extend(
+        [_errors(pages), security.hosts_guard(context.hosts), guard.middleware, api_answers(table)]
+    )
     app.on_response_prepare.append(security.add_headers)
     app.cleanup_ctx.append(partial(_follow, feed))
     app.on_shutdown.append(partial(_close, feed))
@@ -87,6 +93,9 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *QuietForms(pages.frame).routes(),
         *silences.routes(),
         *duty.routes(),
+        *rota_api.routes(),
+        *present_api.routes(),
+        *Reference(pages.frame).routes(),
         *quality.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),
@@ -126,7 +135,8 @@ def _errors(pages: Pages) -> Middleware:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            answer = await _explain(pages, request, error.status, error.text or error.reason)
+            mistakes = error.mistakes if isinstance(error, Wrong) else ()
+            answer = await _explain(pages, request, error.status, error.text or error.reason, mistakes)
             answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
             return answer
         except ConnectionResetError:
@@ -144,12 +154,17 @@ def _errors(pages: Pages) -> Middleware:
 
 
 async def _explain(
-    pages: Pages, request: web.Request, status: int, detail: str, *, unread: bool = False
+    pages: Pages,
+    request: web.Request,
+    status: int,
+    detail: str,
+    mistakes: Sequence[Mistake] = (),
+    *,
+    unread: bool = False,
 ) -> web.Response:
     """Return an error in the reader's form; `unread` when the monitor could not read its own records."""
-    title = HTTPStatus(status).phrase
     if not is_page(request):
-        return problem(status, title, detail)
+        return problem(status, detail, mistakes)
     return await pages.frame(
         request, "error", {"page": "error", "status_code": status, "detail": detail, "unread": unread}, status
     )

@@ -6,11 +6,12 @@ from contextlib import suppress
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
 from monitor.access.permission import Permission
 from monitor.channels import ChannelState, TooSoon, Trial, Unknown
 from monitor.ledger import Delivery, DeliveryState
-from monitor.web import query
+from monitor.web import body, query
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.route import Route, context_of, reader_of
@@ -33,6 +34,15 @@ class DeliveriesOut(msgspec.Struct, frozen=True):
     deliveries: tuple[Delivery, ...]
     next: int | None
     """Give it as ``before`` to read on; `None` at the end."""
+
+
+class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which lines of the delivery log."""
+
+    channel: query.Text = ""
+    state: DeliveryState | UnsetType = UNSET
+    limit: query.Limit = 100
+    before: query.Number = 0
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +75,7 @@ def routes() -> list[Route]:
             summary="Send a test through a channel",
             body=Wish,
             answer=Trial,
+            errors=(404, 429),
         ),
         Route(
             "GET",
@@ -73,6 +84,7 @@ def routes() -> list[Route]:
             view_,
             whole=True,
             summary="What was told, to whom, and what became of it",
+            query=DeliveriesQuery,
             answer=DeliveriesOut,
         ),
     ]
@@ -108,12 +120,7 @@ async def test_by_form(request: web.Request) -> web.Response:
 async def test_by_api(request: web.Request) -> web.Response:
     """Try the channel that the JSON body names. Raises 400, 403, 404, 415, 429."""
     same_origin(request, required=False)
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
-    try:
-        wish = msgspec.json.decode(await request.read(), type=Wish)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise web.HTTPBadRequest(text=f"the body: {error}") from error
+    wish = await body.decode(request, Wish)
     try:
         return _json(await _try(request, wish.channel))
     except TooSoon:
@@ -141,16 +148,14 @@ async def channels_by_api(request: web.Request) -> web.Response:
 
 async def deliveries_by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/deliveries?channel=…&state=…&limit=…&before=…``. Raises 400."""
-    limit = query.number(request, "limit", 100, 1, 1000)
-    before = query.number(request, "before", 0, 0, 10**15) or None
-    state = query.choice(request, "state", tuple(DeliveryState))
+    asked = query.decode(request, DeliveriesQuery)
     found = await context_of(request).ledger.latest_deliveries(
-        channel=query.text(request, "channel", "") or None,
-        state=DeliveryState(state) if state else None,
-        limit=limit,
-        before_id=before,
+        channel=asked.channel or None,
+        state=asked.state or None,
+        limit=asked.limit,
+        before_id=asked.before or None,
     )
-    return _json(DeliveriesOut(tuple(found), found[-1].id if len(found) == limit else None))
+    return _json(DeliveriesOut(tuple(found), found[-1].id if len(found) == asked.limit else None))
 
 
 def _json(content: msgspec.Struct) -> web.Response:

@@ -6,7 +6,9 @@ import msgspec
 from aiohttp import web
 
 from monitor.access.permission import Permission
-from monitor.demo.controls import DemoControls, SimulatorFailed, UnknownFault
+from monitor.demo.controls import DemoControls, Fault, FaultKind, SimulatorFailed, UnknownFault
+from monitor.web import body
+from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
@@ -24,6 +26,19 @@ class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     target: str
     on: bool
+
+
+class FaultsOut(msgspec.Struct, frozen=True):
+    """What can be broken, and what is."""
+
+    kinds: tuple[FaultKind, ...]
+    faults: tuple[Fault, ...]
+
+
+class SwitchedOut(msgspec.Struct, frozen=True):
+    """What is broken now."""
+
+    faults: tuple[Fault, ...]
 
 
 def controls(context: WebContext) -> DemoControls:
@@ -68,7 +83,16 @@ def routes() -> list[Route]:
     faults = "/api/v1/demo/faults"
     return [
         Route("POST", "/demo", switch_by_form, Permission.OPERATE, whole=True, max_body=MAX_BODY),
-        Route("GET", faults, faults_by_api, Permission.VIEW, whole=True, summary="Faults of the simulation"),
+        Route(
+            "GET",
+            faults,
+            faults_by_api,
+            Permission.VIEW,
+            whole=True,
+            summary="Faults of the simulation",
+            answer=FaultsOut,
+            errors=(404,),
+        ),
         Route(
             "POST",
             faults,
@@ -78,6 +102,8 @@ def routes() -> list[Route]:
             max_body=MAX_BODY,
             summary="Switch a fault of the simulation on or off",
             body=Switch,
+            answer=SwitchedOut,
+            errors=(404,),
         ),
     ]
 
@@ -94,24 +120,15 @@ async def switch_by_form(request: web.Request) -> web.Response:
 async def switch_by_api(request: web.Request) -> web.Response:
     """Switch what the JSON body says. Raises 403, 400, 415."""
     same_origin(request, required=False)
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
-    try:
-        wish = msgspec.json.decode(await request.read(), type=Switch)
-    except msgspec.DecodeError as error:
-        raise web.HTTPBadRequest(text=f"the body: {error}") from error
-    await _switch(controls(context_of(request)), wish)
-    return web.Response(
-        body=msgspec.json.encode({"faults": await controls(context_of(request)).faults()}),
-        content_type="application/json",
-    )
+    demo, wish = controls(context_of(request)), await body.decode(request, Switch)
+    await _switch(demo, wish)
+    return answer(SwitchedOut(await demo.faults()))
 
 
 async def faults_by_api(request: web.Request) -> web.Response:
     """Return every kind of fault and what is switched on."""
     demo = controls(context_of(request))
-    body = {"kinds": await demo.kinds(), "faults": await demo.faults()}
-    return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+    return answer(FaultsOut(await demo.kinds(), await demo.faults()))
 
 
 async def _switch(demo: DemoControls, wish: Switch) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Annotated
 from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from alerts.calendar import VIETNAM, local_time
 from alerts.duty.policy import Person, Policy
@@ -17,10 +19,12 @@ from alerts.duty.who import Plan, supposed
 from alerts.incident import Severity
 from monitor.access.permission import Permission
 from monitor.ledger.rota import Handover
+from monitor.web import query
 from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
+from monitor.web.problem import Mistake, Wrong
 from monitor.web.record import recorded
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
@@ -45,6 +49,29 @@ class RotaView(msgspec.Struct, frozen=True):
     overrides: Sequence[Override]
     notes: Sequence[Handover] | None
     """`None` while the ledger cannot be read."""
+
+
+class RotaOut(msgspec.Struct, frozen=True):
+    """Whose turn it is, and will be."""
+
+    on_duty: tuple[str, ...]
+    shifts: tuple[Shift, ...]
+    changes: tuple[Override, ...]
+
+
+class RotasOut(msgspec.Struct, frozen=True):
+    """Rotas by name, with their shifts of two weeks."""
+
+    rotas: dict[str, RotaOut]
+
+
+class WhoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of what, how bad, and when."""
+
+    about: query.Text
+    """A device or a site."""
+    severity: Severity = Severity.CRITICAL
+    at: Annotated[str, Meta(max_length=40, description="A time in Viet Nam; now unless told")] = ""
 
 
 def view(context: WebContext, params: Params) -> View:
@@ -133,9 +160,24 @@ def routes() -> list[Route]:
         Route("POST", "/duty/swap", swap, operate, whole=True, max_body=MAX_BODY),
         Route("POST", "/duty/undo", undo, operate, whole=True, max_body=MAX_BODY),
         Route("POST", "/duty/handover", hand_over, operate, whole=True, max_body=MAX_BODY),
-        Route("GET", api, duty_by_api, view_, whole=True, summary="Rotas and their shifts to come"),
         Route(
-            "GET", f"{api}/who", who_by_api, view_, summary="Who would be told of an incident", answer=Plan
+            "GET",
+            api,
+            duty_by_api,
+            view_,
+            whole=True,
+            summary="Rotas and their shifts to come",
+            answer=RotasOut,
+        ),
+        Route(
+            "GET",
+            f"{api}/who",
+            who_by_api,
+            view_,
+            summary="Who would be told of an incident",
+            query=WhoQuery,
+            answer=Plan,
+            errors=(404,),
         ),
     ]
 
@@ -186,23 +228,24 @@ async def duty_by_api(request: web.Request) -> web.Response:
     context = context_of(request)
     roster, now = context.who().roster, context.now()
     found = {
-        name: {
-            "on_duty": [person.name for _, person in roster.on_duty(name, now)],
-            "shifts": shifts(name, rota, roster.overrides, now, now + AHEAD),
-            "changes": [one for one in roster.overrides if one.rota == name],
-        }
+        name: RotaOut(
+            tuple(person.name for _, person in roster.on_duty(name, now)),
+            tuple(shifts(name, rota, roster.overrides, now, now + AHEAD)),
+            tuple(one for one in roster.overrides if one.rota == name),
+        )
         for name, rota in roster.duty.rotas.items()
     }
-    return answer({"rotas": found})
+    return answer(RotasOut(found))
 
 
 async def who_by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/duty/who?about=&severity=&at=``. Raises 404 for what is not in the inventory."""
-    context, about = context_of(request), request.query.get("about", "")
-    severity, inventory = request.query.get("severity", Severity.CRITICAL), context.board.inventory
+    asked, context = query.decode(request, WhoQuery), context_of(request)
+    about, inventory = asked.about, context.board.inventory
     if about not in inventory.devices and about not in inventory.sites:
         raise NoSuch("there is no such device or site in the inventory")
-    if severity not in tuple(Severity):
-        raise web.HTTPBadRequest(text=f"severity is one of {', '.join(Severity)}")
-    at = _moment(request.query.get("at", "")) or context.now().astimezone(VIETNAM)
-    return answer(context.who().plan(supposed(about, Severity(severity), at), at))
+    try:
+        at = local_time(asked.at) if asked.at else context.now().astimezone(VIETNAM)
+    except ValueError as error:
+        raise Wrong([Mistake(str(error), parameter="at")]) from None
+    return answer(context.who().plan(supposed(about, asked.severity, at), at))

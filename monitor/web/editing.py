@@ -6,25 +6,25 @@ Everything works without a script; with one the editor completes from the schema
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
 from inventory.communes import Communes
 from monitor.access.permission import Permission
 from monitor.ledger import Revision
-from monitor.web import query
+from monitor.web import body, query
 from monitor.web.api import answer
 from monitor.web.context import WebContext
-from monitor.web.files import Conflict, InventoryFiles, Refused, compared, digest
+from monitor.web.files import Conflict, Effect, InventoryFiles, Refused, compared, digest
 from monitor.web.language import N_
 from monitor.web.route import Route, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 
-T = TypeVar("T")
 Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]
 
 REVISIONS = 50
@@ -48,6 +48,46 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bases: dict[str, str] = {}
     """SHA-256 (hexadecimal) of each file as it was read; ``""`` for a new one."""
     note: str = ""
+
+
+class FilesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which file; without one, their names."""
+
+    file: query.Text | UnsetType = UNSET
+
+
+class FilesOut(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Names of the files, or one file with its digest."""
+
+    files: tuple[str, ...] | UnsetType = UNSET
+    file: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    digest: str | UnsetType = UNSET
+    """SHA-256, hexadecimal: what `bases` wants when the file is saved."""
+
+
+class SchemaOut(msgspec.Struct, frozen=True):
+    """The JSON Schema of a file of the inventory, and names that no schema has."""
+
+    schema: dict[str, Any]
+    communes: list[list[str]]
+    """Code and name."""
+    roles: dict[str, str]
+    credentials: dict[str, str]
+    devices: list[str]
+    """Empty where there are too many."""
+
+
+class RevisionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to read on."""
+
+    before: query.Number = 0
+
+
+class RevisionsOut(msgspec.Struct, frozen=True):
+    """Times the files were taken in, the newest first."""
+
+    revisions: tuple[Revision, ...]
 
 
 def files_view(context: WebContext, params: Params) -> View:
@@ -105,20 +145,21 @@ class Editing:
             Route("POST", "/inventory/edit", self.submit, admin, whole=True, max_body=MAX_BODY),
             Route("GET", revision, self.revision, view, whole=True),
             Route("POST", revision, self.restore, admin, whole=True),
-            Route("GET", "/api/v1/inventory/schema", self.schema, view, whole=True),
-            Route(
-                "POST",
-                "/api/v1/inventory/preview",
-                self.preview,
-                view,
-                whole=True,
-                max_body=MAX_BODY,
-                body=Draft,
-            ),
-            Route("GET", files, self.read, view, whole=True),
-            Route("POST", files, self.write, admin, whole=True, max_body=MAX_BODY, body=Change),
-            Route("GET", "/api/v1/inventory/revisions", self.listed, view, whole=True),
-        ]
+            Route("GET", "/api/v1/inventory/schema", self.schema, view, whole=True,
+                  summary="The JSON Schema of a file of the inventory, and names that it may use",
+                  answer=SchemaOut),
+            Route("POST", "/api/v1/inventory/preview", self.preview, view, whole=True, max_body=MAX_BODY,
+                  summary="What files would do, were they saved", body=Draft, answer=Effect, errors=(404,)),
+            Route("GET", files, self.read, view, whole=True,
+                  summary="Names of the inventory's files, or one of them with its digest",
+                  query=FilesQuery, answer=FilesOut, errors=(404,)),
+            Route("POST", files, self.write, admin, whole=True, max_body=MAX_BODY,
+                  summary="Save files of the inventory, if they are as they were read", body=Change, answer=Effect,
+                  errors=(404, 409)),
+            Route("GET", "/api/v1/inventory/revisions", self.listed, view, whole=True,
+                  summary="Revisions of the inventory, the newest first", query=RevisionsQuery,
+                  answer=RevisionsOut),
+        ]  # fmt: skip
 
     async def open(self, request: web.Request) -> web.Response:
         """``GET /inventory/edit?file=NAME``: the editor with a file, or with a new one that has that name."""
@@ -198,26 +239,24 @@ class Editing:
         inventory = self._context.board.inventory
         provinces = {site.commune.province_code for site in inventory.sites.values() if site.commune}
         communes = [
-            (commune.code, commune.name)
+            [commune.code, commune.name]
             for commune in Communes.load()
             if commune.province_code in provinces or not provinces
         ]
-        response = answer(
-            {
-                "schema": self._context.schema(),
-                "communes": communes,
-                "roles": {name: role.title.vi for name, role in inventory.roles.items()},
-                "credentials": {name: spec.kind for name, spec in inventory.credentials.items()},
-                "devices": list(inventory.devices) if len(inventory.devices) <= MAX_NAMES else [],
-            }
+        return answer(
+            SchemaOut(
+                self._context.schema(),
+                communes,
+                {name: role.title.vi for name, role in inventory.roles.items()},
+                {name: spec.kind for name, spec in inventory.credentials.items()},
+                list(inventory.devices) if len(inventory.devices) <= MAX_NAMES else [],
+            )
         )
-        response.enable_compression()
-        return response
 
     async def preview(self, request: web.Request) -> web.Response:
         """``POST /api/v1/inventory/preview``: what these texts would do; nothing is written."""
         same_origin(request, required=False)
-        draft = await _body(request, Draft)
+        draft = await body.decode(request, Draft)
         try:
             return answer(await files_of(self._context).effect(draft.files))
         except Refused as error:
@@ -226,16 +265,17 @@ class Editing:
     async def read(self, request: web.Request) -> web.Response:
         """``GET /api/v1/inventory/files``: their names; with ``?file=NAME`` its text and digest."""
         files = files_of(self._context)
-        if "file" not in request.query:
-            return answer({"files": await files.names()})
-        text = await self._text(files, request.query["file"])
+        asked = query.decode(request, FilesQuery)
+        if isinstance(asked.file, UnsetType):
+            return answer(FilesOut(files=tuple(await files.names())))
+        text = await self._text(files, asked.file)
         if text is None:
             raise NoSuch("there is no such file")
-        return answer({"file": request.query["file"], "text": text, "digest": digest(text.encode())})
+        return answer(FilesOut(file=asked.file, text=text, digest=digest(text.encode())))
 
     async def write(self, request: web.Request) -> web.Response:
         """``POST /api/v1/inventory/files``: save; 409 when a file is not as it was, 422 with the mistakes."""
-        who, change = must_be_allowed(self._context, request), await _body(request, Change)
+        who, change = must_be_allowed(self._context, request), await body.decode(request, Change)
         try:
             effect = await files_of(self._context).save(change.files, change.bases, who, change.note[:200])
         except Conflict as error:
@@ -246,8 +286,8 @@ class Editing:
 
     async def listed(self, request: web.Request) -> web.Response:
         """``GET /api/v1/inventory/revisions?before=ID``: newest first."""
-        before = query.number(request, "before", 0, 0, 10**15)
-        return answer({"revisions": await self._context.ledger.revisions(REVISIONS, before or None)})
+        before = query.decode(request, RevisionsQuery).before or None
+        return answer(RevisionsOut(tuple(await self._context.ledger.revisions(REVISIONS, before))))
 
     async def _page(
         self, request: web.Request, name: str, text: str, base: str, *, status: int = 200, **more: object
@@ -301,13 +341,3 @@ async def _form(request: web.Request) -> dict[str, str]:
     """Return a form of texts."""
     raw = await request.read()
     return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20))
-
-
-async def _body(request: web.Request, type: type[T]) -> T:
-    """Return a JSON body. Raises 400, 415."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
-    try:
-        return msgspec.json.decode(await request.read(), type=type)
-    except msgspec.DecodeError as error:
-        raise web.HTTPBadRequest(text=f"the body: {error}") from error

@@ -39,7 +39,7 @@ def routes() -> list[Route]:
     """Return the routes beside the page."""
     return [
         Route("GET", "/api/v1/quality", by_api, Permission.VIEW, whole=True,
-              summary="How good the alarms of the last 30 days were.", answer=Quality),
+              summary="How good the alarms of the last 30 days were", answer=Quality),
         Route("POST", r"/incidents/{id:[0-9]{1,15}}/false", mark, Permission.OPERATE, max_body=MAX_BODY),
     ]  # fmt: skip
 

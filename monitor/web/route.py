@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -41,9 +42,14 @@ class Route:
     """Bytes of the largest body."""
     summary: str = ""
     """What it does, one line of English; empty for pages."""
-    query: type | None = None
+    query: type[msgspec.Struct] | None = None
+    """Parameters behind the ``?``; an address of the API takes no others."""
     body: type | None = None
     answer: type | None = None
+    status: int = 200
+    """Of an answer that is not an error."""
+    errors: tuple[int, ...] = ()
+    """Answers besides those that follow from the rest, such as 400 for a wrong query."""
 
 
 class Table:

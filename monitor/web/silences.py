@@ -14,6 +14,7 @@ from alerts.quiet.silence import Silence, Wish, read_wish
 from inventory.model import Model
 from monitor.access.permission import Permission
 from monitor.ledger.silences import TooMany
+from monitor.web import body
 from monitor.web.api import answer
 from monitor.web.quiet import MAX_BODY, preview, reached
 from monitor.web.route import Route, context_of, reader_of
@@ -54,6 +55,12 @@ class SilenceOut(msgspec.Struct, frozen=True):
     devices: int
 
 
+class SilencesOut(msgspec.Struct, frozen=True):
+    """Silences, the newest first."""
+
+    silences: list[SilenceOut]
+
+
 class EffectOut(msgspec.Struct, frozen=True):
     """What something would hide."""
 
@@ -76,14 +83,22 @@ class MaintenanceOut(msgspec.Struct, frozen=True):
     devices: int
 
 
+class MaintenancesOut(msgspec.Struct, frozen=True):
+    """Planned maintenance of the files."""
+
+    maintenance: list[MaintenanceOut]
+
+
 def routes() -> list[Route]:
     """Return every route."""
     operate, view, base = Permission.OPERATE, Permission.VIEW, "/api/v1/silences"
     one = rf"{base}/{{id:\d{{1,15}}}}"
     return [
-        Route("GET", base, listed, view, summary="Silences, the newest first: those that are not over and the last"),
+        Route("GET", base, listed, view, summary="Silences, the newest first: those that are not over and the last",
+              answer=SilencesOut),
         Route(
-            "POST", base, make, operate, max_body=MAX_BODY, summary="Make a silence", body=Wish, answer=SilenceOut
+            "POST", base, make, operate, max_body=MAX_BODY, summary="Make a silence", body=Wish, answer=SilenceOut,
+            status=201, errors=(409,),
         ),
         Route(
             "POST", f"{base}/preview", seen, operate, max_body=MAX_BODY, summary="What a silence would hide", body=Wish,
@@ -91,10 +106,12 @@ def routes() -> list[Route]:
         ),
         Route(
             "PATCH", one, extend, operate, max_body=MAX_BODY, summary="Let a silence last until another time",
-            body=Extension, answer=SilenceOut,
+            body=Extension, answer=SilenceOut, errors=(409,),
         ),
-        Route("DELETE", one, end, operate, max_body=MAX_BODY, summary="End a silence", answer=SilenceOut),
-        Route("GET", "/api/v1/maintenance", planned, view, summary="Planned maintenance of the files"),
+        Route("DELETE", one, end, operate, max_body=MAX_BODY, summary="End a silence", answer=SilenceOut,
+              errors=(409,)),
+        Route("GET", "/api/v1/maintenance", planned, view, summary="Planned maintenance of the files",
+              answer=MaintenancesOut),
     ]  # fmt: skip
 
 
@@ -103,7 +120,7 @@ async def listed(request: web.Request) -> web.Response:
     context = context_of(request)
     reach = {quiet.id: found.devices for quiet, found in await reached(context)}
     shown = [one for one in context.quiets.silences if str(one.id) in reach]
-    return answer({"silences": [_out(one, reach[str(one.id)], context.now()) for one in shown]})
+    return answer(SilencesOut([_out(one, reach[str(one.id)], context.now()) for one in shown]))
 
 
 async def make(request: web.Request) -> web.Response:
@@ -125,11 +142,11 @@ async def seen(request: web.Request) -> web.Response:
 async def extend(request: web.Request) -> web.Response:
     """``PATCH /api/v1/silences/{id}``: ``{"until": "2026-12-01 22:00"}``. Raises 400, 403, 404, 409, 415."""
     known, context = _known(request), context_of(request)
-    body = await _body(request)
+    given = await _body(request)
     try:
-        if not isinstance(body, dict) or list(body) != ["until"]:
+        if not isinstance(given, dict) or list(given) != ["until"]:
             raise ValueError('wants {"until": TIME}')
-        changed = await context.quiets.extend(known.id, local_time(body["until"]), reader_of(request).name)
+        changed = await context.quiets.extend(known.id, local_time(given["until"]), reader_of(request).name)
     except ValueError as error:
         raise web.HTTPBadRequest(text=str(error)) from None
     return await _answered(request, changed)
@@ -154,7 +171,7 @@ async def planned(request: web.Request) -> web.Response:
         for one, reach in await reached(context)
         if one.number is None
     ]  # fmt: skip
-    return answer({"maintenance": found})
+    return answer(MaintenancesOut(found))
 
 
 async def _asked(request: web.Request) -> Silence:
@@ -166,12 +183,7 @@ async def _asked(request: web.Request) -> Silence:
 
 async def _body(request: web.Request) -> object:
     same_origin(request, required=False)
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
-    try:
-        return msgspec.json.decode(await request.read())
-    except msgspec.DecodeError as error:
-        raise web.HTTPBadRequest(text=f"the body: {error}") from None
+    return await body.plain(request)
 
 
 def _known(request: web.Request) -> Silence:

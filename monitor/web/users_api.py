@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
@@ -16,12 +15,11 @@ from monitor.access.pool import Busy
 from monitor.access.scope import Scope, parse_scope
 from monitor.ledger.tokens import Token
 from monitor.ledger.users import User
+from monitor.web import body
 from monitor.web.api import answer
 from monitor.web.route import Route, reader_of
 from monitor.web.sign_in import access_of
 from monitor.web.view import NoSuch
-
-T = TypeVar("T")
 
 MAX_BODY = 16 * 1024
 
@@ -116,26 +114,19 @@ def routes() -> list[Route]:
     one, tokens = f"{users}/{{name}}", f"{users}/{{name}}/tokens"
     return [
         Route("GET", "/api/v1/me", me, Permission.VIEW, summary="Who asks, and what they may", answer=MeOut),
-        Route("GET", users, listed, admin, whole=True, summary="Everybody", answer=UsersOut),
-        Route("POST", users, add, admin, True, MAX_BODY, "Add a user", body=NewUser, answer=PasswordOut),
+        Route("GET", users, listed, admin, whole=True, summary="Everybody", answer=UsersOut, errors=(404,)),
+        Route("POST", users, add, admin, True, MAX_BODY, "Add a user", body=NewUser, answer=PasswordOut,
+              status=201, errors=(404, 429)),
         Route("GET", one, shown, admin, whole=True, summary="A user", answer=UserOut),
-        Route("PATCH", one, change, admin, True, MAX_BODY, "Change a user", body=UserChange, answer=UserOut),
-        Route(
-            "POST",
-            f"{one}/reset",
-            reset,
-            admin,
-            True,
-            MAX_BODY,
-            "A new one-time password",
-            answer=PasswordOut,
-        ),
+        Route("PATCH", one, change, admin, True, MAX_BODY, "Change a user", body=UserChange, answer=UserOut,
+              errors=(429,)),
+        Route("POST", f"{one}/reset", reset, admin, True, MAX_BODY, "A new one-time password", answer=PasswordOut,
+              errors=(422, 429)),
         Route("GET", tokens, tokens_of, admin, whole=True, summary="Tokens of a user", answer=TokensOut),
-        Route(
-            "POST", tokens, add_token, admin, True, MAX_BODY, "Make a token", body=NewToken, answer=TokenOut
-        ),
-        Route("DELETE", rf"{tokens}/{{id:\d{{1,15}}}}", end_token, admin, True, MAX_BODY, "End a token"),
-    ]
+        Route("POST", tokens, add_token, admin, True, MAX_BODY, "Make a token", body=NewToken, answer=TokenOut,
+              status=201, errors=(429,)),
+        Route("DELETE", rf"{tokens}/{{id:\d{{1,15}}}}", end_token, admin, True, MAX_BODY, "End a token", status=204),
+    ]  # fmt: skip
 
 
 async def me(request: web.Request) -> web.Response:
@@ -152,7 +143,7 @@ async def listed(request: web.Request) -> web.Response:
 
 async def add(request: web.Request) -> web.Response:
     """``POST /api/v1/users``: 422 for what cannot be."""
-    new = await _body(request, NewUser)
+    new = await body.decode(request, NewUser)
     with _explained():
         password = await _people(request).add(
             new.name, new.role, reader_of(request).name, scope=parse_scope(new.sites), title=new.title
@@ -167,7 +158,7 @@ async def shown(request: web.Request) -> web.Response:
 
 async def change(request: web.Request) -> web.Response:
     """``PATCH /api/v1/users/{name}``: another role or other sites end the sessions; so does being disabled."""
-    wish, user, people = await _body(request, UserChange), _user(request), _people(request)
+    wish, user, people = await body.decode(request, UserChange), _user(request), _people(request)
     who = reader_of(request).name
     with _explained():
         scope = user.scope if wish.sites is None else parse_scope(wish.sites)
@@ -191,7 +182,7 @@ async def tokens_of(request: web.Request) -> web.Response:
 
 async def add_token(request: web.Request) -> web.Response:
     """``POST /api/v1/users/{name}/tokens``: the key is in the answer, this once."""
-    new, user, people = await _body(request, NewToken), _user(request), _people(request)
+    new, user, people = await body.decode(request, NewToken), _user(request), _people(request)
     with _explained():
         lasting = timedelta(days=min(max(new.days, 0), 1000))
         scope = parse_scope(new.sites)
@@ -256,13 +247,3 @@ def _tokens_out(found: Iterable[Token]) -> list[TokenOut]:
 
 def _words(scope: Scope) -> str:
     return "" if scope.is_everywhere else str(scope)
-
-
-async def _body(request: web.Request, type: type[T]) -> T:
-    """Return a JSON body. Raises 400, 415."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="the body must be application/json")
-    try:
-        return msgspec.json.decode(await request.read(), type=type)
-    except msgspec.DecodeError as error:
-        raise web.HTTPBadRequest(text=f"the body: {error}") from error

@@ -1,0 +1,48 @@
+"""What every answer of the API has in common: no unknown parameter, an ETag, and less to carry."""
+
+from __future__ import annotations
+
+import hashlib
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from monitor.web import query
+from monitor.web.openapi import PREFIX
+from monitor.web.route import Table
+
+SMALL = 1024
+"""Bytes that are not worth compressing."""
+
+
+def api_answers(table: Table) -> Middleware:
+    """Return the middleware in front of the API's handlers."""
+
+    @web.middleware
+    async def answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.startswith(PREFIX) or request.match_info.http_exception is not None:
+            return await handler(request)
+        route = table.declared(request.match_info.route)
+        if route is not None and route.query is None:
+            query.decode(request, query.Nothing)
+        found = await handler(request)
+        reads = request.method in ("GET", "HEAD") and found.status == 200
+        return conditional(request, found) if reads and isinstance(found, web.Response) else found
+
+    return answers
+
+
+def conditional(request: web.Request, found: web.Response) -> web.Response:
+    """Return an answer with its ETag; 304 without a body when the reader has it (RFC 9110, 13.1.2)."""
+    body = found.body
+    if not isinstance(body, bytes):
+        return found
+    tag = hashlib.blake2b(body, digest_size=12).hexdigest()
+    known = request.if_none_match or ()
+    if any(one.value in (tag, "*") for one in known):
+        found = web.Response(status=304)
+    elif len(body) >= SMALL:
+        found.enable_compression()
+    found.headers["ETag"] = f'W/"{tag}"'
+    found.headers["Vary"] = "Accept-Encoding"
+    return found
