@@ -174,6 +174,9 @@ class Listener:
         take = await self._records.take(code) if code else None
         if take is None or take.channel != self.channel:
             return USED
+        incident = await self._records.incident(take.incident)
+        if take.used_at is not None and incident is not None and incident.status is Status.OPEN:
+            return USED  # given back since: the next message has a code of its own
         words = await self._take_on(take.incident, heard, person or take.name or None, "")
         await self._records.taken(code, self._now())
         return words

@@ -29,15 +29,15 @@ Hidden = Callable[[Incident, datetime], str]
 
 
 class Codes:
-    """Codes by which a receiver takes an incident on: nobody can guess one, and the same receiver keeps the same."""
+    """Codes by which a receiver takes an incident on: nobody can guess one, and each message has its own."""
 
     def __init__(self, key: bytes) -> None:
         """`key`: 32 random bytes that only this installation knows."""
         self._key = key
 
-    def code(self, incident: Incident, channel: str, to: str) -> str:
+    def code(self, incident: Incident, at: datetime, channel: str, to: str) -> str:
         """Return 16 letters, digits, ``-`` and ``_`` (96 bits)."""
-        text = f"{incident.id}\n{incident.opened_at.timestamp():.3f}\n{channel}\n{to}"
+        text = f"{incident.id}\n{incident.opened_at.timestamp():.3f}\n{at.timestamp():.3f}\n{channel}\n{to}"
         digest = hmac.digest(self._key, text.encode(), hashlib.sha256)
         return base64.urlsafe_b64encode(digest[:12]).decode()
 
@@ -145,7 +145,7 @@ class Teller:
         self, incident: Incident, transition: Transition, receiver: Receiver, channel: str, to: str
     ) -> Message:
         over = transition.step is Step.RESOLVED
-        code = "" if over else self._codes.code(incident, channel, to)
+        code = "" if over else self._codes.code(incident, transition.at, channel, to)
         recipient = Recipient(channel, to, receiver.name, code)
         return self._composer.message(recipient, incident, transition)
 

@@ -1,7 +1,7 @@
 """Taking an incident on by the link in a message: nobody signs in at three in the morning on a phone.
 
 Looking changes nothing, for messengers look at links by themselves; only the button does. The code is good for its one
-incident, and until that is resolved; of whoever got the message it says who they are.
+incident, once; of whoever got the message it says who they are. A further message about it has a code of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Protocol
 
+import msgspec
 from aiohttp import web
 
 from alerts.incident import Incident, Status
@@ -57,10 +58,11 @@ async def take(frame: Frame, request: web.Request) -> web.Response:
     same_origin(request, required=True)
     found, incident = await _found(request)
     context, form = context_of(request), await request.post()
-    if incident.status is Status.OPEN:
+    if incident.status is Status.OPEN and found.used_at is None:
         taken = await context.operations.acknowledge([incident.id], found.who, str(form.get("note", "")))
         await context.ledger.taken(request.match_info["code"], context.now())
         incident = taken[0] if taken else incident
+        found = msgspec.structs.replace(found, used_at=context.now())
     return await _page(request, frame, found, incident)
 
 

@@ -16,6 +16,7 @@ from alerts.duty.who import Who
 from alerts.incident import IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from alerts.telling.message import Composer
 from alerts.telling.teller import Codes, Teller
+from monitor.ledger.teller import Nobody
 from monitor.web.app import serve
 from tests.monitor.web.province import CHANNELS, Province
 
@@ -157,6 +158,11 @@ async def test_the_link_takes_an_incident_on_by_its_button_only_and_says_who(tow
             len([one for one in await town.ledger.timeline(incident.id) if one.step is Step.ACKNOWLEDGED])
             == 1
         )
+        await town.ledger.by_hand([incident.id], Step.RELEASED, "An", "", datetime.now(UTC), Nobody())
+        async with session.post(f"{url}/a/{code}") as reply:
+            assert "đã được dùng" in await reply.text(), "a link is good once"
+        again = await town.ledger.incident(incident.id)
+        assert again is not None and again.status is Status.OPEN
         for wrong in (code[:-1] + ("A" if code[-1] != "A" else "B"), "x", "..%2f" * 4):
             async with session.get(f"{url}/a/{wrong}") as reply:
                 assert reply.status == 404
