@@ -50,6 +50,7 @@ from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 from monitor.ledger.rota import LedgerRota
 from monitor.ledger.silences import LedgerSilences
+from monitor.ledger.steps import LedgerSteps
 from monitor.ledger.takes import Take
 from monitor.ledger.teller import Teller
 
@@ -95,6 +96,8 @@ class Ledger:
         """Changes of whose turn it is."""
         self.silences = LedgerSilences(self._database)
         """What people made quiet."""
+        self.steps = LedgerSteps(self._database)
+        """What happened to all incidents together."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
         self.leader: Leader | None = None
