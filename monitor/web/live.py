@@ -80,19 +80,29 @@ class Feed:
         self._tell()
 
     async def _collect(self) -> None:
+        """Follow what happens from the first moment on, and take in meanwhile what was there before."""
         while True:
-            await self._sweep()
-            self._all += 1  # what happened meanwhile
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._catch_up())
+                await self._follow()
+            self._renew()  # the board cut us off: anything may have changed
+
+    async def _catch_up(self) -> None:
+        await self._sweep()
+        self._renew()
+
+    async def _follow(self) -> None:
+        async for event in self._board.events():
+            if event.kind == "inventory":
+                self._all += 1
+            elif event.kind == "check":
+                self._seen.note(event.id, self._board.last(event.id))
+            self._touched.update(_topics(event))
             self._work.set()
-            async for event in self._board.events():
-                if event.kind == "inventory":
-                    self._all += 1
-                elif event.kind == "check":
-                    self._seen.note(event.id, self._board.last(event.id))
-                self._touched.update(_topics(event))
-                self._work.set()
-            self._all += 1  # the board cut us off: anything may have changed
-            self._work.set()
+
+    def _renew(self) -> None:
+        self._all += 1
+        self._work.set()
 
     async def _sweep(self) -> None:
         """Take in all that the board holds, some devices at a time: of a nation all at once would stop everything."""

@@ -45,7 +45,9 @@ async def test_a_viewer_who_comes_back_gets_only_what_he_has_not_seen(client: Cl
         assert (await message(answer)).startswith("event: alive")
     town.set_state("18100/router", DeviceState.DOWN, "không trả lời")
     async with client.get("/events?view=site&site=18100", headers=again) as answer:
-        assert "không trả lời" in await message(answer)
+        while (found := await message(answer)).startswith("event: alive"):
+            pass  # he came back before the change was told
+        assert "không trả lời" in found
 
 
 async def test_a_burst_is_one_update(town: Province) -> None:
