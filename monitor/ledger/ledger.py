@@ -32,6 +32,7 @@ from monitor.ledger import (
     revisions,
     rota,
     silences,
+    steps,
     takes,
 )
 from monitor.ledger.access import LedgerAccess
@@ -293,6 +294,14 @@ class Ledger:
                 before=before_id,
             )
         )
+
+    async def follow(self, name: str) -> int:
+        """Return the number of the last step that a follower was told; a new one begins with the next."""
+        return await self._write(partial(steps.follow, name=name))
+
+    async def followed(self, name: str, position: int) -> None:
+        """Note that a follower was told every step up to this one."""
+        await self._write(partial(steps.followed, name=name, position=position))
 
     async def incident(self, id: int) -> Incident | None:
         """Return one incident."""

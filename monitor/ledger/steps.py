@@ -54,3 +54,19 @@ def newest(db: sqlite3.Connection) -> int:
     """Return the number of the newest step."""
     (number,) = db.execute("SELECT coalesce(max(id), 0) FROM timeline").fetchone()
     return int(number)
+
+
+def follow(db: sqlite3.Connection, name: str) -> int:
+    """Return the number of the last step a follower was told; a new one begins with the next."""
+    db.execute(
+        "INSERT INTO followers(name, position) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, newest(db))
+    )
+    (position,) = db.execute("SELECT position FROM followers WHERE name = ?", (name,)).fetchone()
+    return int(position)
+
+
+def followed(db: sqlite3.Connection, name: str, position: int) -> None:
+    """Note that a follower was told every step up to this one."""
+    db.execute(
+        "UPDATE followers SET position = ? WHERE name = ? AND position < ?", (position, name, position)
+    )
