@@ -58,6 +58,7 @@ from monitor.store.settings import open_store
 from monitor.traps import TrapReceiver
 from monitor.traps.sources import Sources
 from monitor.vitals import Pulse, Traps, Vitals, VitalsSource
+from monitor.webhooks import Webhooks
 from probes.core.hostkeys import HostKeys
 from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
@@ -176,6 +177,8 @@ class _House:
         self._dispatcher = Dispatcher(ledger, self._channels, self._now)
         await self._run("dispatcher", "the dispatcher of messages", self._dispatcher)
         self._codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
+        webhooks = Webhooks(self._settings.webhooks, configuration.secrets, self._settings.network, ledger)
+        await self._run("webhooks", "the telling of programs", webhooks)
         self._quiets = Quiets(ledger.silences, configuration.planned, configuration.inventory, self._now)
         await self._run("quiet", "the look at what is quiet", self._quiets)
 

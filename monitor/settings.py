@@ -18,6 +18,7 @@ from monitor.access.settings import LdapSettings, OidcSettings, SessionSettings,
 from monitor.selfwatch.settings import HeartbeatSettings, MorningSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
+from monitor.webhook_settings import WebhookSettings
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -112,6 +113,8 @@ class Settings(Model):
     """The word each morning that it lives."""
     notifiers: Mapping[Slug, alerts.telling.notifier.Settings] = {}
     """Channels by name; what each wants follows from its ``kind``."""
+    webhooks: Mapping[Slug, WebhookSettings] = {}
+    """Programs that are told of every step of every incident, by name."""
 
 
 def load_settings(path: Path) -> Settings:

@@ -32,6 +32,7 @@ from monitor.ledger import (
     revisions,
     rota,
     silences,
+    steps,
     takes,
 )
 from monitor.ledger.access import LedgerAccess
@@ -50,6 +51,7 @@ from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 from monitor.ledger.rota import LedgerRota
 from monitor.ledger.silences import LedgerSilences
+from monitor.ledger.steps import LedgerSteps
 from monitor.ledger.takes import Take
 from monitor.ledger.teller import Teller
 
@@ -95,6 +97,8 @@ class Ledger:
         """Changes of whose turn it is."""
         self.silences = LedgerSilences(self._database)
         """What people made quiet."""
+        self.steps = LedgerSteps(self._database)
+        """What happened to all incidents together."""
         self.problem = ""
         """Why the file cannot be read now, in one line; empty when it can."""
         self.leader: Leader | None = None
@@ -290,6 +294,14 @@ class Ledger:
                 before=before_id,
             )
         )
+
+    async def follow(self, name: str) -> int:
+        """Return the number of the last step that a follower was told; a new one begins with the next."""
+        return await self._write(partial(steps.follow, name=name))
+
+    async def followed(self, name: str, position: int) -> None:
+        """Note that a follower was told every step up to this one."""
+        await self._write(partial(steps.followed, name=name, position=position))
 
     async def incident(self, id: int) -> Incident | None:
         """Return one incident."""

@@ -37,6 +37,7 @@ from monitor.web.api import Api
 from monitor.web.conditional import api_answers
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
+from monitor.web.events_api import Events
 from monitor.web.guard import GUARD, Guard
 from monitor.web.language import load_messages
 from monitor.web.live import Feed
@@ -96,6 +97,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *rota_api.routes(),
         *present_api.routes(),
         *Reference(pages.frame).routes(),
+        *Events(pages.feed).routes(),
         *quality.routes(),
         *take.routes(pages.frame),
         *Editing(context, pages.frame).routes(),

@@ -26,6 +26,7 @@ from monitor.board import Board, DeviceStatus, Event
 from monitor.channels import Channels
 from monitor.ledger import Delivery, HostKey, Ledger
 from monitor.ledger.false_alarms import FalseAlarm
+from monitor.ledger.steps import LedgerSteps, Written
 from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
@@ -138,7 +139,7 @@ class NarrowBoard:
         """See `Board.touch`."""
         self._board.touch()
 
-    def owns(self, incident: Incident) -> bool:
+    def owns(self, incident: Incident | Transition) -> bool:
         """Whether an incident is about sites in scope only."""
         sites = self.inventory.sites
         places = (
@@ -186,6 +187,7 @@ class NarrowLedger(_Refusing):
     def __init__(self, ledger: Ledger, board: NarrowBoard) -> None:
         self._ledger = ledger
         self._board = board
+        self.steps = NarrowSteps(ledger.steps, board)
 
     @property
     def problem(self) -> str:
@@ -239,6 +241,19 @@ class NarrowLedger(_Refusing):
     async def audit(self, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:
         """See `Ledger.audit`: whoever does something stands in the record."""
         await self._ledger.audit(at, who, what, subject, detail)
+
+
+class NarrowSteps:
+    """What readers of some sites use of `LedgerSteps`."""
+
+    def __init__(self, steps: LedgerSteps, board: NarrowBoard) -> None:
+        self._board = board
+        self.after = steps.after
+        self.newest = steps.newest
+
+    def visible(self, found: Sequence[Written]) -> list[Written]:
+        """Return the steps that are about these sites only."""
+        return [one for one in found if self._board.owns(one.step)]
 
 
 class NarrowOperations(_Refusing):

@@ -103,6 +103,11 @@ class Pages:
         self._fragments = Fragments(context, templates, feed)
         self._viewers = 0
 
+    @property
+    def feed(self) -> Feed:
+        """What changed since a viewer last looked."""
+        return self._feed
+
     def routes(self) -> list[Route]:
         """Return the routes of every page, and ``/events``."""
         found = [

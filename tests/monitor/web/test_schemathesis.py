@@ -105,7 +105,9 @@ def _asked_well(schema: Any, headers: dict[str, str]) -> Iterator[Exception]:
 
 
 def _try_everything(address: str, headers: dict[str, str]) -> None:
-    schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json", headers=headers)
+    schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json", headers=headers).exclude(
+        path="/api/v1/events"  # it has no end
+    )
     wrong = [*_asked_well(schema, headers)]
     wrong += [
         error
