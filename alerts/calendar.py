@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 VIETNAM = timezone(timedelta(hours=7))
 """Viet Nam has one time zone and no summer time."""
 
-_TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2})")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}")
 
 
 @lru_cache(maxsize=8)
@@ -29,11 +29,10 @@ def is_holiday(day: date) -> bool:
 
 def local_time(written: object) -> datetime:
     """Return ``"2026-09-01 07:30"`` of Viet Nam as aware UTC+7. Raises `ValueError`."""
-    match = _TIME.fullmatch(written) if isinstance(written, str) else None
-    if match is None:
+    if not isinstance(written, str) or not _TIME.fullmatch(written):
         raise ValueError('wants a time of Viet Nam such as "2026-09-01 07:30"')
     try:
-        return datetime(*(int(part) for part in match.groups()), tzinfo=VIETNAM)  # type: ignore[misc,arg-type]
+        return datetime.fromisoformat(f"{written}:00").replace(tzinfo=VIETNAM)
     except ValueError:
         raise ValueError("there is no such day or time") from None
 

@@ -137,7 +137,7 @@ async def _send(name: str, notifier: Notifier[Any], now: datetime, address: str)
         return str(error)
     except TimeoutError:
         return f"no answer within {notifier.settings.timeout:g} s"
-    except Exception as error:
+    except Exception as error:  # whoever pressed the button must read that it is our fault
         log.exception("a notifier failed unexpectedly", extra={"channel": name})
         return f"fault of ours: {type(error).__name__}"
     return ""

@@ -146,7 +146,7 @@ class Listener:
             return
         try:
             words = await self._answer(heard, person)
-        except Exception:
+        except Exception:  # whoever answered must hear that it was not recorded
             log.exception("an answer cannot be acted on", extra={"channel": self.channel})
             words = FAILED
         if words is not None:

@@ -105,7 +105,7 @@ class Notifier(notifier.Notifier[Settings]):
                 password=password.reveal() if password else None,
                 timeout=self.settings.timeout,
             )
-        except BaseException:
+        except BaseException:  # cancelled too: the library has not taken the socket over yet
             _close(connection)
             raise
 

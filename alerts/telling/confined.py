@@ -105,7 +105,7 @@ class Confined:
         _guard().set(here)  # this thread ends with the work
         try:
             result = work()
-        except Exception:
+        except Exception:  # the library hides our refusal in errors of its own
             if here.said:
                 raise Forbidden(here.said) from None
             raise

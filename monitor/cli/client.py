@@ -92,7 +92,7 @@ def api_options(command: F) -> F:
     def wrapped(settings: Path, url: str | None, token_file: Path | None, *args: Any, **kwargs: Any) -> Any:
         return command(Client(url or _address(settings), _token(token_file)), *args, **kwargs)
 
-    return wrapped  # type: ignore[return-value]
+    return wrapped  # type: ignore[return-value]  # click made a Command of it, which F cannot say
 
 
 def _address(settings: Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
-from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
@@ -220,7 +219,7 @@ async def hand_over(request: web.Request) -> web.Response:
     if not text:
         raise web.HTTPBadRequest(text="the note is empty")
     await context.ledger.rota.hand_over(rota, reader_of(request).name, text, context.now())
-    raise web.HTTPSeeOther("/duty#" + urlencode({"rota": rota}))
+    raise web.HTTPSeeOther(f"/duty#rota-{rota}")
 
 
 async def duty_by_api(request: web.Request) -> web.Response:
