@@ -264,7 +264,8 @@ def _metric(sensor: Sensor, names: Mapping[str, str], labels: Mapping[str, str])
         value=sensor.value(names),
         labels=labels,
         limit=limit,
-        limits={name: sensor.limit(bound, names.get(name, "")) for name, bound in sensor.limits.items()},  # type: ignore[misc]
+        # the keys are names of limits already: the sensor's model took no others
+        limits={n: sensor.limit(bound, names.get(n, "")) for n, bound in sensor.limits.items()},  # type: ignore[misc]
         clear=sensor.clear * quantity.factor,
     )
 
