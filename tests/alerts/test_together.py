@@ -13,6 +13,7 @@ from alerts.judging.impact import Impacts
 from alerts.telling.notifier import Settings
 from inventory.model import Inventory, Service, Site, Text
 from probes.core.observation import Outcome
+from probes.core.words import say
 from tests.alerts.province import OWNER, Watch, built_in, device, inventory, number, rules
 from tests.alerts.tellers import everybody, messages
 
@@ -69,7 +70,9 @@ def test_sites_of_one_power_feed_that_fall_together_are_one_incident_with_a_gues
     assert opened.sites == tuple(COMMUNES[:6])
     assert opened.summary.vi == "6/6 đơn vị cùng mất kết nối: nguồn điện north"
     assert opened.cause is not None and "Có thể mất điện" in opened.cause.vi
-    assert "nhà mạng viettel: 3/6" in opened.evidence
+    assert "nhà mạng viettel: 3/6" in say(opened.evidence, "vi") and "carrier viettel: 3/6" in say(
+        opened.evidence, "en"
+    )
     assert watch.state("18000/router") is DeviceState.UNREACHABLE
     silent(watch, COMMUNES[:6], "server", times=1)
     assert watch.state("18000/server") is DeviceState.UNREACHABLE
