@@ -89,10 +89,9 @@ def number_evidence(sample: Sample) -> str:
 
 
 def outcome_evidence(observation: Observation) -> Said:
-    """Return how an attempt ended as evidence: ``"snmp: no answer: no reply within 3 s"``."""
-    return cleaned(
-        joined((observation.check, OUTCOMES[observation.outcome], observation.detail), ": "), MAX_EVIDENCE
-    )
+    """Return how an attempt ended as evidence: ``"icmp: no reply to 3 echo requests"``."""
+    said = observation.detail or OUTCOMES[observation.outcome]
+    return cleaned(joined((observation.check, said), ": "), MAX_EVIDENCE)
 
 
 def silence_evidence(ears: Iterable[Ear], behind: Iterable[str]) -> Said:

@@ -48,3 +48,14 @@ def cleaned(said: Said, limit: int) -> Said:
     return (
         clean(said, limit) if isinstance(said, str) else Words(clean(said.vi, limit), clean(said.en, limit))
     )
+
+
+def same(text: str) -> Words:
+    """Return words that are the same in both languages: a name, what a device says of itself."""
+    return Words(text, text)
+
+
+def milliseconds(seconds: float) -> Words:
+    """Return a short time as people write it: ``"12,3 ms"``, ``"12.3 ms"``."""
+    text = f"{seconds * 1000:.1f} ms"
+    return Words(text.replace(".", ","), text)

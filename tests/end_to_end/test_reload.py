@@ -208,7 +208,7 @@ async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_someb
             )
             await eventually(lambda: observed_outcome(running) is Outcome.NOT_READY, within=10)
             assert running.reloader.state.held == (DEVICE,)
-            assert "secret confirm" in (running.board.last(f"{DEVICE}:snmp") or thief).detail
+            assert "secret confirm" in say((running.board.last(f"{DEVICE}:snmp") or thief).detail, "en")
             await asyncio.sleep(5)
             assert thief.heard == [], "not one datagram went there"
             result = await asyncio.to_thread(call, "-s", settings, "secret", "confirm", DEVICE, "--yes")
