@@ -142,7 +142,7 @@ class Notifier(notifier.Notifier[Settings]):
                 await self.network.resolve(self.settings.host), self.settings.port
             )
         except ProbeFailure as failure:
-            raise TryLater(failure.detail, CONFIGURATION_PAUSE) from None
+            raise TryLater(failure.detail.en, CONFIGURATION_PAUSE) from None
 
     def _context(self) -> ssl.SSLContext | None:
         if self.settings.security == "none":
