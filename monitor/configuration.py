@@ -201,7 +201,7 @@ def _missing(settings: Path, plan: Plan) -> Iterator[Problem]:
     blocked: dict[str, list[str]] = {}
     for check in plan:
         if check.blocked:
-            blocked.setdefault(check.blocked, []).append(check.id)
+            blocked.setdefault(check.blocked.en, []).append(check.id)
     for reason, checks in blocked.items():
         others = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
         yield Problem(str(settings), 0, 0, "", f"{checks[0]}{others} cannot be asked: {reason}", "warning")

@@ -8,7 +8,7 @@ from datetime import datetime
 from aiohttp import web
 from msgspec.structs import replace as replaced
 
-from alerts.incident import Incident
+from alerts.incident import Incident, Words
 from alerts.quiet.book import Hidden
 from alerts.quiet.quiet import Quiet, devices_meant, literal
 from alerts.quiet.silence import Silence
@@ -81,7 +81,7 @@ class NarrowQuiets(Refusing):
         """See `Quiets.of_device`."""
         return self._quiets.of_device(device)
 
-    def why(self, incident: Incident, moment: datetime) -> str:
+    def why(self, incident: Incident, moment: datetime) -> Words:
         """See `Quiets.why`."""
         return self._quiets.why(incident, moment)
 
