@@ -56,8 +56,9 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
     return told
 
 
-def shift(db: sqlite3.Connection, step: timedelta) -> None:
-    """Let everything be due so much later: the clock was set by `step`."""
+def shift(db: sqlite3.Connection, step: timedelta, now: datetime) -> None:
+    """Let everything be due so much later: the clock was set by `step` and shows `now`."""
+    outbox.shift(db, step, now - step)
     rows = db.execute("SELECT incident_id, body FROM escalations").fetchall()
     for number, body in rows:
         timer = msgspec.json.decode(body, type=Timer)

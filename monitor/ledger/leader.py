@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from monitor.ledger import outbox
 from monitor.ledger.database import LedgerError, from_ms, to_ms
 
 LEAST_ABSENCE = timedelta(minutes=1)
@@ -38,12 +39,15 @@ class Absence(msgspec.Struct, frozen=True):
 def lead(db: sqlite3.Connection, holder: str, now: datetime) -> Leader:
     """Take over: whoever led before is refused from now on. What it had in hand may be claimed at once.
 
-    The time since it was last heard of is remembered when nobody watched then.
+    The time since it was last heard of is remembered when nobody watched then. In it nobody could be reached by a first
+    way, so the next ones wait as much longer.
     """
     before = current(db)
     if before is not None and now - before.seen_at >= LEAST_ABSENCE:
         away = (to_ms(before.seen_at), to_ms(now))
         db.execute("INSERT INTO absences(gone_at, back_at) VALUES (?, ?)", away)
+    if before is not None and now > before.seen_at:
+        outbox.wait_longer(db, now - before.seen_at, before.seen_at)
     leader = Leader(before.epoch + 1 if before else 1, holder, now, now)
     row = (leader.epoch, holder, to_ms(now), to_ms(now))
     db.execute("INSERT OR REPLACE INTO leader VALUES (1, ?, ?, ?, ?)", row)

@@ -234,9 +234,9 @@ class Ledger:
         """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
         return await self._write(partial(escalations.escalate, teller=teller, now=now, limit=limit))
 
-    async def shift_escalation(self, step: timedelta) -> None:
-        """Let the next steps come so much later: the clock was set by `step`."""
-        await self._database.write(partial(escalations.shift, step=step))
+    async def shift_escalation(self, step: timedelta, now: datetime) -> None:
+        """Let the next steps and the next ways come so much later: the clock was set by `step` and shows `now`."""
+        await self._write(partial(escalations.shift, step=step, now=now))
 
     async def escalation(self, incident: int) -> Timer | None:
         """Return what comes next while nobody takes an incident on, `None` when nothing does."""
