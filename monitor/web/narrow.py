@@ -24,14 +24,13 @@ from inventory.selector import Selector
 from monitor.access.scope import Scope
 from monitor.board import Board, DeviceStatus, Event
 from monitor.channels import Channels
-from monitor.ledger import Delivery, HostKey, Ledger
-from monitor.ledger.false_alarms import FalseAlarm
-from monitor.ledger.steps import LedgerSteps, Written
+from monitor.ledger import Ledger
 from monitor.operations import MOST_AT_ONCE, Operations
 from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
 from monitor.web.effects import Effects
 from monitor.web.finder import Finder
+from monitor.web.narrow_ledger import NarrowLedger, Refusing
 from monitor.web.summary import Summaries
 from probes.core.observation import Observation
 from probes.core.probe import Check
@@ -84,7 +83,7 @@ def narrowed(context: WebContext, scope: Scope) -> WebContext:
     return replace(
         context,
         board=cast(Board, board),
-        channels=cast(Channels, _Refusing()),
+        channels=cast(Channels, Refusing()),
         ledger=cast(Ledger, ledger),
         operations=cast(Operations, operations),
         quiets=cast(Quiets, NarrowQuiets(context.quiets, board)),
@@ -174,89 +173,7 @@ class NarrowBoard:
         return device
 
 
-class _Refusing:
-    """What it has no method for is refused: a part of the service that nobody narrowed yet shows nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise web.HTTPForbidden(text="this is about every site, and your role holds for some sites only")
-
-
-class NarrowLedger(_Refusing):
-    """What readers of some sites use of a `Ledger`; everything else of it is refused."""
-
-    def __init__(self, ledger: Ledger, board: NarrowBoard) -> None:
-        self._ledger = ledger
-        self._board = board
-        self.steps = NarrowSteps(ledger.steps, board)
-
-    @property
-    def problem(self) -> str:
-        """See `Ledger.problem`."""
-        return self._ledger.problem
-
-    async def incidents(
-        self, *, limit: int = 100, before_id: int | None = None, **asked: Any
-    ) -> list[Incident]:
-        """See `Ledger.incidents`; gives up after some pages, so that few sites of a nation cost no long read."""
-        limit, found = min(max(limit, 1), 1000), []
-        for _ in range(PAGES_READ):
-            read = await self._ledger.incidents(limit=1000, before_id=before_id, **asked)
-            found += [shown for one in read if (shown := self._board.shown(one)) is not None]
-            if len(read) < 1000 or len(found) >= limit:
-                break
-            before_id = read[-1].id
-        return found[:limit]
-
-    async def incident(self, id: int) -> Incident | None:
-        """See `Ledger.incident`."""
-        incident = await self._ledger.incident(id)
-        return self._board.shown(incident) if incident else None
-
-    async def timeline(self, id: int) -> list[Transition]:
-        """See `Ledger.timeline`; of what is larger than the sites it is not shown."""
-        return await self._ledger.timeline(id) if await self._owns(id) else []
-
-    async def deliveries(self, incident: int) -> list[Delivery]:
-        """See `Ledger.deliveries`; as with the timeline."""
-        return await self._ledger.deliveries(incident) if await self._owns(incident) else []
-
-    async def false_alarm(self, id: int) -> FalseAlarm | None:
-        """See `Ledger.false_alarm`; as with the timeline."""
-        return await self._ledger.false_alarm(id) if await self._owns(id) else None
-
-    async def mark_false(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
-        """See `Ledger.mark_false`; only of what is about these sites alone."""
-        owned = await self._owns(id)
-        return await self._ledger.mark_false(id, who, note, at, false=false) if owned else None
-
-    async def _owns(self, id: int) -> bool:
-        incident = await self._ledger.incident(id)
-        return incident is not None and self._board.owns(incident)
-
-    async def pending_keys(self) -> list[HostKey]:
-        """See `Ledger.pending_keys`."""
-        devices = self._board.inventory.devices
-        return [key for key in await self._ledger.pending_keys() if key.device in devices]
-
-    async def audit(self, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:
-        """See `Ledger.audit`: whoever does something stands in the record."""
-        await self._ledger.audit(at, who, what, subject, detail)
-
-
-class NarrowSteps:
-    """What readers of some sites use of `LedgerSteps`."""
-
-    def __init__(self, steps: LedgerSteps, board: NarrowBoard) -> None:
-        self._board = board
-        self.after = steps.after
-        self.newest = steps.newest
-
-    def visible(self, found: Sequence[Written]) -> list[Written]:
-        """Return the steps that are about these sites only."""
-        return [one for one in found if self._board.owns(one.step)]
-
-
-class NarrowOperations(_Refusing):
+class NarrowOperations(Refusing):
     """What somebody of some sites may do: about incidents that are about these sites only."""
 
     def __init__(self, operations: Operations, ledger: Ledger, board: NarrowBoard) -> None:
@@ -277,11 +194,11 @@ class NarrowOperations(_Refusing):
         return await self._operations.note(await self._own(numbers), *args, **more)
 
     async def _own(self, numbers: Sequence[int]) -> list[int]:
-        found = [await self._ledger.incident(number) for number in numbers[:MOST_AT_ONCE]]
+        found = [await self._ledger.incidents.by_id(number) for number in numbers[:MOST_AT_ONCE]]
         return [incident.id for incident in found if incident is not None and self._board.owns(incident)]
 
 
-class NarrowQuiets(_Refusing):
+class NarrowQuiets(Refusing):
     """What readers of some sites use of `Quiets`; they make quiet what names their sites, one by one."""
 
     def __init__(self, quiets: Quiets, board: NarrowBoard) -> None:
