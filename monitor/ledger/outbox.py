@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from alerts.telling.digest import is_digest
 from alerts.telling.notification import Message, Pending, Receiver, Telling
 from monitor.ledger import channels
 from monitor.ledger.database import Database, from_ms, to_ms
@@ -29,10 +30,10 @@ UPDATE outbox SET leased_until = :until WHERE id IN (
 RETURNING id, body, tries, created_at, incident_id, channel
 """
 _THREAD = """
-SELECT receipt FROM outbox
-WHERE incident_id = ? AND channel = ? AND recipient = ?
-  AND receipt <> '' AND digest IS NULL
-ORDER BY id LIMIT 1
+SELECT coalesce(nullif(own.receipt, ''), together.receipt) AS called, own.digest IS NOT NULL
+FROM outbox AS own LEFT JOIN outbox AS together ON together.id = own.digest
+WHERE own.incident_id = ? AND own.channel = ? AND own.recipient = ? AND called <> ''
+ORDER BY own.digest IS NOT NULL, own.id LIMIT 1
 """
 _INSERT = """
 INSERT INTO outbox(incident_id, channel, recipient, key, chain, place, state, created_at, due_at, body)
@@ -149,8 +150,8 @@ def _pending(
 ) -> Pending:
     message = msgspec.json.decode(body, type=Message)
     first = db.execute(_THREAD, (incident, channel, message.to)).fetchone()
-    if first:
-        message = msgspec.structs.replace(message, thread=first[0])
+    if first and not is_digest(message):
+        message = msgspec.structs.replace(message, thread=first[0], shared=bool(first[1]))
     return Pending(number, message, tries, from_ms(created))
 
 

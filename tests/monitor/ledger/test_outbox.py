@@ -154,7 +154,8 @@ async def test_a_digest_settles_what_it_tells_and_holds_back_what_comes_after(le
         (4, None, "waiting"),
     ]
     (resolved,) = await ledger.outbox.claim(T0 + LEASE, 10)
-    assert (resolved.message.step, resolved.message.thread) == (Step.RESOLVED, ""), "a digest is no thread"
+    said = resolved.message
+    assert (said.step, said.thread, said.shared) == (Step.RESOLVED, "-100/9", True), "it answers the digest"
     assert len(await ledger.outbox.told_since("telegram", T0)) == 1
     assert await ledger.outbox.told_since("telegram", T0 + 2 * LEASE) == []
 
