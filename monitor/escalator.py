@@ -32,7 +32,7 @@ class Records(Protocol):
         """Tell on what is due, in one transaction."""
         ...
 
-    async def shift_escalation(self, step: timedelta, now: datetime) -> None:
+    async def shift(self, step: timedelta, now: datetime) -> None:
         """Let what is due be due so much later: the clock was set by `step` and shows `now`."""
         ...
 
@@ -73,7 +73,7 @@ class Escalator:
             now = self._now()
             self._owed += self._steps.step(now, self._monotonic()) or timedelta(0)
             if self._owed:
-                await self._records.shift_escalation(self._owed, now)
+                await self._records.shift(self._owed, now)
                 self._owed = timedelta(0)
             told = await self._records.escalate(self._teller(), now, BATCH)
         except Exception as error:  # a full disk passes; alerts must go on afterwards
