@@ -17,7 +17,9 @@ from inventory.model import Inventory
 from monitor.board import Board
 from monitor.web.app import serve
 from probes.core.observation import Sample
-from tests.monitor.web.province import Province, build_checks, outage
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
+from tests.monitor.web.scenes import outage
 from tests.servers.chromium import Browser, browser
 
 TILE = "#site-18100"
