@@ -144,7 +144,7 @@ class Pages:
             if small:
                 await response.write(BEGIN)
             while not self._feed.closed and request.app[GUARD].still(request):
-                await response.write(self._told(shown, seen, form_key, small=small))
+                await response.write(_told(shown, seen, form_key, small=small))
                 seen = shown.digest
                 await self._feed.changed(view.topics, version, HEARTBEAT)
                 version = self._feed.version(view.topics)  # before reading: what comes later is seen later
@@ -180,15 +180,6 @@ class Pages:
             response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="Lax")
         return response
 
-    def _told(self, shown: Rendered, seen: str, form_key: str, *, small: bool) -> bytes:
-        """Return what a viewer is sent who has `seen`; all get the same bytes unless a form in it is keyed."""
-        if shown.digest == seen:
-            return _ALIVE_PACKED if small else _ALIVE
-        if not self._templates.has_forms(shown.html):
-            return shown.packed if small else shown.message
-        message = self._templates.keyed(shown.message.decode(), form_key).encode()
-        return packed(message) if small else message
-
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
             if name == "wall" and request.query.get("kiosk") == "1":  # where it was until version 0.2
@@ -212,6 +203,13 @@ class Pages:
         page = PAGES[name]
         kept = {param: params[param][:255] for param in page.params if param in params}
         return page.view(context_of(request), kept), urlencode({"view": name, **kept})
+
+
+def _told(shown: Rendered, seen: str, form_key: str, *, small: bool) -> bytes:
+    """Return what a viewer is sent who has `seen`."""
+    if shown.digest == seen:
+        return _ALIVE_PACKED if small else _ALIVE
+    return shown.packed(form_key) if small else shown.message(form_key)
 
 
 def _of_reader(reader: Reader | None) -> Mapping[str, object]:

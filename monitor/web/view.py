@@ -56,6 +56,7 @@ class Fragments:
         self._context = context
         self._templates = templates
         self._feed = feed
+        self._turn = asyncio.Lock()
         self._cache: OrderedDict[Place, tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
     async def render(self, view: View, key: str, language: str, reader: Reader) -> Rendered:
@@ -75,6 +76,10 @@ class Fragments:
         return await asyncio.shield(known[2])
 
     async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
+        async with (
+            self._turn
+        ):  # one after the other, the loop turning in between: thirty at once would hold it
+            await asyncio.sleep(0)
         everywhere, problems = reader.scope.is_everywhere, self._context.vitals().problems
         own = {
             "page": view.template,
@@ -82,7 +87,8 @@ class Fragments:
             "may": MAY[reader.role],
             "whole": everywhere,
         }
-        return Rendered(self._templates.render("live", language, own | dict(await view.values())))
+        html = self._templates.render("live", language, own | dict(await view.values()))
+        return Rendered(html, self._templates.mark)
 
 
 def _failed(task: asyncio.Task[Rendered]) -> bool:
