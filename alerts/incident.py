@@ -10,6 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
+from probes.core.words import Said
+from probes.core.words import Words as Words  # also for those who read incidents
+
 
 class State(StrEnum):
     """A judgement about one subject, made only by rules."""
@@ -85,17 +88,6 @@ class Step(StrEnum):
     """The same problem came back soon after it was resolved. People are told as of one that opened."""
 
 
-class Words(msgspec.Struct, frozen=True):
-    """One sentence in both languages, already rendered and cleaned."""
-
-    vi: str
-    en: str
-
-    def in_language(self, language: str) -> str:
-        """Return the sentence in ``"vi"`` or ``"en"``."""
-        return self.en if language == "en" else self.vi
-
-
 class IncidentKey(msgspec.Struct, frozen=True):
     """What an incident is about. At most one incident with a key is not resolved at any time."""
 
@@ -128,10 +120,11 @@ class Transition(msgspec.Struct, frozen=True):
     severity: Severity
     summary: Words
     """What is wrong, one line: ``"Không có trả lời từ router (10.42.1.1) trong 3 lần hỏi"``."""
-    evidence: str = ""
+    evidence: Said = ""
     """What was seen, as it was seen (cleaned)."""
     who: str = "commune-monitor"
-    note: str = ""
+    note: Said = ""
+    """What there is to say of the step: ours in both languages, a person's as it was typed."""
     before: Severity | None = None
     """Severity before a CHANGED step, the worst it ever had at a RESOLVED one; `None` otherwise."""
     sites: tuple[str, ...] = ()
@@ -153,7 +146,7 @@ class Incident(msgspec.Struct, frozen=True):
     severity: Severity
     status: Status
     summary: Words
-    evidence: str
+    evidence: Said
     opened_at: datetime
     changed_at: datetime
     resolved_at: datetime | None = None

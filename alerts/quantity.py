@@ -30,6 +30,8 @@ _SCALES = {
     "°C": 1.0,
 }
 
+_TIMES = frozenset({"", "ms", "s", "m", "h", "d"})
+
 
 def base(written: object) -> object:
     """Return ``"80%"`` as 0.8, ``"30d"`` as 2592000.0, a number as it is. Raises `ValueError`."""
@@ -46,7 +48,16 @@ def base(written: object) -> object:
 Quantity = Annotated[float, BeforeValidator(base)]
 """A number in base units; in YAML also a text with a unit."""
 
-Seconds = Annotated[float, BeforeValidator(base)]
+
+def seconds(written: object) -> object:
+    """Return ``"30m"`` as 1800.0, a number as it is. Raises `ValueError`."""
+    match = _WRITTEN.fullmatch(written.strip()) if isinstance(written, str) else None
+    if isinstance(written, str) and (match is None or match[2] not in _TIMES):
+        raise ValueError("wants a span of time such as 500ms, 30s, 5m, 1h or 1d, or a number of seconds")
+    return base(written)
+
+
+Seconds = Annotated[float, BeforeValidator(seconds)]
 """A duration in seconds; in YAML also ``30m``, ``1h``, ``7d``."""
 
 

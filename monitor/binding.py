@@ -15,6 +15,7 @@ from monitor.configuration import Configuration
 from monitor.ledger.bindings import Holder, Places
 from monitor.plan import Plan
 from probes.core.probe import Check
+from probes.core.words import Words
 
 _PINNED = frozenset({"ssh_key", "ssh_password"})
 """Kinds of credential that an approved host key protects already."""
@@ -138,10 +139,11 @@ def _guarded(checks: Iterable[Check], known: Mapping[Holder, frozenset[str]]) ->
 def _held(check: Check, places: frozenset[str]) -> Check:
     if not _is_bound(check) or _covered(place(check), places):
         return check
-    was = ", ".join(sorted(places)[:3])
-    reason = (
-        f"the credential is for {was}, and this is {place(check)}: it is held back until somebody confirms;"
-        f" `commune-monitor secret confirm {check.device}`"
+    was, here = ", ".join(sorted(places)[:3]), place(check)
+    confirm = f"`commune-monitor secret confirm {check.device}`"
+    reason = Words(
+        f"tài khoản này dành cho {was}, còn đây là {here}: tạm giữ lại tới khi có người xác nhận; {confirm}",
+        f"the credential is for {was}, and this is {here}: it is held back until somebody confirms; {confirm}",
     )
     target = msgspec.structs.replace(check.target, credential=None)
     return msgspec.structs.replace(check, target=target, blocked=reason)

@@ -27,6 +27,7 @@ from inventory.secrets import Secrets, permissions_problem
 from inventory.tree import Tree, read_tree
 from inventory.vault import Vault
 from monitor.plan import Plan, make_plan, traits
+from monitor.selfwatch.targets import strangers
 from monitor.settings import Settings, load_settings
 from probes.core.discovery import discover
 from probes.core.probe import Probe
@@ -131,7 +132,9 @@ def _read(path: Path, settings: Settings, tree: Tree, before: Configuration | No
     rules = _collect(mistakes, lambda: load_rules(*_rule_folders(home, settings)))
     duty = _collect(mistakes, lambda: _duty(home, settings))
     planned = _collect(mistakes, lambda: _planned(home, settings))
-    if loaded is None or profiles is None or rules is None or duty is None or planned is None:
+    if duty is not None:
+        mistakes.extend(strangers(path, settings, duty))
+    if mistakes or loaded is None or profiles is None or rules is None or duty is None or planned is None:
         raise Invalid(mistakes)
     vault = _vault(home, settings)
     secrets = Secrets(home / settings.secrets, vault)
@@ -198,7 +201,7 @@ def _missing(settings: Path, plan: Plan) -> Iterator[Problem]:
     blocked: dict[str, list[str]] = {}
     for check in plan:
         if check.blocked:
-            blocked.setdefault(check.blocked, []).append(check.id)
+            blocked.setdefault(check.blocked.en, []).append(check.id)
     for reason, checks in blocked.items():
         others = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
         yield Problem(str(settings), 0, 0, "", f"{checks[0]}{others} cannot be asked: {reason}", "warning")

@@ -11,6 +11,7 @@ from inventory.model import CheckSpec, Device, Inventory
 from inventory.secrets import Credential, SecretMissing, Secrets, resolve
 from inventory.traits import ProbeTraits
 from probes.core.probe import Check, Params, Probe, Target
+from probes.core.words import NOTHING, Words
 
 
 def traits(probes: Mapping[str, type[Probe[Any]]]) -> dict[str, ProbeTraits]:
@@ -27,7 +28,7 @@ def traits(probes: Mapping[str, type[Probe[Any]]]) -> dict[str, ProbeTraits]:
     }
 
 
-Resolved = tuple[Credential | None, str]
+Resolved = tuple[Credential | None, Words]
 """A credential with its values, or why it has none."""
 
 
@@ -104,13 +105,15 @@ class _Vault:
     def credential(self, name: str | None) -> Resolved:
         """Return the credential of that name, or why it has no value."""
         if name is None:
-            return None, ""
+            return None, NOTHING
         if name not in self._read:
             self._read[name] = self._resolve(name)
         return self._read[name]
 
     def _resolve(self, name: str) -> Resolved:
         try:
-            return resolve(self._specs[name], self._secrets), ""
+            return resolve(self._specs[name], self._secrets), NOTHING
         except SecretMissing as error:
-            return None, f"credential {name!r}: {error}"
+            return None, Words(
+                f"chưa có giá trị của tài khoản {name!r}: {error}", f"credential {name!r}: {error}"
+            )

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from alerts.incident import Incident
+from alerts.incident import Incident, Words
 from alerts.quiet.book import Book, Hidden
 from alerts.quiet.planned import Planned
 from alerts.quiet.quiet import Quiet, devices_meant
@@ -25,6 +25,7 @@ from alerts.quiet.window import Window
 from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.ledger.silences import LedgerSilences
+from probes.core.words import NOTHING
 
 log = logging.getLogger(__name__)
 
@@ -127,10 +128,10 @@ class Quiets:
         found = ((quiet, quiet.window(now)) for quiet in self.book.of_device(device))
         return [Hidden(quiet, window.end) for quiet, window in found if window]
 
-    def why(self, incident: Incident, moment: datetime) -> str:
-        """Return why an incident is not told at a moment, one line; ``""`` when it is. Pure, for any thread."""
+    def why(self, incident: Incident, moment: datetime) -> Words:
+        """Return why an incident is not told at a moment, one line; empty when it is. Pure, for any thread."""
         hidden = self.book.hides(incident, moment)
-        return hidden.quiet.words(hidden.until).vi if hidden else ""
+        return hidden.quiet.words(hidden.until) if hidden else NOTHING
 
     async def reach(self, inventory: Inventory, where: Iterable[Selector]) -> Mapping[Selector, Reach]:
         """Return how far selectors reach in an inventory; what is not known yet is searched for in a thread."""

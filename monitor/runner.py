@@ -11,6 +11,7 @@ from typing import Any
 
 from probes.core.observation import Answer, Observation, Outcome
 from probes.core.probe import Check, Probe, ProbeFailure
+from probes.core.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,15 @@ class Runner:
             return failure.outcome, Answer(partial.samples, partial.facts, failure.detail)
         except Exception as error:
             if deadline.expired():
-                return Outcome.TIMEOUT, Answer(detail=f"no complete answer within {check.timeout:g} s")
+                return Outcome.TIMEOUT, Answer(detail=_late(check.timeout))
             log.error("the probe failed unexpectedly", extra={"check": check.id}, exc_info=error)
-            return Outcome.PROBE_BUG, Answer(detail=f"{type(error).__name__} in the probe, see the log")
+            return Outcome.PROBE_BUG, Answer(detail=_bug(error))
+
+
+def _late(seconds: float) -> Words:
+    return Words(f"không trả lời xong trong {seconds:g} giây", f"no complete answer within {seconds:g} s")
+
+
+def _bug(error: Exception) -> Words:
+    name = type(error).__name__
+    return Words(f"lỗi {name} trong bộ đo, xem nhật ký", f"{name} in the probe, see the log")

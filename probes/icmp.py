@@ -23,8 +23,16 @@ from pydantic import Field, model_validator
 from probes.core import network, probe
 from probes.core.observation import Answer, Outcome, Sample
 from probes.core.probe import Environment, ProbeFailure, Target
+from probes.core.words import Words, milliseconds, same
 
-NO_PERMISSION = "this machine gives no permission for ICMP: set net.ipv4.ping_group_range or CAP_NET_RAW"
+NO_PERMISSION = Words(
+    "máy giám sát không được phép gửi ICMP: đặt net.ipv4.ping_group_range hoặc CAP_NET_RAW",
+    "this machine gives no permission for ICMP: set net.ipv4.ping_group_range or CAP_NET_RAW",
+)
+_ZONE = Words(
+    "chưa hỗ trợ ping tới địa chỉ có vùng (fe80::1%eth0)",
+    "pings to an address with a zone (fe80::1%eth0) are not supported",
+)
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Bytes; the usual 208 KiB are overrun by the replies to 500 pings sent at once."""
 LONGEST = 8.0
@@ -150,9 +158,7 @@ class Probe(probe.Probe[Params]):
         """Ping once; some replies are an answer, none is TIMEOUT with ``icmp.loss`` 1."""
         address = await self.environment.network.resolve(target.address)
         if "%" in address:
-            raise ProbeFailure(
-                Outcome.NOT_READY, "pings to an address with a zone (fe80::1%eth0) are not supported"
-            )
+            raise ProbeFailure(Outcome.NOT_READY, _ZONE)
         echo = self._socket(ipaddress.ip_address(address).version)
         series = _Series(params.count)
         with echo.use():
@@ -168,7 +174,9 @@ class Probe(probe.Probe[Params]):
         except PermissionError as error:
             raise ProbeFailure(Outcome.NOT_READY, NO_PERMISSION) from error
         except OSError as error:
-            raise ProbeFailure(Outcome.NOT_READY, f"no ICMP socket for IPv{version}: {error}") from error
+            said, words = f"no ICMP socket for IPv{version}", network.words_of(error)
+            vi = f"không mở được ICMP cho IPv{version}: {words.vi}"
+            raise ProbeFailure(Outcome.NOT_READY, Words(vi, f"{said}: {words.en}")) from error
         if current:
             current.retire()
         self._sockets[version] = fresh
@@ -188,7 +196,7 @@ async def _run(echo: _EchoSocket, address: str, params: Params, series: _Series)
         pass  # what has not come is lost
     except OSError as error:
         if not series.rtts:
-            raise network.failure(error, "ping") from error
+            raise network.failure(error, same("ping")) from error
     finally:
         echo.forget(sent)
 
@@ -198,7 +206,8 @@ def _answer(series: _Series) -> Answer:
     loss = Sample("icmp.loss", 1 - len(rtts) / series.count)
     if not rtts:
         requests = "1 echo request" if series.count == 1 else f"{series.count} echo requests"
-        raise ProbeFailure(Outcome.TIMEOUT, f"no reply to {requests}", Answer(samples=(loss,)))
+        silent = Words(f"không có trả lời cho {series.count} gói ping", f"no reply to {requests}")
+        raise ProbeFailure(Outcome.TIMEOUT, silent, Answer(samples=(loss,)))
     mean = sum(rtts) / len(rtts)
     samples = [
         loss,
@@ -208,7 +217,11 @@ def _answer(series: _Series) -> Answer:
     ]
     if len(rtts) > 1:
         samples.append(Sample("icmp.jitter", _jitter(rtts), "s"))
-    detail = f"{len(rtts)} of {series.count} replies, {mean * 1000:.1f} ms on average"
+    came, took = len(rtts), milliseconds(mean)
+    detail = Words(
+        f"{came}/{series.count} gói có trả lời, trung bình {took.vi}",
+        f"{came} of {series.count} replies, {took.en} on average",
+    )
     return Answer(tuple(samples), detail=detail)
 
 

@@ -18,6 +18,7 @@ from pydantic import Field
 from probes.core import probe as core
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import Environment, ProbeFailure, Target
+from probes.core.words import Words
 from probes.snmp import message
 from probes.snmp.ber import oid
 from probes.snmp.channel import Address
@@ -80,7 +81,7 @@ class Probe(core.Probe[Params]):
             if outcome is Outcome.OK
         ]
         if set(outcomes) == {Outcome.REFUSED}:
-            raise ProbeFailure(Outcome.REFUSED, "no SNMP agent listens there", _answer([]))
+            raise ProbeFailure(Outcome.REFUSED, _NO_AGENT, _answer([]))
         if not any(outcome.is_answer for outcome in outcomes):
             await self._prove_life(address, target, params, outcomes[0])
         return _answer(accepted)
@@ -98,15 +99,23 @@ class Probe(core.Probe[Params]):
         """Raise `ProbeFailure` unless the device answers to its own credential."""
         credential = target.credential
         if credential is None:
-            raise ProbeFailure(
-                silence, "silent, and no SNMP credential to tell a safe device from an absent one"
-            )
+            raise ProbeFailure(silence, _SAFE_OR_ABSENT)
         security = security_of(credential, self._ring, time.monotonic)
         outcome = await self._try(address, security, params)
         if not outcome.is_answer:
-            raise ProbeFailure(
-                outcome, "silent to default communities and to its own credential: away or blocked"
-            )
+            raise ProbeFailure(outcome, _SILENT)
+
+
+_NO_AGENT = Words("không có dịch vụ SNMP ở địa chỉ này", "no SNMP agent listens there")
+_SAFE_OR_ABSENT = Words(
+    "không trả lời, và không có tài khoản SNMP để biết thiết bị an toàn hay vắng mặt",
+    "silent, and no SNMP credential to tell a safe device from an absent one",
+)
+_SILENT = Words(
+    "không trả lời community mặc định lẫn tài khoản riêng: thiết bị vắng mặt hoặc bị chặn",
+    "silent to default communities and to its own credential: away or blocked",
+)
+_SAFE = Words("không trả lời community mặc định nào", "answers to no default community")
 
 
 def _is_accepted(answer: Pdu) -> bool:
@@ -116,7 +125,8 @@ def _is_accepted(answer: Pdu) -> bool:
 def _answer(accepted: list[tuple[str, str]]) -> Answer:
     names = tuple(dict.fromkeys(name for name, _ in accepted))
     ways = tuple(f"{name} by {version}" for name, version in accepted)
-    detail = f"answers to {', '.join(ways)}" if ways else "answers to no default community"
+    listed = ", ".join(f"{name} ({version})" for name, version in accepted)
+    detail = Words(f"trả lời community {listed}", f"answers to {', '.join(ways)}") if ways else _SAFE
     return Answer(
         (), (Fact("snmp.default_community", names), Fact("snmp.default_community_ways", ways)), detail
     )

@@ -19,6 +19,7 @@ from probes.core import network, probe
 from probes.core.observation import Answer, Fact, Outcome, Sample
 from probes.core.probe import ProbeFailure, Target
 from probes.core.text import clean
+from probes.core.words import Words, milliseconds
 
 BANNER_BYTES = 256
 BANNER_SECONDS = 1.0
@@ -52,7 +53,7 @@ class Probe(probe.Probe[Params]):
         except ConnectionRefusedError as error:
             return _closed(params, error)
         except OSError as error:
-            raise network.failure(error, f"TCP port {params.port}") from error
+            raise network.failure(error, network.at_port("TCP", params.port)) from error
         with ours:
             duration = time.perf_counter() - started
             said = await _banner(ours) if params.banner else b""
@@ -74,9 +75,9 @@ async def _banner(ours: socket.socket) -> bytes:
 
 
 def _closed(params: Params, error: OSError) -> Answer:
-    answer = Answer(
-        facts=(Fact("tcp.port", "closed", str(params.port)),), detail=f"TCP port {params.port} is closed"
-    )
+    name = network.at_port("TCP", params.port)
+    words = Words(f"{name.vi} đóng", f"{name.en} is closed")
+    answer = Answer(facts=(Fact("tcp.port", "closed", str(params.port)),), detail=words)
     if params.expect == "open":
         raise ProbeFailure(Outcome.REFUSED, answer.detail, answer) from error
     return answer
@@ -89,9 +90,10 @@ def _open(params: Params, duration: float, said: bytes) -> Answer:
         facts.append(Fact("tcp.telnet", _is_telnet(said), port))
     if text := clean(_NEGOTIATION.sub(b"", said)):
         facts.append(Fact("tcp.banner", text, port))
-    detail = f"TCP port {port} is open, {duration * 1000:.1f} ms"
+    name, took = network.at_port("TCP", port), milliseconds(duration)
+    detail = Words(f"{name.vi} mở, {took.vi}", f"{name.en} is open, {took.en}")
     if params.expect == "closed":
-        detail = f"TCP port {port} is open and should be closed"
+        detail = Words(f"{name.vi} đang mở, lẽ ra phải đóng", f"{name.en} is open and should be closed")
     return Answer((Sample("tcp.connect.duration", duration, "s"),), tuple(facts), detail)
 
 

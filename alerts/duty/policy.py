@@ -9,14 +9,18 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from inventory.duration import Duration
+from inventory.form import Form
 from inventory.model import NAME, Model, Slug, Text, listed
 
 LONGEST = 86400.0
 """Seconds between two steps at most: what is due later than that was so by a clock that was set back since."""
 OWNER = "owner"
 EVERYBODY = "channels"
-_TARGET = rf"^(?:(?:rota|person|channel):{NAME.pattern}|{OWNER}|{EVERYBODY})$"
-Target = Annotated[str, Field(max_length=80, pattern=_TARGET)]
+_TARGET = Form(
+    rf"(?:rota|person|channel):{NAME.pattern}|{OWNER}|{EVERYBODY}",
+    f"rota:NAME, person:NAME, channel:NAME, {OWNER} or {EVERYBODY}",
+)
+Target = Annotated[str, _TARGET]
 """``rota:NAME``, ``person:NAME``, ``channel:NAME`` (those the channel's settings name), ``owner`` (who answers for
 the device or site) or ``channels`` (every channel that wants it)."""
 Targets = Annotated[tuple[Target, ...], BeforeValidator(listed), Field(min_length=1, max_length=20)]

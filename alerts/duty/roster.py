@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,6 +27,10 @@ AHEAD = timedelta(days=14)
 """How far ahead a rota is searched for holes."""
 PATIENCE = 300.0
 
+Way = tuple[str | int, ...]
+"""Where something is written: keys and numbers from the root of a file on."""
+Named = tuple[str, str, Way]
+"""What is named, its name, and where that is written."""
 Overrides = Callable[[], Sequence[Override]]
 
 
@@ -159,24 +163,29 @@ def load_duty(path: Path, channels: Sequence[str]) -> DutyFile:
     node = document.read(path, problems)
     duty = document.validate(node, DutyFile, problems) if node else None
     if duty is not None and node is not None:
-        problems += _unknown(duty, node, channels)
+        problems += _unknown(_names(duty), duty, node, channels)
     if duty is None or problems:
         raise Invalid(problems)
     return duty
 
 
-def _unknown(duty: DutyFile, root: Node, channels: Sequence[str]) -> Iterator[Problem]:
+def unknown_targets(
+    tell: Sequence[str], root: Node, way: Way, duty: DutyFile, channels: Sequence[str]
+) -> Iterator[Problem]:
+    """Yield a mistake for each target, written in another file at `way` below `root`, that stands for nothing."""
+    return _unknown(_names_of_targets(tell, way), duty, root, channels)
+
+
+def _unknown(
+    named: Iterable[Named], duty: DutyFile, root: Node, channels: Sequence[str]
+) -> Iterator[Problem]:
     """Yield a mistake for each name that stands for nothing."""
     known = {"person": duty.people, "rota": duty.rotas, "channel": channels, "policy": duty.policies}
-    for what, name, way in _names(duty):
+    for what, name, way in named:
         if name not in known[what]:
             place = find(root, way, "")
             node = place.key if place.key is not None and way[-1] == name else place.node
             yield node.problem(place.path, unknown(what, name, set(known[what])))
-
-
-Named = tuple[str, str, tuple[str | int, ...]]
-"""What is named, its name, and where that is written."""
 
 
 def _names(duty: DutyFile) -> Iterator[Named]:
@@ -191,19 +200,19 @@ def _names(duty: DutyFile) -> Iterator[Named]:
             yield from _names_of_turns(layer, ("rotas", key, "layers", number, "turns"))
     for key, policy in duty.policies.items():
         for number, stage in enumerate(policy.steps):
-            yield from _names_of_targets(stage, ("policies", key, "steps", number, "tell"))
+            yield from _names_of_targets(stage.tell, ("policies", key, "steps", number, "tell"))
     for number, route in enumerate(duty.routes):
         yield "policy", route.policy, ("routes", number, "policy")
 
 
-def _names_of_turns(layer: Layer, way: tuple[str | int, ...]) -> Iterator[Named]:
+def _names_of_turns(layer: Layer, way: Way) -> Iterator[Named]:
     for turn, team in enumerate(layer.turns):
         for index, name in enumerate(team):
             yield "person", name, (*way, turn, index)
 
 
-def _names_of_targets(stage: Stage, way: tuple[str | int, ...]) -> Iterator[Named]:
-    for index, target in enumerate(stage.tell):
+def _names_of_targets(tell: Sequence[str], way: Way) -> Iterator[Named]:
+    for index, target in enumerate(tell):
         what, _, name = target.partition(":")
         if name:
             yield what, name, (*way, index)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from alerts.incident import Severity, Words
 from alerts.judging.condition import Threshold
 from alerts.judging.state import Ear
-from alerts.quantity import for_people
+from alerts.quantity import duration, for_people
 from inventory.model import Device, Site
 from probes.core.observation import Fact, Labels, Observation, Outcome, Sample
 from probes.core.text import clean
+from probes.core.words import Said, cleaned, joined, say
 
 MAX_EVIDENCE = 500
 
@@ -40,8 +41,9 @@ class Places:
     def outcome(self, observation: Observation) -> None:
         """Fill ``value`` and ``detail`` from how an attempt ended."""
         words = OUTCOMES[observation.outcome]
-        self.vi |= {"value": words.vi, "detail": clean(observation.detail, 200)}
-        self.en |= {"value": words.en, "detail": clean(observation.detail, 200)}
+        for language, values in (("vi", self.vi), ("en", self.en)):
+            values["value"] = words.in_language(language)
+            values["detail"] = clean(say(observation.detail, language), 200)
 
     def number(self, sample: Sample, condition: Threshold, severity: Severity | None) -> None:
         """Fill ``value`` and ``threshold`` from a number and the level it passed."""
@@ -86,16 +88,27 @@ def number_evidence(sample: Sample) -> str:
     return clean(f"{sample.metric}{labels} = {sample.value:.6g}{unit}", MAX_EVIDENCE)
 
 
-def outcome_evidence(observation: Observation) -> str:
-    """Return how an attempt ended as evidence: ``"snmp: timeout: no answer within 3 s"``."""
-    detail = f": {observation.detail}" if observation.detail else ""
-    return clean(f"{observation.check}: {observation.outcome}{detail}", MAX_EVIDENCE)
+def outcome_evidence(observation: Observation) -> Said:
+    """Return how an attempt ended as evidence: ``"icmp: no reply to 3 echo requests"``."""
+    said = observation.detail or OUTCOMES[observation.outcome]
+    return cleaned(joined((observation.check, said), ": "), MAX_EVIDENCE)
 
 
-def silence_evidence(ears: Iterable[Ear], behind: Iterable[str]) -> str:
+def silence_evidence(ears: Iterable[Ear], behind: Iterable[str]) -> Said:
     """Return what every check heard, and what is behind the device."""
-    heard = "; ".join(f"{ear.name}: {ear.outcome}" for ear in ears if ear.outcome is not None)
+    heard = (joined((ear.name, OUTCOMES[ear.outcome]), ": ") for ear in ears if ear.outcome is not None)
     named = list(behind)
     more = f", … ({len(named)})" if len(named) > 5 else ""
-    cut = f"; phía sau (behind it): {', '.join(named[:5])}{more}" if named else ""
-    return clean(heard + cut, MAX_EVIDENCE)
+    cut = joined((Words("phía sau", "behind it"), ", ".join(named[:5]) + more), ": ") if named else ""
+    return cleaned(joined((*heard, cut)), MAX_EVIDENCE)
+
+
+def silent_evidence(devices: Iterable[str]) -> Said:
+    """Return which devices did not answer."""
+    return cleaned(joined((Words("không trả lời", "silent"), ", ".join(devices)), ": "), MAX_EVIDENCE)
+
+
+def not_again(seconds: float) -> Words:
+    """Return for how long an event was not seen."""
+    vi, en = (duration(seconds, language) for language in ("vi", "en"))
+    return Words(f"không thấy lại trong {vi}", f"not seen again for {en}")

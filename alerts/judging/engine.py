@@ -10,20 +10,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition
+from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition, Words
 from alerts.judging.areas import Areas
 from alerts.judging.cases import cases
 from alerts.judging.condition import Event
 from alerts.judging.decision import NOTHING, Decision, Draft, Standing
+from alerts.judging.describe import not_again
 from alerts.judging.liveness import Liveness
+from alerts.judging.sight import UNWATCHED_RULE
 from alerts.judging.together import LEAST_SITES
 from alerts.judging.topology import Topology
 from alerts.judging.tracker import Tracker, is_flapping, may_flap
-from alerts.judging.watched import Compiler, Watched, continued, renewed
+from alerts.judging.watched import Average, Compiler, Watched, continued, renewed
 from alerts.rule import Rule, RuleBook
 from inventory.difference import Difference, difference
 from inventory.model import Inventory
 from probes.core.observation import Observation
+
+_REMOVED = Words(
+    "không theo dõi nữa: thiết bị không còn trong danh mục",
+    "no longer watched: the device was removed from the inventory",
+)
+_UNCONCERNED = Words(
+    "không theo dõi nữa: phép đo hoặc luật không còn áp dụng cho thiết bị",
+    "no longer watched: the check or the rule no longer concerns the device",
+)
+_GONE = Words(
+    "không theo dõi nữa: thiết bị, phép đo hoặc luật đã bị bỏ",
+    "no longer watched: the device, the check or the rule was removed",
+)
 
 
 class Engine:
@@ -156,7 +171,7 @@ class Engine:
         watched = self._devices.pop(key)
         self._liveness.forget(watched)
         for track in tuple(watched.tracks):
-            self._close(watched, track, rules, "the device was removed from the inventory", now)
+            self._close(watched, track, rules, _REMOVED, now)
 
     def _move(self, was: str, present: str, now: datetime) -> None:
         """Let a device that has another id now keep its state and what is open about it."""
@@ -185,16 +200,15 @@ class Engine:
         for track in tuple(fresh.tracks):
             rule = self._rules.get(track.rule)
             if rule is None:
-                self._close(fresh, track, before, "the rule was removed", now)
+                self._close(fresh, track, before, UNWATCHED_RULE, now)
             elif not _still_watched(rule, fresh, track):
-                self._close(fresh, track, before, "the check or the rule no longer concerns the device", now)
+                self._close(fresh, track, before, _UNCONCERNED, now)
 
-    def _close(self, watched: Watched, key: IncidentKey, rules: RuleBook, reason: str, now: datetime) -> None:
+    def _close(self, watched: Watched, key: IncidentKey, rules: RuleBook, note: Words, now: datetime) -> None:
         """Resolve what is open about a subject that nobody looks at any more."""
         track, rule = watched.tracks.pop(key), rules.get(key.rule)
         self._events.pop(key, None)
         if track.hard is not None and track.summary is not None and rule is not None:
-            note = f"no longer watched: {reason}"
             self._draft.step(
                 Transition(
                     key,
@@ -219,6 +233,8 @@ class Engine:
             return
         track = watched.tracks[key] = continued(incident)
         track.flapping = may_flap(rule) and (incident.reopened > 0 or is_flapping(incident.summary))
+        if rule.threshold is not None and rule.threshold.average:
+            watched.averages[key] = Average(rule.threshold.at_least(incident.severity), poor=True)
         if rule.event is not None:
             self._events[key] = rule.event
 
@@ -233,7 +249,7 @@ class Engine:
                     incident.severity,
                     incident.summary,
                     incident.evidence,
-                    note="no longer watched: the device, the check or the rule was removed",
+                    note=_GONE,
                     before=incident.severity,
                 )
             )
@@ -245,8 +261,7 @@ class Engine:
         if track is None or rule is None:
             del self._events[key]
         elif track.seen_at is None or (now - track.seen_at).total_seconds() >= event.quiet_for:
-            evidence = f"không thấy lại (not seen again): {event.quiet_for:g} s"
-            self._tracker.close(watched, rule, key, evidence, now)
+            self._tracker.close(watched, rule, key, not_again(event.quiet_for), now)
             del self._events[key]
             self._liveness.settle(watched, now)
 

@@ -8,6 +8,7 @@ from alerts.incident import Words
 from alerts.judging.areas import Area, Common
 from alerts.judging.watched import Watched
 from probes.core.text import clean
+from probes.core.words import Said, joined
 
 ON_BATTERY = frozenset({"ups-on-battery", "trap-ups-on-battery"})
 """Rules that say that the mains failed."""
@@ -26,7 +27,7 @@ def guess_of_device(
     if behind and inside:
         named, vi, en = inside[0], *(clean(watched.device.called(language), 64) for language in ("vi", "en"))
         return Words(
-            f"Có thể hỏng {vi} hoặc dây, nguồn của nó: {named} vẫn trả lời, mọi thứ phía sau im lặng",
+            f"Có thể hỏng {vi} hoặc dây, nguồn của nó: {named} vẫn trả lời, mọi thiết bị phía sau không trả lời",
             f"Probably {en}, its cable or its power: {named} answers, all behind it is silent",
         )
     if inside:
@@ -36,7 +37,7 @@ def guess_of_device(
         )
     if behind:
         return Words(
-            "Có thể đứt đường truyền hoặc mất điện tại đơn vị: mọi thiết bị cùng im lặng, không có dấu hiệu từ UPS",
+            "Có thể đứt đường truyền hoặc mất điện tại đơn vị: mọi thiết bị cùng lúc không trả lời, UPS không báo gì",
             "Probably its line, or the power on site: everything fell silent at once, and no UPS spoke before",
         )
     return Words(
@@ -49,15 +50,15 @@ def guess_of_site(devices: Iterable[Watched]) -> Words:
     if battery := on_battery(devices):
         return _power(battery)
     return Words(
-        "Có thể đứt đường truyền hoặc mất điện tại đơn vị: mọi lối vào cùng im lặng",
+        "Có thể đứt đường truyền hoặc mất điện tại đơn vị: mọi đường vào cùng lúc không trả lời",
         "Probably its lines, or the power on site: every way in fell silent",
     )
 
 
-def guess_of_area(area: Area, devices: Iterable[Watched]) -> tuple[Words, str]:
+def guess_of_area(area: Area, devices: Iterable[Watched]) -> tuple[Words, Said]:
     """Return the guess for several sites, and the signs of it as evidence."""
     battery = on_battery(devices)
-    signs = f"on battery: {', '.join(battery[:5])}; " if battery else ""
+    signs = joined((Words("chạy bằng ắc quy", "on battery"), ", ".join(battery[:5])), ": ") if battery else ""
     if battery or area.common is Common.POWER:
         return _power(battery) if battery else _feed(area), signs
     if area.common is Common.CARRIER:

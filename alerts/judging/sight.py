@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from alerts.incident import IncidentKey, Step, Transition, Words
 from alerts.judging.areas import Areas
 from alerts.judging.decision import Draft
-from alerts.judging.describe import MAX_EVIDENCE
+from alerts.judging.describe import silent_evidence
 from alerts.judging.watched import Watched
 from alerts.rule import Rule
-from probes.core.text import clean
+from probes.core.words import Said
 
 WITNESSES = 5
 """Devices elsewhere that must have been asked in vain before the monitor says that it is itself cut off."""
@@ -27,6 +27,7 @@ SEES_AGAIN = timedelta(seconds=30)
 
 MONITOR = "@monitor"
 """In the place of a device: the incident is about the monitor itself."""
+UNWATCHED_RULE = Words("không theo dõi nữa: luật đã bị bỏ", "no longer watched: the rule was removed")
 BLIND = Words(
     "Hệ thống giám sát mất kết nối, không biết gì về thiết bị", "The monitor is cut off; nothing is known"
 )
@@ -49,7 +50,7 @@ class Sight:
     def rewire(self, areas: Areas, rule: Rule | None, now: datetime | None) -> None:
         """Judge by other sites and another rule from now on; without a rule we are never blind."""
         if rule is None and self._rule is not None and self._told and now is not None:
-            self._step(Step.RESOLVED, self._rule, "", now, note="no longer watched: the rule was removed")
+            self._step(Step.RESOLVED, self._rule, "", now, note=UNWATCHED_RULE)
         self._rule = rule
         self._references = areas.references
         heads = (head for found in areas.heads.values() for head in found)
@@ -149,10 +150,7 @@ class Sight:
         self._blind_since, self._sees_since = now, None
         if not self._told:
             self._told = True
-            named = ", ".join(other.id for other in silent)
-            self._step(
-                Step.OPENED, rule, clean(f"không ai trả lời, im lặng (silent): {named}", MAX_EVIDENCE), now
-            )
+            self._step(Step.OPENED, rule, silent_evidence(other.id for other in silent), now)
 
     def tick(self, now: datetime) -> None:
         """Notice that somebody has answered for long enough."""
@@ -161,7 +159,7 @@ class Sight:
             self._told, self._sees_since = False, None
             self._step(Step.RESOLVED, rule, "", now)
 
-    def _step(self, step: Step, rule: Rule, evidence: str, now: datetime, note: str = "") -> None:
+    def _step(self, step: Step, rule: Rule, evidence: Said, now: datetime, note: Said = "") -> None:
         key, summary = IncidentKey(rule.id, MONITOR), rule.say({}, {})
         self._draft.step(Transition(key, step, now, rule.kind, rule.level, summary, evidence, note=note))
 

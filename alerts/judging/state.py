@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from probes.core.observation import Observation, Outcome
+from probes.core.words import Said
 
 WATCHING_INTERVAL = 900.0
 """Seconds; a check asked at least this often is evidence of silence."""
@@ -48,7 +49,7 @@ class Ear:
     """When the last attempt that says anything ended."""
     asked_at: datetime | None = None
     """When it began."""
-    detail: str = ""
+    detail: Said = ""
     """What the probe said of it."""
     silent: int = 0
     """Silent attempts since the device last answered to anything."""

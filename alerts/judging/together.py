@@ -24,7 +24,7 @@ from alerts.incident import DeviceState, Incident, IncidentKey, Severity, Step, 
 from alerts.judging.areas import Area, Areas, Common
 from alerts.judging.condition import Outage
 from alerts.judging.decision import Draft
-from alerts.judging.describe import MAX_EVIDENCE
+from alerts.judging.describe import MAX_EVIDENCE, silent_evidence
 from alerts.judging.guess import guess_of_area, guess_of_site
 from alerts.judging.sight import Sight, ask
 from alerts.judging.tracker import FLAPPING_CALM, FLAPPING_WINDOW, flapping, is_flapping
@@ -32,6 +32,7 @@ from alerts.judging.watched import Watched
 from alerts.rule import Rule, RuleBook
 from inventory.model import Site
 from probes.core.text import clean
+from probes.core.words import Said, cleaned, joined
 
 GATHER = timedelta(seconds=20)
 """How long a silent site waits at most for what is known of its neighbours."""
@@ -48,6 +49,7 @@ CALM = timedelta(minutes=2)
 """How long all must be back before an incident of several is over."""
 PATIENCE = timedelta(minutes=5)
 """How long most must be back before the rest is judged by itself."""
+_STILL_SILENT = Words("vẫn không trả lời, từ nay xét riêng", "still silent, now judged by itself")
 
 
 class Verdict(Enum):
@@ -76,7 +78,7 @@ class Shared:
     out: set[str]
     """Those still silent."""
     summary: Words
-    evidence: str
+    evidence: Said
     cause: Words | None
     stored: frozenset[str]
     """The sites its last step names."""
@@ -169,6 +171,14 @@ class Together:
             if site in shared.out and watched.id in self._areas.heads[site]:
                 shared.out.discard(site)
                 shared.changed_at = now
+                self._ask_afresh(site, watched)
+
+    def _ask_afresh(self, site: str, answered: Watched) -> None:
+        """Count the silence of the other ways into a site anew: it may have met what is just over."""
+        others = [head for head in self._watching(site) if head is not answered]
+        for head in others:
+            head.hearing.begin_anew()
+        ask(self._draft, others)
 
     # Judging
 
@@ -215,6 +225,8 @@ class Together:
         if joins is not None and self._silent(site, now):
             self._join(joins, site, now)
             return Verdict.TOGETHER
+        if joins is not None and joins.flapping:
+            return Verdict.WAIT
         others = list(dict.fromkeys(other for area in areas for other in area.sites if other != site))
         unsure = [head for other in others[:MOST_ASKED] for head in self._unsure(other, watched, now)]
         heads = self._watching(site)
@@ -224,7 +236,8 @@ class Together:
         if (unsure and not late) or not may_open:
             ask(self._draft, unsure)
             return Verdict.WAIT
-        fallen = {other for other in others if self._fell(other, now)} | {site}
+        explained = {other for shared in self._shared.values() for other in shared.out}
+        fallen = {other for other in others if other not in explained and self._fell(other, now)} | {site}
         area = _hardest_hit(areas, fallen)
         if area is not None and self._silent(site, now):
             self._open_area(area, areas, fallen & set(area.sites), now)
@@ -261,18 +274,19 @@ class Together:
         rule = self._rules["area"]
         words = {"value": f"{len(out)}/{len(area.sites)}"}
         summary = rule.say(words | {"subject": area.called.vi}, words | {"subject": area.called.en})
-        shares = "; ".join(f"{one.called.vi}: {len(out & set(one.sites))}/{len(one.sites)}" for one in areas)
+        shares = (
+            joined((one.called, f"{len(out & set(one.sites))}/{len(one.sites)}"), ": ") for one in areas
+        )
         names = ", ".join(self._areas.sites[site].name for site in sorted(out))
         cause, signs = guess_of_area(area, [head for site in out for head in self._of_site(site)])
-        evidence = clean(f"{shares}; {signs}{names}", MAX_EVIDENCE)
+        evidence = cleaned(joined((*shares, signs, names)), MAX_EVIDENCE)
         key = IncidentKey(rule.id, f"@{area.common}", "", area.subject)
         self._open(key, rule, area.called, frozenset(area.sites), out, summary, evidence, cause, now)
 
     def _open_site(self, watched: Watched, now: datetime) -> None:
         rule, site = self._rules["site"], watched.site
         words = {"site": clean(site.name, 64), "value": str(len(site.devices))}
-        heads = ", ".join(head.id for head in self._watching(site.id))
-        evidence = clean(f"im lặng (silent): {heads}", MAX_EVIDENCE)
+        evidence = silent_evidence(head.id for head in self._watching(site.id))
         cause = guess_of_site(self._of_site(site.id))
         self._open(
             IncidentKey(rule.id, site.id), rule, _called(site), frozenset({site.id}), {site.id},
@@ -286,7 +300,7 @@ class Together:
 
     def _open(
         self, key: IncidentKey, rule: Rule, called: Words, scope: frozenset[str], out: set[str], summary: Words,
-        evidence: str, cause: Words | None, now: datetime,
+        evidence: Said, cause: Words | None, now: datetime,
     ) -> None:  # fmt: skip
         self._ended = {one: at for one, at in self._ended.items() if now - at <= FLAPPING_WINDOW}
         flaps = key in self._ended
@@ -319,7 +333,7 @@ class Together:
             self._end(shared, now, "")
         elif shared.out and shared.most_back_since and now - shared.most_back_since >= PATIENCE:
             rest = ", ".join(self._areas.sites[site].name for site in sorted(shared.out))
-            self._end(shared, now, clean(f"still silent, now judged by itself: {rest}", MAX_EVIDENCE))
+            self._end(shared, now, cleaned(joined((_STILL_SILENT, rest), ": "), MAX_EVIDENCE))
             yield from (head for site in shared.out for head in self._watching(site))
         elif shared.hit != shared.stored:
             shared.stored = frozenset(shared.hit)
@@ -328,7 +342,7 @@ class Together:
                 sites=shared.hit, cause=shared.cause, before=shared.rule.level,
             )  # fmt: skip
 
-    def _end(self, shared: Shared, now: datetime, note: str) -> None:
+    def _end(self, shared: Shared, now: datetime, note: Said) -> None:
         del self._shared[shared.key]
         self._ended[shared.key] = now
         self._step(
@@ -337,8 +351,8 @@ class Together:
         )  # fmt: skip
 
     def _step(
-        self, step: Step, key: IncidentKey, rule: Rule, summary: Words, evidence: str, now: datetime, *,
-        sites: Iterable[str] = (), cause: Words | None = None, before: Severity | None = None, note: str = "",
+        self, step: Step, key: IncidentKey, rule: Rule, summary: Words, evidence: Said, now: datetime, *,
+        sites: Iterable[str] = (), cause: Words | None = None, before: Severity | None = None, note: Said = "",
     ) -> None:  # fmt: skip
         hit = tuple(sorted(sites))
         self._draft.step(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.incident import Severity, Step, Words
+from probes.core.words import Said
 
 OWNER_SILENCE = timedelta(minutes=15)
 """After which another check of the device may judge what two of them read."""
@@ -41,7 +42,7 @@ class Track:
     """Whether it came again soon after it was over: then it is over only after a long calm."""
     summary: Words | None = None
     """What the open incident says is wrong."""
-    evidence: str = ""
+    evidence: Said = ""
     """What the open incident says was seen."""
     told_at: datetime | None = None
     """When the incident's last step was made."""

@@ -10,6 +10,7 @@ from alerts.judging.decision import Draft
 from alerts.judging.track import Track
 from alerts.judging.watched import Watched
 from alerts.rule import Rule
+from probes.core.words import Said
 
 MAX_SUBJECTS = 20
 """Subjects of one rule on one device that are followed at a time (abuse case A41)."""
@@ -34,7 +35,7 @@ class Case:
     judgement: Severity | None
     """`None`: all is well. There is no case for what is unknown."""
     summary: Words
-    evidence: str
+    evidence: Said
     hold: bool = False
     """Count it, and open nothing yet."""
     certain: bool = False
@@ -84,7 +85,7 @@ class Tracker:
             if step is Step.RESOLVED:
                 watched.closed[case.key] = now
 
-    def close(self, watched: Watched, rule: Rule, key: IncidentKey, evidence: str, now: datetime) -> None:
+    def close(self, watched: Watched, rule: Rule, key: IncidentKey, evidence: Said, now: datetime) -> None:
         """Resolve what is open about `key`, whatever the rule's count: an event that is over."""
         track = watched.tracks.pop(key)
         before = track.hard

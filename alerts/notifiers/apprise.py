@@ -21,6 +21,7 @@ from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
 from alerts.telling.plain import unlinked
 from alerts.telling.sms import short
+from inventory.form import Form
 from inventory.secrets import Secret, SecretRef
 from probes.core.text import clean
 
@@ -31,7 +32,8 @@ _LOCAL = frozenset({"dbus", "kde", "qt", "gio", "glib", "gnome", "windows", "mac
 _FILES = frozenset({"fcm", "vapid"})
 """Services that read keys from files of this machine."""
 _FILE_PARAMETERS = frozenset({"template", "keyfile", "subfile", "pgpkey", "pgp"})
-_ADDRESS = r"^[A-Za-z0-9+@._-]{1,100}$"
+_ADDRESS = r"[A-Za-z0-9+@._-]{1,100}"
+_WANTED = "an address of letters, digits and + @ . _ - only, such as +84912345678"
 _QUIET = ("apprise", "urllib3")
 """Loggers that would write addresses, which hold secrets."""
 
@@ -42,7 +44,7 @@ class Settings(notifier.ForPeople):
     kind: Literal["apprise"]
     url: SecretRef
     """Address of the service as Apprise writes it, with its keys; ``{to}`` in it stands for whom a message is for."""
-    to: Annotated[tuple[Annotated[str, Field(pattern=_ADDRESS)], ...], Field(max_length=20)] = ()
+    to: Annotated[tuple[Annotated[str, Form(_ADDRESS, _WANTED)], ...], Field(max_length=20)] = ()
     """Who is told unless a message is for one person, where the address has a place for it."""
     short: bool = False
     """Whether the message is one for a small screen, unaccented: for modems and SMS."""
@@ -65,7 +67,7 @@ class Notifier(notifier.Notifier[Settings]):
 
     def address(self, to: str) -> str:
         """Return the address of a person as the URL takes it."""
-        if not re.match(_ADDRESS, to) or to.endswith("\n"):
+        if not re.fullmatch(_ADDRESS, to):
             raise Refused(f"{clean(to, 40)!r} is no address that Apprise could be given")
         return to
 

@@ -9,7 +9,7 @@ import ssl
 from contextlib import suppress
 from email.errors import MessageError
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -20,6 +20,7 @@ from alerts.telling import notifier
 from alerts.telling.http_delivery import CONFIGURATION_PAUSE
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
+from inventory.form import Form
 from inventory.secrets import Secret, SecretRef
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
@@ -27,10 +28,14 @@ from probes.core.text import clean
 MAX_ADDRESS = 320
 """Characters of a name and an address."""
 
+_HOST = r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,40}:[0-9A-Fa-f.]{0,15}"
+_WANTED = "a host name or an address such as mail.example.vn, without a port (that is `port`)"
+
 
 def _address(text: str) -> str:
-    if len(text) > MAX_ADDRESS or not text.isprintable() or "@" not in parseaddr(text)[1]:
-        raise ValueError("wants an e-mail address: name@example.vn or Name <name@example.vn>")
+    found = getaddresses([text])
+    if len(text) > MAX_ADDRESS or not text.isprintable() or len(found) != 1 or "@" not in found[0][1]:
+        raise ValueError("wants one e-mail address: name@example.vn or Name <name@example.vn>")
     return text
 
 
@@ -41,7 +46,7 @@ class Settings(notifier.ForPeople):
     """Which server, from whom, to whom."""
 
     kind: Literal["email"]
-    host: str
+    host: Annotated[str, Form(_HOST, _WANTED)]
     """SMTP server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
@@ -56,7 +61,7 @@ class Settings(notifier.ForPeople):
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         if (self.user is None) != (self.password is None):
-            raise ValueError("user and password go together")
+            raise ValueError("user and password go together: give both or neither")
         if self.user is not None and self.security == "none":
             raise ValueError("a password is not sent without encryption; use starttls or tls")
         return self
@@ -116,7 +121,7 @@ class Notifier(notifier.Notifier[Settings]):
                 await self.network.resolve(self.settings.host), self.settings.port
             )
         except ProbeFailure as failure:
-            raise TryLater(failure.detail, CONFIGURATION_PAUSE) from None
+            raise TryLater(failure.detail.en, CONFIGURATION_PAUSE) from None
 
     def _context(self) -> ssl.SSLContext | None:
         if self.settings.security == "none":

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from pydantic import Field
 
 from alerts.telling import notifier, sms
 from alerts.telling.gateway import PhoneNotifier, PhoneSettings, request_id
 from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Url, decoded
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
+from inventory.form import Form
 from inventory.secrets import SecretRef
 
 _SENT = "100"
@@ -31,7 +31,9 @@ class Settings(PhoneSettings):
     kind: Literal["esms"]
     api_key: SecretRef
     secret_key: SecretRef
-    brandname: Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._-]{1,20}$")]
+    brandname: Annotated[
+        str, Form("[A-Za-z0-9 ._-]{1,20}", "the registered sender, unaccented, of 20 characters at most")
+    ]
     """Registered sender; carriers take only texts like the one that was registered with it."""
     sandbox: bool = False
     """Whether nothing is sent nor charged: for a try."""

@@ -18,11 +18,12 @@ from alerts.telling.notifier import FOR_PEOPLE, Limit, Refused, TryLater
 from alerts.telling.recipients import Recipients
 from alerts.telling.success import Success
 from alerts.telling.template_body import TYPES, Content, fault, filled, in_header, in_url, places, unknown
+from inventory.form import Form
 from inventory.secrets import SecretRef
 from probes.core.text import clean
 
-_HEADER = r"^[A-Za-z][A-Za-z0-9-]{0,60}$"
-_SECRET = r"^[A-Za-z][A-Za-z0-9_]{0,40}$"  # noqa: S105  the form of a name
+_HEADER = Form("[A-Za-z][A-Za-z0-9-]{0,60}", "the name of a header: letters, digits and -")
+_SECRET = Form("[A-Za-z][A-Za-z0-9_]{0,40}", "a name of letters, digits and _")
 MAX_ADDRESS = 100
 
 
@@ -34,7 +35,7 @@ class Settings(notifier.Settings):
     url: Url
     """Address, with places in its path or query if need be."""
     headers: Annotated[
-        dict[Annotated[str, Field(pattern=_HEADER)], Annotated[str, Field(max_length=2000)]],
+        dict[Annotated[str, _HEADER], Annotated[str, Field(max_length=2000)]],
         Field(max_length=20, default_factory=dict),
     ]
     """Further headers, with places."""
@@ -42,9 +43,7 @@ class Settings(notifier.Settings):
     """What `body` is, and so how places in it are escaped."""
     body: Annotated[str, Field(max_length=20_000)] = ""
     """The body, with places such as ``${to}`` and ``${sms}``."""
-    secrets: Annotated[
-        dict[Annotated[str, Field(pattern=_SECRET)], SecretRef], Field(max_length=10, default_factory=dict)
-    ]
+    secrets: Annotated[dict[Annotated[str, _SECRET], SecretRef], Field(max_length=10, default_factory=dict)]
     """Values of secrets, by the name their place has."""
     to: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     """Who is told unless a message is for one person: a request for each. Without any there is one request."""
@@ -68,13 +67,22 @@ class Settings(notifier.Settings):
             raise ValueError("no place may stand for the host of the URL")
         if any(not value.isprintable() for value in self.headers.values()):
             raise ValueError("a header is one line")
+        if self.method != "GET" and not self.body:
+            raise ValueError(f"{self.method} wants a `body`; without one use `method: GET`")
         if self.method != "GET" and (wrong := fault(self.body, self.content)):
             raise ValueError(f"body {wrong}")
         for one in self.to:
-            _address(one, self.address_form)
+            self._check_address(one)
         if any("to" in places(text) for text in texts) and not self.to:
-            raise ValueError("a request with ${to} wants somebody in `to`")
+            raise ValueError('a request with ${to} wants somebody in `to`: ["0912345678"]')
         return self
+
+    def _check_address(self, to: str) -> None:
+        try:
+            _address(to, self.address_form)
+        except ValueError as error:
+            others = "; for other addresses `address_form: text`" if self.address_form == "phone" else ""
+            raise ValueError(f"`to` {clean(to, 40)!r}: {error}{others}") from None
 
 
 class Notifier(HttpNotifier[Settings]):

@@ -22,6 +22,7 @@ from alerts.telling.notifier import Refused
 from alerts.telling.plain import unlinked
 from alerts.telling.replies import MAX_TEXT as MAX_REPLY_TEXT
 from alerts.telling.replies import Heard, button
+from inventory.form import Form
 from probes.core.text import clean
 
 MAX_TEXT = 4000
@@ -29,6 +30,8 @@ MAX_TEXT = 4000
 _UPDATES = 10
 """Updates asked for at once: ten of the largest fit into what is read."""
 _CHAT = r"(-?[0-9]{1,20}|@[A-Za-z0-9_]{4,64})"
+_USER = "the number of a user, not his @name"
+_WANTED = "the number of a chat such as -1001234567890, or @name of a channel"
 _TAKE_ON = Words("Tôi nhận việc này", "I take it on")
 
 
@@ -36,8 +39,11 @@ class Settings(BotSettings):
     """Which bot, which chat, which way."""
 
     kind: Literal["telegram"]
-    chat_id: Annotated[str, Field(pattern=f"^{_CHAT}$")]
+    chat_id: Annotated[str, Form(_CHAT, _WANTED)]
     """Number of the chat or group, or ``@name`` of a channel."""
+    replies_from: Annotated[
+        tuple[Annotated[str, Form("[0-9]{1,20}", _USER)], ...], Field(max_length=200)
+    ] = ()
     thread_id: int | None = None
     """Topic of a group with topics."""
     api: Url = "https://api.telegram.org"

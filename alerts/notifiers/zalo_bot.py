@@ -20,11 +20,14 @@ from alerts.telling.notifier import TryLater
 from alerts.telling.plain import unlinked
 from alerts.telling.replies import MAX_TEXT as MAX_REPLY_TEXT
 from alerts.telling.replies import Heard
+from inventory.form import Form
 from probes.core.text import clean
 
 MAX_TEXT = 2000
 """Characters of a message; what is longer is cut."""
 _CHAT = r"[A-Za-z0-9_-]{4,64}"
+_USER = "the id of a user, as the bot's updates name it"
+_WANTED = "the id of a chat, as the bot's updates name it: letters and digits such as 6ede9afa66b88fe6d6a9"
 _HOW = Words("Trả lời “nhan {id}” để nhận việc này.", "Send “ack {id}” to take it on.")
 
 
@@ -32,8 +35,9 @@ class Settings(BotSettings):
     """Which bot, which chat."""
 
     kind: Literal["zalo_bot"]
-    chat_id: Annotated[str, Field(pattern=f"^{_CHAT}$")]
+    chat_id: Annotated[str, Form(_CHAT, _WANTED)]
     """Id of the chat with a person or of a group."""
+    replies_from: Annotated[tuple[Annotated[str, Form(_CHAT, _USER)], ...], Field(max_length=200)] = ()
     api: Url = "https://bot-api.zaloplatforms.com"
     """Base address of the API, for a relay."""
 

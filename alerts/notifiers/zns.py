@@ -19,6 +19,7 @@ from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Reply, Url, decode
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
 from alerts.telling.zalo_token import ZaloToken
+from inventory.form import Form
 from inventory.secrets import SecretRef
 
 _EXPIRED = -124
@@ -31,12 +32,12 @@ class Settings(PhoneSettings):
     """Which application, which template, and what goes where in it."""
 
     kind: Literal["zns"]
-    app_id: Annotated[str, Field(pattern=r"^[0-9]{1,25}$")]
+    app_id: Annotated[str, Form("[0-9]{1,25}", "the number of the application")]
     secret_key: SecretRef
     """Secret key of the application."""
     refresh_token: SecretRef
     """A first refresh token; from then on each one brings the next, kept in the data folder."""
-    template_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+    template_id: Annotated[str, Form("[0-9]{1,20}", "the number of a template that Zalo approved")]
     template_data: Annotated[dict[str, str], Field(min_length=1, max_length=30)]
     """Parameters of the template: each a text with places such as ``${place}`` or ``${summary}``."""
     max_length: Annotated[int, Field(ge=10, le=400)] = 100

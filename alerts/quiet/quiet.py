@@ -65,7 +65,11 @@ class Quiet(msgspec.Struct, frozen=True):
         """Return that it holds until a time, why, and by whose word: one line."""
         at = until.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
         reason, who = clean(self.reason, 300), clean(self.who, 100)
-        vi, en = ("bảo trì", "maintenance") if self.kind is QuietKind.MAINTENANCE else ("im lặng", "silence")
+        vi, en = (
+            ("bảo trì", "maintenance")
+            if self.kind is QuietKind.MAINTENANCE
+            else ("tạm dừng cảnh báo", "silence")
+        )
         return Words(
             f"{vi} {self.id} tới {at}: {reason} ({who})", f"{en} {self.id} until {at}: {reason} ({who})"
         )

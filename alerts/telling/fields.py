@@ -7,6 +7,7 @@ from alerts.telling import sms
 from alerts.telling.message import local
 from alerts.telling.notification import Message
 from probes.core.text import clean
+from probes.core.words import say
 
 _SEVERITIES = {
     Severity.LOW: Words("thấp", "low"),
@@ -55,7 +56,7 @@ def fields(message: Message, language: str, to: str = "", sms_parts: int = 2) ->
         "since": local(incident.opened_at),
         "until": over,
         "cause": clean(incident.cause.in_language(language), 300) if incident.cause else "",
-        "evidence": clean(incident.evidence, 300),
+        "evidence": clean(say(incident.evidence, language), 300),
         "link": clean(message.link, 300),
         "incident": str(incident.id),
         "rule": clean(incident.key.rule, 100),

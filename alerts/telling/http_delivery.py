@@ -32,7 +32,9 @@ def check_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("wants a URL that begins with https:// or http://")
     if parts.username or parts.password:
-        raise ValueError("a URL here may not hold a user or a password")
+        raise ValueError("a URL may not hold a user or a password: this file is no place for secrets")
+    if not url.isprintable() or " " in url:
+        raise ValueError("a URL holds no spaces and no invisible characters")
     return url
 
 

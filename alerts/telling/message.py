@@ -21,6 +21,7 @@ from alerts.telling.notification import Message
 from alerts.telling.notifier import Settings
 from inventory.model import Contact, Device, Inventory, Site
 from probes.core.text import clean
+from probes.core.words import Said, say
 
 _TAGS = {
     (Kind.INCIDENT, Severity.LOW): Words("GHI NHẬN", "NOTICE"),
@@ -127,7 +128,7 @@ class Composer:
 
     def _extent(self, incident: Incident, language: str) -> list[str]:
         """Return what is probably broken, which sites and services that hits, and how many communes."""
-        lines = _line("cause", incident.cause.in_language(language) if incident.cause else "", language)
+        lines = _line("cause", incident.cause or "", language)
         if incident.sites:
             names = [
                 self._inventory.sites[one].name for one in incident.sites if one in self._inventory.sites
@@ -222,8 +223,8 @@ def local(moment: datetime) -> str:
     return moment.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
 
 
-def _line(label: str, text: str, language: str, limit: int = 500) -> list[str]:
-    cleaned = clean(text, limit)
+def _line(label: str, text: Said, language: str, limit: int = 500) -> list[str]:
+    cleaned = clean(say(text, language), limit)
     return [f"{_LABELS[label].in_language(language)}: {cleaned}"] if cleaned else []
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from alerts.incident import Incident, Step
+from probes.core.words import Said
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ class Telling(msgspec.Struct, frozen=True):
     """Seconds until the next way is tried when the one before it has not delivered."""
     timer: Timer | msgspec.UnsetType | None = msgspec.UNSET
     """What comes next: a time, nothing any more (`None`), or what was set before."""
-    note: str = ""
+    note: Said = ""
     """For the timeline: why somebody was told, or why nobody was."""
 
 

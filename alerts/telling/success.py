@@ -9,7 +9,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from alerts.telling.http_delivery import Reply
+from inventory.form import Form
 
+_PATH = r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,9}"
 _MISSING = object()
 
 
@@ -19,7 +21,9 @@ class Success(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
     status: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(max_length=20)] = ()
     """HTTP status; unless given, any 2xx."""
-    path: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,9}$")] | None = None
+    path: (
+        Annotated[str, Form(_PATH, "names and numbers with dots between them, such as data.code")] | None
+    ) = None
     """Where in the JSON of the answer: ``data.code``, ``result.0.status``."""
     equals: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     """Texts of which the value there must be one: ``["0", "200"]``."""
@@ -29,7 +33,7 @@ class Success(BaseModel):
     @model_validator(mode="after")
     def _together(self) -> Self:
         if (self.path is None) != (not self.equals):
-            raise ValueError("path and equals go together")
+            raise ValueError("path and equals go together: give both or neither")
         return self
 
     def held(self, reply: Reply) -> bool:

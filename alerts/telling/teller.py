@@ -17,15 +17,16 @@ import msgspec
 from alerts.duty.policy import EVERYONE, Policy, Repeat
 from alerts.duty.roster import Reached
 from alerts.duty.who import Who
-from alerts.incident import Incident, Severity, Status, Step, Transition
+from alerts.incident import Incident, Severity, Status, Step, Transition, Words
 from alerts.telling.message import Composer, Recipient
 from alerts.telling.notification import Message, Receiver, Telling, Timer
+from probes.core.words import Said, joined
 
 LOOK_AGAIN = timedelta(seconds=15)
 """How long until what is hidden is looked at again."""
 
-Hidden = Callable[[Incident, datetime], str]
-"""Why an incident is not to be told at a moment; ``""`` when it is."""
+Hidden = Callable[[Incident, datetime], Said]
+"""Why an incident is not to be told at a moment; empty when it is."""
 
 
 class Codes:
@@ -132,7 +133,7 @@ class Teller:
         transition: Transition,
         receivers: Iterable[Receiver],
         timer: Timer | msgspec.UnsetType | None,
-        note: str = "",
+        note: Said = "",
     ) -> Telling:
         chains = tuple(
             tuple(self._message(incident, transition, receiver, *way) for way in receiver.ways)
@@ -173,9 +174,10 @@ def _repeats(repeat: Repeat | None, incident: Incident, timer: Timer, policy: Po
     return timer.step - len(policy.steps) < repeat.times
 
 
-def _who(reached: Sequence[Reached]) -> str:
-    """Return who is told and why, for the timeline: ``"Nguyễn Văn An (rota:truc), nhom-zalo"``."""
-    return ", ".join(
+def _who(reached: Sequence[Reached]) -> Said:
+    """Return who is told and why, for the timeline: ``"told: Nguyễn Văn An (rota:truc), nhom-zalo"``."""
+    who = ", ".join(
         f"{one.receiver.name} ({one.target})" if one.receiver.name else one.receiver.ways[0][0]
         for one in reached
     )
+    return joined((Words("báo cho", "told"), who), ": ")

@@ -73,7 +73,7 @@ async def ask(
         now[0] += INTERVAL
         again = await session.poll()
     except ProbeFailure as failure:
-        return Reported(failure=failure.detail)
+        return Reported(failure=failure.detail.en)
     plan = studies[-1].made
     samples = {(sample.metric, sample.labels): sample for sample in (*answer.samples, *again.samples)}
     return Reported(

@@ -17,6 +17,7 @@ from inventory.model import CheckSpec, Device, Inventory, Site
 from inventory.profile import Profile
 from probes.core.observation import Observation, Outcome
 from probes.core.probe import Params
+from probes.core.words import Said
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 ROUNDS = 40
@@ -30,7 +31,7 @@ class Told(msgspec.Struct, frozen=True):
     rule: str
     severity: str
     subject: str
-    evidence: str
+    evidence: Said
 
 
 def told(device: str, reported: Reported, rules: RuleBook) -> list[Told]:

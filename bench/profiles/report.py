@@ -13,6 +13,7 @@ from bench.profiles.run import judge
 from bench.profiles.table import table
 from bench.profiles.unseen import KINDS, WAYS, Kept, disguised, kept
 from inventory.profile import Profile
+from probes.core.words import say
 
 UNSEEN = """
 ## Models that nobody recorded
@@ -74,6 +75,6 @@ def _noise(told: Sequence[Told], devices: int) -> str:
 
 def _what(one: Told) -> str:
     """What is told, without the names that strangers gave."""
-    metric = one.evidence.partition("[")[0]
+    metric = say(one.evidence, "en").partition("[")[0]
     part = one.subject.rpartition(" (")[2].rstrip(")") if one.subject.endswith(")") else ""
     return f"`{metric.partition(' =')[0]}`{f' of {part}' if part else ''}"

@@ -50,9 +50,17 @@ def _command(file: str) -> click.Command | None:
     envvar="COMMUNE_MONITOR_SETTINGS",
     help="The settings file.",
 )
+@click.option(
+    "--lang",
+    type=click.Choice(["vi", "en"]),
+    default="vi",
+    show_default=True,
+    envvar="COMMUNE_MONITOR_LANG",
+    help="The language of what was told people.",
+)
 @click.version_option(version("commune-monitor"), prog_name="commune-monitor")
 @click.pass_context
-def main(context: click.Context, settings: Path) -> None:
+def main(context: click.Context, settings: Path, lang: str) -> None:
     """Watch the commune offices of a province: devices, services, conference units, security."""
     logs.configure()
     context.obj = settings

@@ -67,6 +67,13 @@ def load(settings: Path, inventory: Path | None = None) -> Configuration:
         raise SystemExit(2) from None
 
 
+def language() -> str:
+    """Return the reader's language, ``"vi"`` or ``"en"``: what ``--lang`` says."""
+    context = click.get_current_context(silent=True)
+    chosen: str = context.find_root().params.get("lang", "vi") if context else "vi"
+    return chosen
+
+
 def operator() -> str:
     """Return who runs the command, by the system's word: the environment says what its owner likes."""
     try:

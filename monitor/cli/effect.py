@@ -15,12 +15,13 @@ from alerts.quiet.preview import Effect, effect
 from alerts.quiet.quiet import Quiet
 from alerts.quiet.silence import Silence
 from alerts.telling.message import local
-from monitor.cli.common import clear_start, load, print_table
+from monitor.cli.common import clear_start, language, load, print_table
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.quiet import lately
 from probes.core.text import clean
+from probes.core.words import say
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ def _print_incidents(title: str, incidents: tuple[Incident, ...]) -> None:
     click.echo(f"{title}: {len(incidents)}")
     if incidents:
         rows = [
-            (f"  {one.id}", one.severity, local(one.opened_at), clean(one.summary.vi, 100))
+            (f"  {one.id}", one.severity, local(one.opened_at), clean(say(one.summary, language()), 100))
             for one in incidents[:SHOWN]
         ]
         print_table(("  ID", "SEVERITY", "OPENED", "WHAT"), rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from monitor.cli.common import Name, json_option, load, print_json
+from monitor.cli.common import Name, json_option, language, load, print_json
 from monitor.cli.snmp_agent import Agent, agent_options, failed, find
 from monitor.configuration import Configuration
 from probes.core.probe import ProbeFailure
@@ -50,7 +50,7 @@ async def _ask(configuration: Configuration, agent: Agent) -> Identity:
 
 def _print(agent: Agent, found: Identity) -> None:
     click.secho(f"{agent.name}: {found.vendor or 'unknown vendor'}", bold=True)
-    click.echo(f"  {found.detail}")
+    click.echo(f"  {found.detail.in_language(language())}")
     click.echo(f"  profile: {found.profile} ({found.samples} numbers a poll)")
     for name, value in found.facts.items():
         if name != "snmp.profile":

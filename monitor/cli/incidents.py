@@ -11,7 +11,7 @@ import click
 from alerts.incident import Kind, Severity, Status
 from alerts.telling.message import local
 from monitor.cli.client import Client, api_options
-from monitor.cli.common import json_option, print_json, print_table
+from monitor.cli.common import json_option, language, print_json, print_table
 from probes.core.text import clean
 
 
@@ -64,7 +64,7 @@ def rows(found: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[t
             one["severity"],
             local(datetime.fromisoformat(one["opened_at"])),
             _where(one, names),
-            clean(one["summary"]["vi"], 100),
+            clean(one["summary"][language()], 100),
             _who(one),
         )
         for one in found

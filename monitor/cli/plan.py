@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli.common import json_option, load, print_json, print_table
+from monitor.cli.common import json_option, language, load, print_json, print_table
 from monitor.cli.difference import print_difference
 
 
@@ -52,7 +52,7 @@ def plan(settings: Path, device: str, diff: bool, inventory: Path | None, as_jso
                     "timeout": check.timeout,
                     "params": check.params.model_dump(mode="json"),
                     "credential": check.target.credential.kind if check.target.credential else None,
-                    "blocked": check.blocked,
+                    "blocked": check.blocked.in_language(language()),
                 }
                 for check in checks
             ]
@@ -61,7 +61,14 @@ def plan(settings: Path, device: str, diff: bool, inventory: Path | None, as_jso
     print_table(
         ("CHECK", "PROBE", "ADDRESS", "EVERY", "TIMEOUT", ""),
         [
-            (c.id, c.probe, c.target.address, f"{c.interval:g} s", f"{c.timeout:g} s", c.blocked)
+            (
+                c.id,
+                c.probe,
+                c.target.address,
+                f"{c.interval:g} s",
+                f"{c.timeout:g} s",
+                c.blocked.in_language(language()),
+            )
             for c in checks
         ],
     )

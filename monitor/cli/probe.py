@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from monitor.binding import bound
-from monitor.cli.common import Name, clear_start, json_option, load, print_json
+from monitor.cli.common import Name, clear_start, json_option, language, load, print_json
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.house import open_probes
@@ -20,6 +20,7 @@ from monitor.ledger import Ledger
 from monitor.runner import Runner
 from probes.core.observation import Labels, Observation, Outcome
 from probes.core.probe import Check, Probe
+from probes.core.words import say
 from probes.snmp.engine import Engine, Exchange
 from probes.snmp.mib import Mib
 from probes.snmp.trace import lines
@@ -84,7 +85,7 @@ def _look_on(probes: Iterable[Probe[Any]]) -> None:
 def _print(observation: Observation) -> None:
     colour = "green" if observation.outcome is Outcome.OK else "red"
     click.secho(f"{observation.check}: {observation.outcome}", fg=colour, bold=True, nl=False)
-    click.echo(f"  in {observation.duration * 1000:.0f} ms  {observation.detail}")
+    click.echo(f"  in {observation.duration * 1000:.0f} ms  {say(observation.detail, language())}")
     for sample in observation.samples:
         unit = "" if sample.unit == "1" else f" {sample.unit}"
         click.echo(f"  {sample.metric}{_labels(sample.labels)} = {sample.value:.6g}{unit}")

@@ -13,7 +13,7 @@ from alerts.incident import Incident
 from alerts.rule import BUILT_IN, Rule, RuleBook, load_rules
 from alerts.telling.message import local
 from inventory.document import Invalid
-from monitor.cli.common import json_option, load, print_json, print_problems, print_table
+from monitor.cli.common import json_option, language, load, print_json, print_problems, print_table
 from monitor.cli.quality import Span
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
@@ -25,6 +25,7 @@ from monitor.replay.replay import Happened
 from monitor.replay.trial import Trial, try_rules
 from monitor.settings import load_settings
 from monitor.store import StoreError
+from probes.core.words import joined, say
 
 SHOWN = 20
 """Incidents of one kind that are printed."""
@@ -56,7 +57,14 @@ def list_(context: click.Context, folder: Path | None, as_json: bool) -> None:
         print_json([rule.model_dump(mode="json", exclude_defaults=True, by_alias=True) for rule in book])
         return
     rows = [
-        (rule.id, rule.kind, _severity(rule), _about(rule), "" if rule.enabled else "off", rule.title.vi)
+        (
+            rule.id,
+            rule.kind,
+            _severity(rule),
+            _about(rule),
+            "" if rule.enabled else "off",
+            rule.title.in_language(language()),
+        )
         for rule in book
     ]
     print_table(("rule", "kind", "severity", "looks at", "", "title"), rows)
@@ -119,13 +127,12 @@ async def _open_incidents(ledger: Path) -> list[Incident]:
 
 
 def _say_forecast(found: Forecast) -> None:
-    newest = f", the newest at {local(found.newest)}" if found.newest else ""
+    newest, spoken = f", the newest at {local(found.newest)}" if found.newest else "", language()
     click.echo(f"By what {found.checks} checks saw last{newest}, if it stays so:")
     for title, steps in (("By the proposed rules", found.steps), ("No longer", found.instead)):
         for one in steps[:SHOWN]:
-            click.echo(
-                f"- {title}: {one.step} [{one.severity}] {one.rule} {one.device}: {one.summary} {one.note}".rstrip()
-            )
+            said = say(joined((one.summary, one.note), " "), spoken)
+            click.echo(f"- {title}: {one.step} [{one.severity}] {one.rule} {one.device}: {said}")
         if len(steps) > SHOWN:
             click.echo(f"- {title}: … and {len(steps) - SHOWN} more (--json has all)")
     if not (found.steps or found.instead):
@@ -215,8 +222,7 @@ def _list(title: str, found: Sequence[Happened]) -> None:
     click.echo(f"\n{title}: {len(found)}")
     for one in found[:SHOWN]:
         until = local(one.resolved_at) if one.resolved_at else "still open"
-        click.echo(
-            f"- {local(one.opened_at)} – {until} [{one.severity}] {one.rule} {one.device}: {one.summary}"
-        )
+        said = one.summary.in_language(language())
+        click.echo(f"- {local(one.opened_at)} – {until} [{one.severity}] {one.rule} {one.device}: {said}")
     if len(found) > SHOWN:
         click.echo(f"- … and {len(found) - SHOWN} more (--json has all)")

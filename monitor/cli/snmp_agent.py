@@ -12,7 +12,7 @@ import msgspec
 
 from inventory.secrets import Credential
 from monitor.binding import bound
-from monitor.cli.common import clear_start
+from monitor.cli.common import clear_start, language
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from probes.core.network import Network
@@ -65,7 +65,7 @@ def find(configuration: Configuration, text: str, credential: str, port: int | N
         raise click.UsageError(f"no device {text!r} in the inventory; `commune-monitor plan` lists them")
     if check and not credential:
         if check.target.credential is None:
-            raise click.UsageError(f"{check.device}: {check.blocked or 'SNMP needs a credential'}")
+            raise click.UsageError(f"{check.device}: {check.blocked.en or 'SNMP needs a credential'}")
         port = port or int(getattr(check.params, "port", PORT))
         target = check.target
         return Agent(check.device, target.address, port, check.target.credential, target.profile, network)
@@ -88,11 +88,13 @@ def _credential(configuration: Configuration, name: str) -> Credential:
         raise click.UsageError(f"say which credential to use: --credential NAME; the inventory has: {found}")
     credential, missing = configuration.plan.credentials[name]
     if credential is None:
-        raise click.UsageError(missing)
+        raise click.UsageError(missing.en)
     return credential
 
 
 def failed(agent: Agent, failure: ProbeFailure) -> SystemExit:
     """Say why there is no answer, to stderr; the exit code is 1."""
-    click.secho(f"{agent.name}: {failure.outcome}: {failure.detail}", fg="red", err=True)
+    click.secho(
+        f"{agent.name}: {failure.outcome}: {failure.detail.in_language(language())}", fg="red", err=True
+    )
     return SystemExit(1)

@@ -44,7 +44,7 @@ def _of_role(*roles: str) -> Callable[[Place], bool]:
 _DEVICE_FAULTS: dict[str, _Kind] = {
     KILL_DEVICE: _Kind(
         Words("Tắt thiết bị", "Kill a device"),
-        Words("Thiết bị im lặng hoàn toàn.", "The device falls silent."),
+        Words("Thiết bị không trả lời gì.", "The device falls silent."),
         _any,
     ),
     SLOW_DEVICE: _Kind(
@@ -101,7 +101,7 @@ _DEVICE_FAULTS: dict[str, _Kind] = {
 }
 _CUT = _Kind(
     Words("Cắt đường truyền của xã", "Cut a commune's uplink"),
-    Words("Mọi thiết bị của xã im lặng.", "Every device of the commune falls silent."),
+    Words("Mọi thiết bị của xã không trả lời.", "Every device of the commune falls silent."),
     _any,
 )
 

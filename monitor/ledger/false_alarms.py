@@ -7,12 +7,13 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.incident import Incident, Step, Transition
+from alerts.incident import Incident, Step, Transition, Words
 from monitor.ledger import incidents
 from monitor.ledger.database import from_ms, to_ms
+from probes.core.words import joined
 
-FALSE = "báo sai / false alarm"
-TRUE_AFTER_ALL = "không phải báo sai / no false alarm after all"
+FALSE = Words("báo sai", "false alarm")
+TRUE_AFTER_ALL = Words("không phải báo sai", "no false alarm after all")
 
 
 class FalseAlarm(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ def mark(
     else:
         db.execute("DELETE FROM false_alarms WHERE incident_id = ?", (number,))
     if false != (before is not None):
-        said = ": ".join(filter(None, (FALSE if false else TRUE_AFTER_ALL, note)))
+        said = joined((FALSE if false else TRUE_AFTER_ALL, note), ": ")
         about = (incident.kind, incident.severity, incident.summary, incident.evidence)
         incidents.note(db, number, Transition(incident.key, Step.NOTED, at, *about, who, said))
     return incident

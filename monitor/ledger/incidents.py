@@ -13,6 +13,7 @@ from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step,
 from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.teller import Teller
+from probes.core.words import joined
 
 SEARCHED = 20_000
 """Of so many of the newest the words are searched: whoever searches does not keep the ledger from writing."""
@@ -114,7 +115,7 @@ def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Inc
 
 def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, teller: Teller) -> None:
     telling = teller.tell(incident, transition, outbox.told(db, incident.id))
-    said = "; ".join(one for one in (transition.note, telling.note) if one)
+    said = joined((transition.note, telling.note))
     note(db, incident.id, msgspec.structs.replace(transition, note=said))
     if transition.step is Step.RESOLVED:
         outbox.spare_the_rest(db, incident.id, transition.at)

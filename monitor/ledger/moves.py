@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 
-from alerts.incident import Incident, Step, Transition
+from alerts.incident import Incident, Step, Transition, Words
 from monitor.ledger import incidents
 from monitor.ledger.teller import Nobody
 
@@ -80,8 +80,14 @@ def _settled(db: sqlite3.Connection, incident: Incident, now: str, at: datetime)
             incident.severity,
             incident.summary,
             incident.evidence,
-            note=f"goes on as incident {other.id}: {incident.key.device} is {now} now",
+            note=_goes_on(other.id, incident.key.device, now),
             before=incident.severity,
         )
         incidents.record(db, [step], Nobody())
     return incident
+
+
+def _goes_on(number: int, was: str, now: str) -> Words:
+    return Words(
+        f"tiếp tục ở sự cố {number}: {was} nay là {now}", f"goes on as incident {number}: {was} is {now} now"
+    )

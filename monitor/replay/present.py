@@ -16,6 +16,7 @@ from alerts.judging.engine import Engine
 from alerts.rule import Rule, RuleBook
 from inventory.model import Inventory
 from probes.core.observation import Observation
+from probes.core.words import Said, Words
 
 ROUNDS = 2
 LATER = timedelta(seconds=90)
@@ -31,8 +32,8 @@ class Would(msgspec.Struct, frozen=True):
     check: str
     subject: str
     severity: str
-    summary: str
-    note: str
+    summary: Words
+    note: Said
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -105,5 +106,5 @@ def _alike(one: Transition | None, other: Transition) -> bool:
 def _would(step: Transition) -> Would:
     key = step.key
     return Would(
-        step.step, key.rule, key.device, key.check, key.subject, step.severity, step.summary.vi, step.note
+        step.step, key.rule, key.device, key.check, key.subject, step.severity, step.summary, step.note
     )

@@ -20,6 +20,7 @@ from monitor.ledger.database import migrate
 from monitor.ledger.teller import Teller
 from monitor.pipeline import STALE_EVERY
 from probes.core.observation import Observation
+from probes.core.words import Words
 
 GAP = timedelta(minutes=2)
 """Without any attempt for so long the service was not running: what follows is judged as after a restart."""
@@ -42,7 +43,7 @@ class Happened(msgspec.Struct, frozen=True):
     opened_at: datetime
     resolved_at: datetime | None
     messages: int
-    summary: str
+    summary: Words
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -116,5 +117,5 @@ def _happened(incident: Incident, messages: int) -> Happened:
     key = incident.key
     return Happened(
         key.rule, key.device, key.check, key.subject, incident.severity, incident.opened_at,
-        incident.resolved_at, messages, incident.summary.vi,
+        incident.resolved_at, messages, incident.summary,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.traps.decoder import MAX_VALUES, Notification
 from probes.core.observation import Fact, Observation, Outcome, Sample
 from probes.core.text import clean
+from probes.core.words import Said, Words, cleaned
 from probes.snmp.mib import Mib
 
 TRAP_OID = "1.3.6.1.6.3.1.1.4.1.0"
@@ -46,14 +47,15 @@ def observation(device: str, notification: Notification, time: datetime, mib: Mi
 
 def flood(device: str, dropped: int, time: datetime) -> Observation:
     """Return that a device sends so much that `dropped` notifications could not be read."""
-    return _told(device, time, f"{FLOOD}: {dropped} notifications dropped", [Fact("snmp.trap", FLOOD)])
+    words = Words(f"{FLOOD}: bỏ {dropped} bản tin không đọc kịp", f"{FLOOD}: {dropped} notifications dropped")
+    return _told(device, time, words, [Fact("snmp.trap", FLOOD)])
 
 
 def _told(
-    device: str, time: datetime, detail: str, facts: list[Fact], samples: tuple[Sample, ...] = ()
+    device: str, time: datetime, detail: Said, facts: list[Fact], samples: tuple[Sample, ...] = ()
 ) -> Observation:
     return Observation(
-        device, "trap", "trap", time, 0.0, Outcome.OK, clean(detail, 300), samples, tuple(facts)
+        device, "trap", "trap", time, 0.0, Outcome.OK, cleaned(detail, 300), samples, tuple(facts)
     )
 
 

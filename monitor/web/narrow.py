@@ -328,7 +328,7 @@ class NarrowQuiets(_Refusing):
         """See `Quiets.of_device`."""
         return self._quiets.of_device(device)
 
-    def why(self, incident: Incident, moment: datetime) -> str:
+    def why(self, incident: Incident, moment: datetime) -> Words:
         """See `Quiets.why`."""
         return self._quiets.why(incident, moment)
 

@@ -14,6 +14,7 @@ from monitor.web.device import Asked
 from monitor.web.search import Row
 from monitor.web.summary import DeviceView, SiteSummary
 from probes.core.observation import Fact, Sample
+from probes.core.words import Said
 
 
 class OwnerOut(msgspec.Struct, frozen=True):
@@ -48,11 +49,11 @@ class CheckOut(msgspec.Struct, frozen=True):
     probe: str
     interval: float
     timeout: float
-    blocked: str
+    blocked: Words
     outcome: str | None = None
     time: datetime | None = None
     duration: float | None = None
-    detail: str = ""
+    detail: Said = ""
     samples: tuple[Sample, ...] = ()
     facts: tuple[Fact, ...] = ()
 

@@ -15,6 +15,7 @@ from inventory.network_policy import PERMIT, NetworkPolicy
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.core.words import Words
 
 _MEANING = {
     errno.ECONNREFUSED: Outcome.REFUSED,
@@ -51,6 +52,24 @@ async def system_lookup(name: str) -> Sequence[str]:
     return [str(entry[4][0]) for entry in found]
 
 
+_ERRORS = {
+    errno.ENETUNREACH: "không có đường tới mạng này",
+    errno.EHOSTUNREACH: "không có đường tới thiết bị",
+    errno.EHOSTDOWN: "thiết bị không có mặt trên mạng",
+    errno.ENETDOWN: "mạng của máy giám sát bị ngắt",
+    errno.ETIMEDOUT: "không trả lời",
+    errno.ECONNREFUSED: "từ chối kết nối",
+    errno.EACCES: "máy giám sát không cho phép",
+    errno.EPERM: "máy giám sát không cho phép",
+    errno.EMFILE: "máy giám sát hết số tệp được mở",
+    errno.ENFILE: "máy giám sát hết số tệp được mở",
+    errno.EAGAIN: "máy giám sát hết tài nguyên",
+    errno.ENOBUFS: "máy giám sát hết bộ đệm",
+    errno.EADDRNOTAVAIL: "máy giám sát không có địa chỉ phù hợp",
+}
+"""What the system's errors mean, in Vietnamese."""
+
+
 class Network:
     """Reaches devices, and nothing that `policy` rules out (abuse cases A18, A19).
 
@@ -81,7 +100,7 @@ class Network:
             if not refusal:
                 return address
         prefix = "" if literal else f"{clean(host, 80)} leads to "
-        raise ProbeFailure(Outcome.NOT_READY, f"{prefix}{refusals[0]}")
+        raise _not_permitted(f"{prefix}{refusals[0]}")
 
     async def connect(self, address: str, port: int) -> socket.socket:
         """Open a TCP connection to an `address` from `resolve`; the socket is the caller's to close.
@@ -105,7 +124,7 @@ class Network:
         except OSError as error:  # gone before we could look
             raise ConnectionResetError(errno.ECONNRESET, "connection reset") from error
         if refusal := self.refusal(peer):
-            raise ProbeFailure(Outcome.NOT_READY, f"the connection leads to {refusal}")
+            raise _not_permitted(f"the connection leads to {refusal}")
 
     async def _look_up(self, name: str) -> list[str]:
         try:
@@ -127,18 +146,32 @@ def _literal(host: str) -> str:
 
 
 def _unresolved(name: str) -> ProbeFailure:
-    return ProbeFailure(Outcome.UNREACHABLE, f"the name {clean(name, 80)} does not resolve")
+    shown = clean(name, 80)
+    return ProbeFailure(
+        Outcome.UNREACHABLE,
+        Words(f"không phân giải được tên miền {shown}", f"the name {shown} does not resolve"),
+    )
 
 
-def failure(error: OSError, subject: str) -> ProbeFailure:
-    """Return what `error` of a connection means; `subject` says what was tried: ``"TCP port 22"``.
+def _not_permitted(refusal: str) -> ProbeFailure:
+    return ProbeFailure(Outcome.NOT_READY, Words(f"cấu hình không cho phép hỏi: {refusal}", refusal))
+
+
+def at_port(protocol: str, number: int | str) -> Words:
+    """Return what a port is called: ``"cổng TCP 22"``."""
+    return Words(f"cổng {protocol} {number}", f"{protocol} port {number}")
+
+
+def failure(error: OSError, subject: Words) -> ProbeFailure:
+    """Return what `error` of a connection means; `subject` says what was tried: ``at_port("TCP", 22)``.
 
     Raises `error` itself when it is none that a network is known to cause: then it is a bug of ours.
     """
     outcome = _MEANING.get(error.errno or 0) or _meaning_by_type(error)
     if outcome is None:
         raise error
-    return ProbeFailure(outcome, f"{subject}: {_words(error)}")
+    words = _words(error)
+    return ProbeFailure(outcome, Words(f"{subject.vi}: {words.vi}", f"{subject.en}: {words.en}"))
 
 
 def _meaning_by_type(error: OSError) -> Outcome | None:
@@ -148,11 +181,18 @@ def _meaning_by_type(error: OSError) -> Outcome | None:
     return Outcome.PROTOCOL_ERROR if isinstance(error, ConnectionError) else None
 
 
-def _words(error: OSError) -> str:
+def _words(error: OSError) -> Words:
     if error.errno == errno.ECONNREFUSED:
-        return "closed, the device refused the connection"
+        return Words("đóng, thiết bị từ chối kết nối", "closed, the device refused the connection")
     if isinstance(error, TimeoutError):
-        return "no answer"
+        return Words("không trả lời", "no answer")
     if isinstance(error, ConnectionError):
-        return "the device cut the connection"
-    return (error.strerror or type(error).__name__).lower()
+        return Words("thiết bị ngắt kết nối", "the device cut the connection")
+    return words_of(error)
+
+
+def words_of(error: OSError) -> Words:
+    """Return an error of the system in words; the system's own stay readable beside ours."""
+    text = (error.strerror or type(error).__name__).lower()
+    known = _ERRORS.get(error.errno or 0)
+    return Words(f"{known} ({text})" if known else text, text)

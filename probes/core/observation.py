@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from probes.core.words import NOTHING, Said, Words
+
 Labels = tuple[tuple[str, str], ...]
 """Label pairs sorted by name, few and bounded: ``(("interface", "eth0"),)``."""
 
@@ -102,7 +104,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     samples: tuple[Sample, ...] = ()
     facts: tuple[Fact, ...] = ()
-    detail: str = ""
+    detail: Words = NOTHING
 
 
 class Observation(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +116,6 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     time: datetime
     duration: float
     outcome: Outcome
-    detail: str = ""
+    detail: Said = ""
     samples: tuple[Sample, ...] = ()
     facts: tuple[Fact, ...] = ()

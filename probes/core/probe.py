@@ -15,6 +15,7 @@ from inventory.profile import Profile
 from inventory.secrets import Credential
 from probes.core.hostkeys import HostKeys
 from probes.core.observation import Answer, Outcome
+from probes.core.words import NOTHING, Words
 
 if TYPE_CHECKING:
     from probes.core.network import Network  # raises the ProbeFailure of this module
@@ -50,8 +51,8 @@ class Check(msgspec.Struct, frozen=True):
     params: Params
     interval: float
     timeout: float
-    blocked: str = ""
-    """Why this check cannot be asked at all (a credential without a value); ``""`` when it can."""
+    blocked: Words = NOTHING
+    """Why this check cannot be asked at all (a credential without a value); empty when it can."""
 
     @property
     def device(self) -> str:
@@ -78,8 +79,8 @@ class Environment(msgspec.Struct, frozen=True):
 class ProbeFailure(Exception):
     """An expected failure: how the attempt ended, why in one line, and what evidence there is all the same."""
 
-    def __init__(self, outcome: Outcome, detail: str, answer: Answer | None = None) -> None:
-        super().__init__(detail)
+    def __init__(self, outcome: Outcome, detail: Words, answer: Answer | None = None) -> None:
+        super().__init__(detail.en)
         self.outcome = outcome
         self.detail = detail
         self.answer = answer or Answer()

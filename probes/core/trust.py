@@ -8,6 +8,7 @@ import ssl
 from probes.core.network import Network
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 
 
 def verifying(ca_file: str | None = None) -> ssl.SSLContext:
@@ -42,7 +43,8 @@ def _load(made: ssl.SSLContext, ca_file: str | None) -> None:
         if ca_file:
             made.load_verify_locations(ca_file)
     except OSError as error:  # ssl.SSLError is one
-        raise ProbeFailure(Outcome.NOT_READY, f"the CA file {ca_file} cannot be read") from error
+        text = Words(f"không đọc được tệp CA {ca_file}", f"the CA file {ca_file} cannot be read")
+        raise ProbeFailure(Outcome.NOT_READY, text) from error
 
 
 async def shake_hands(

@@ -28,6 +28,7 @@ from probes.core.probe import Params, ProbeFailure, Target
 from probes.core.probe import Probe as BaseProbe
 from probes.core.text import clean
 from probes.core.trust import lenient, shake_hands, verifying
+from probes.core.words import Words, same
 from probes.http.dial import CertificateRefused, Dial
 from probes.http.page import Page
 
@@ -129,12 +130,17 @@ class Probe(BaseProbe[HttpParams]):
             return await _request(dial, url, headers, params)
         except CertificateRefused as refused:
             facts, samples = await self._look_at_certificate(address, url, params)
-            text = f"the certificate is not accepted: {refused}"
+            why = refused.words
+            text = Words(f"chứng chỉ không hợp lệ: {why.vi}", f"the certificate is not accepted: {why.en}")
             raise ProbeFailure(Outcome.PROTOCOL_ERROR, text, Answer(samples, facts)) from refused
         except aiohttp.ClientResponseError as error:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"not HTTP: {clean(error.message, 160)}") from error
+            why_not = clean(error.message, 160)
+            text = Words(f"không phải HTTP: {why_not}", f"not HTTP: {why_not}")
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, text) from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the answer broke off: {_words(error)}") from error
+            how = _words(error)
+            text = Words(f"trả lời bị ngắt giữa chừng: {how.vi}", f"the answer broke off: {how.en}")
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, text) from error
 
     async def _look_at_certificate(
         self, address: str, url: URL, params: HttpParams
@@ -192,7 +198,9 @@ def _url(address: str, params: HttpParams) -> URL:
     try:
         return URL(params.url.replace("{address}", host))
     except ValueError as error:
-        raise ProbeFailure(Outcome.NOT_READY, f"{clean(address, 80)} makes no web address") from error
+        shown = clean(address, 80)
+        text = Words(f"{shown} không thành địa chỉ web", f"{shown} makes no web address")
+        raise ProbeFailure(Outcome.NOT_READY, text) from error
 
 
 def _authorization(credential: Credential | None, url: URL, params: HttpParams) -> dict[str, str]:
@@ -201,14 +209,13 @@ def _authorization(credential: Credential | None, url: URL, params: HttpParams) 
         return {}
     verified = url.scheme == "https" and params.verify
     if not (verified or _is_loopback(url.host or "") or params.insecure_credential):
-        text = "the credential is not sent over plain HTTP or to an unverified server"
-        raise ProbeFailure(Outcome.NOT_READY, text)
+        raise ProbeFailure(Outcome.NOT_READY, _IN_THE_CLEAR)
     if credential.kind == "http_basic":
         pair = f"{credential.user}:{credential.secrets['password'].reveal()}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"}
     token = credential.secrets["token"].reveal()
     if not (token.isascii() and token.isprintable()):
-        raise ProbeFailure(Outcome.NOT_READY, "the bearer token has characters no header may have")
+        raise ProbeFailure(Outcome.NOT_READY, _NO_TOKEN)
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -231,7 +238,8 @@ def _answer(page: Page, dial: Dial, phases: dict[str, float], params: HttpParams
     ]
     facts, left = _certificate(dial.certificate, page.url, params)
     total = sum(phases.values()) * 1000
-    detail = f"{page.status} {page.reason}".strip() + f", {len(page.body)} bytes in {total:.0f} ms"
+    got, size = f"{page.status} {page.reason}".strip(), len(page.body)
+    detail = Words(f"{got}, {size} byte trong {total:.0f} ms", f"{got}, {size} bytes in {total:.0f} ms")
     return Answer((*samples, *left), (*page.facts(label[1]), *facts), detail)
 
 
@@ -255,23 +263,34 @@ def _compare(page: Page, params: HttpParams, answer: Answer, *, credential: bool
     if not any(code == wanted or (wanted[1:] == "xx" and wanted[0] == code[0]) for wanted in params.status):
         refused = credential and page.status in (401, 403)
         got = f"{code} {page.reason}".strip()
-        text = (
-            f"the credential was refused: {got}"
-            if refused
-            else f"expected {', '.join(params.status)}, got {got}"
-        )
-        raise ProbeFailure(Outcome.AUTH_FAILED if refused else Outcome.PROTOCOL_ERROR, text, answer)
-    text = page.text
-    if params.body_contains and params.body_contains not in text:
-        where = "the first part of the page" if page.truncated else "the page"
-        raise ProbeFailure(
-            Outcome.PROTOCOL_ERROR, f"{where} does not contain {params.body_contains!r}", answer
-        )
-    if params.body_missing and params.body_missing in text:
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the page contains {params.body_missing!r}", answer)
+        if refused:
+            text = Words(f"máy chủ không nhận tài khoản: {got}", f"the credential was refused: {got}")
+            raise ProbeFailure(Outcome.AUTH_FAILED, text, answer)
+        wanted = ", ".join(params.status)
+        text = Words(f"cần mã {wanted}, nhận được {got}", f"expected {wanted}, got {got}")
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, text, answer)
+    where = _FIRST_PART if page.truncated else _WHOLE
+    if (needed := params.body_contains) and needed not in page.text:
+        text = Words(f"{where.vi} không có {needed!r}", f"{where.en} does not contain {needed!r}")
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, text, answer)
+    if (bad := params.body_missing) and bad in page.text:
+        text = Words(f"trang có {bad!r}", f"the page contains {bad!r}")
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, text, answer)
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception) -> Words:
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the device cut the connection"
-    return clean(str(error), 160) or type(error).__name__
+        return Words("thiết bị ngắt kết nối", "the device cut the connection")
+    return same(clean(str(error), 160) or type(error).__name__)
+
+
+_IN_THE_CLEAR = Words(
+    "không gửi tài khoản qua HTTP không mã hóa hoặc tới máy chủ chưa được xác thực",
+    "the credential is not sent over plain HTTP or to an unverified server",
+)
+_NO_TOKEN = Words(
+    "mã truy cập (token) có ký tự không dùng được trong HTTP",
+    "the bearer token has characters no header may have",
+)
+_WHOLE = Words("trang", "the page")
+_FIRST_PART = Words("phần đầu của trang", "the first part of the page")

@@ -17,14 +17,34 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.tracing import Trace
 
-from probes.core.network import Network, failure
+from probes.core.network import Network, at_port, failure
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.core.words import Words
+
+_FAULTS = {
+    9: "chưa đến ngày có hiệu lực",
+    10: "đã hết hạn",
+    18: "tự ký",
+    19: "trong chuỗi có chứng chỉ gốc tự ký, không được tin cậy",
+    20: "không có chứng chỉ của nơi cấp trong danh sách tin cậy",
+    21: "thiếu chứng chỉ trung gian",
+    62: "không đúng tên miền",
+    64: "không đúng địa chỉ IP",
+}
+"""What OpenSSL's verify codes (x509_vfy.h) mean, in Vietnamese."""
 
 
 class CertificateRefused(Exception):
-    """The server's certificate did not pass; the text is OpenSSL's reason."""
+    """The server's certificate did not pass."""
+
+    def __init__(self, error: ssl.SSLCertVerificationError) -> None:
+        reason = clean(error.verify_message, 120)
+        super().__init__(reason)
+        known = _FAULTS.get(error.verify_code)
+        self.words = Words(f"{known} ({reason})" if known else reason, reason)
+        """OpenSSL's reason."""
 
 
 class Dial(aiohttp.BaseConnector):
@@ -62,19 +82,20 @@ class Dial(aiohttp.BaseConnector):
         try:
             return await self._speak(connected, host, secure=req.url.scheme == "https")
         except ssl.SSLCertVerificationError as error:
-            raise CertificateRefused(clean(error.verify_message, 120)) from error
+            raise CertificateRefused(error) from error
         except ssl.SSLError as error:
             reason = clean(error.reason or "no reason given", 80)
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"TLS handshake failed: {reason}") from error
+            text = Words(f"bắt tay TLS thất bại: {reason}", f"TLS handshake failed: {reason}")
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, text) from error
         except OSError as error:
-            raise failure(error, f"TLS port {port}") from error
+            raise failure(error, at_port("TLS", port)) from error
 
     async def _connect(self, port: int) -> socket.socket:
         start = time.perf_counter()
         try:
             connected = await self._network.connect(self._address, port)
         except OSError as error:
-            raise failure(error, f"TCP port {port}") from error
+            raise failure(error, at_port("TCP", port)) from error
         self.phases["connect"] = time.perf_counter() - start
         return connected
 

@@ -17,6 +17,7 @@ from probes.core import probe
 from probes.core.observation import Answer, Fact, Outcome, Sample
 from probes.core.probe import ProbeFailure, Target
 from probes.core.text import clean
+from probes.core.words import Words, milliseconds
 from probes.sip.message import Message
 from probes.sip.transaction import Address, Reply, over_stream, over_udp
 
@@ -72,11 +73,13 @@ class Probe(probe.Probe[Params]):
 def _judged(reply: Reply) -> Answer:
     status = reply.message.status
     said = f"{status} {clean(reply.message.reason, 80)}".strip()
-    answer = Answer(_samples(reply), _facts(reply, said), f"{said}, {reply.rtt * 1000:.1f} ms")
+    took = milliseconds(reply.rtt)
+    answer = Answer(_samples(reply), _facts(reply, said), Words(f"{said}, {took.vi}", f"{said}, {took.en}"))
+    failed = Words(f"thiết bị trả lời {said}", f"answered {said}")
     if status == REQUEST_TIMEOUT:
-        raise ProbeFailure(Outcome.TIMEOUT, said, answer)
+        raise ProbeFailure(Outcome.TIMEOUT, failed, answer)
     if 500 <= status < 600 and status != NOT_IMPLEMENTED:
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, said, answer)
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, failed, answer)
     return answer
 
 

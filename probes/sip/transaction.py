@@ -8,10 +8,11 @@ import ssl
 import time
 from dataclasses import dataclass
 
-from probes.core.network import Network, failure
+from probes.core.network import Network, at_port, failure
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.core.words import Words
 from probes.sip.message import MAX_HEAD, Malformed, Message, Options, parse
 
 T1 = 0.5
@@ -74,15 +75,24 @@ class Transaction:
             return None
         return message
 
-    def unanswered(self, waited: str) -> ProbeFailure:
+    def unanswered(self, waited: Words) -> ProbeFailure:
         """Return what it means that no final response came."""
         if self.provisional:
-            return ProbeFailure(Outcome.PROTOCOL_ERROR, f"{self.provisional} and then no final response")
+            vi = f"trả lời {self.provisional} rồi không có trả lời cuối"
+            en = f"{self.provisional} and then no final response"
+            return ProbeFailure(Outcome.PROTOCOL_ERROR, Words(vi, en))
         if self.strange:
-            return ProbeFailure(
-                Outcome.PROTOCOL_ERROR, "answered something that is no response to our OPTIONS"
-            )
+            return ProbeFailure(Outcome.PROTOCOL_ERROR, _STRANGE)
         return ProbeFailure(Outcome.TIMEOUT, waited)
+
+
+_STRANGE = Words(
+    "trả lời một thứ không phải câu trả lời cho OPTIONS",
+    "answered something that is no response to our OPTIONS",
+)
+_CONNECTED = Words("kết nối được nhưng không trả lời OPTIONS", "connected, and no answer to OPTIONS")
+_CLOSED = Words("đóng kết nối mà không trả lời", "closed the connection without an answer")
+_NO_SIP = Words("trả lời một thứ không phải SIP", "answered something that is no SIP")
 
 
 async def over_udp(network: Network, address: Address, uri: str, wait: float) -> Reply:
@@ -98,7 +108,7 @@ async def over_udp(network: Network, address: Address, uri: str, wait: float) ->
             network.check_peer(ours)
             return await _Datagrams(ours, uri, wait).ask()
     except OSError as error:
-        raise failure(error, f"UDP port {address.port}") from error
+        raise failure(error, at_port("UDP", address.port)) from error
 
 
 class _Datagrams:
@@ -121,7 +131,12 @@ class _Datagrams:
             if message:
                 return Reply(message, time.perf_counter() - started, sent - 1)
             pause = min(pause * 2, T2)
-        raise self.transaction.unanswered(f"no reply to {sent} OPTIONS requests in {self.wait:g} s")
+        raise self.transaction.unanswered(
+            Words(
+                f"không trả lời {sent} bản tin OPTIONS trong {self.wait:g} giây",
+                f"no reply to {sent} OPTIONS requests in {self.wait:g} s",
+            )
+        )
 
     async def _until(self, moment: float) -> Message | None:
         """Return the final response when it comes before `moment`."""
@@ -151,9 +166,12 @@ async def over_stream(
         return await _ask_stream(network, address, uri, asyncio.get_running_loop().time() + wait, tls)
     except (ssl.SSLError, ssl.CertificateError) as error:
         reason = clean(getattr(error, "reason", None) or type(error).__name__, 80)
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"no TLS on port {address.port}: {reason}") from error
+        text = Words(
+            f"cổng {address.port} không nói TLS: {reason}", f"no TLS on port {address.port}: {reason}"
+        )
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, text) from error
     except OSError as error:
-        raise failure(error, f"TCP port {address.port}") from error
+        raise failure(error, at_port("TCP", address.port)) from error
 
 
 async def _ask_stream(
@@ -185,11 +203,11 @@ async def _final(reader: asyncio.StreamReader, transaction: Transaction, deadlin
         async with asyncio.timeout_at(deadline):
             return await _read_final(reader, transaction)
     except TimeoutError as error:
-        raise transaction.unanswered("connected, and no answer to OPTIONS") from error
+        raise transaction.unanswered(_CONNECTED) from error
     except asyncio.IncompleteReadError as error:
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, "closed the connection without an answer") from error
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, _CLOSED) from error
     except (asyncio.LimitOverrunError, Malformed) as error:
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, "answered something that is no SIP") from error
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, _NO_SIP) from error
 
 
 async def _read_final(reader: asyncio.StreamReader, transaction: Transaction) -> Message:

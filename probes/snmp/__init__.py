@@ -18,6 +18,7 @@ from inventory.secrets import Secret
 from probes.core import probe as core
 from probes.core.observation import Answer, Outcome
 from probes.core.probe import Environment, ProbeFailure, Target
+from probes.core.words import Words
 from probes.snmp.credentials import KINDS, security_of
 from probes.snmp.engine import Engine, Peer, socket_address
 from probes.snmp.keys import KeyRing
@@ -146,7 +147,8 @@ class Probe(core.Probe[Params]):
 
     def _security(self, target: Target, port: int) -> Security:
         if target.credential is None:
-            raise ProbeFailure(Outcome.NOT_READY, "SNMP needs a credential")
+            text = Words("SNMP cần tài khoản (community hoặc người dùng v3)", "SNMP needs a credential")
+            raise ProbeFailure(Outcome.NOT_READY, text)
         security = security_of(target.credential, self._ring, time.monotonic)
         if isinstance(security, Community):
             name = target.credential.kind, target.credential.secrets["community"]

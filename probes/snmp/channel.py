@@ -17,8 +17,10 @@ from enum import StrEnum
 
 import msgspec
 
+from probes.core.network import words_of
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import NOTHING, Words
 from probes.snmp.ber import Malformed, read_varbinds
 from probes.snmp.form import Read
 from probes.snmp.message import Pdu, key_of
@@ -60,7 +62,7 @@ class Drop(StrEnum):
 class Silence(msgspec.Struct, frozen=True):
     """No answer came in time; `hint` says, for people, what came instead, empty when nothing did."""
 
-    hint: str = ""
+    hint: Words = NOTHING
 
 
 class RequestIds:
@@ -94,7 +96,7 @@ class Waiting:
         self.crowds = True
         """Whether its answer may still come in a burst, for which the socket's buffer must have room."""
         self.due = due
-        self.hint = ""
+        self.hint = NOTHING
         self.address = address
         self.security = security
         self.datagram = datagram
@@ -240,7 +242,9 @@ class Channel:
             return
         except OSError as error:
             outcome = Outcome.NOT_READY if error.errno in _NOT_ALLOWED else Outcome.UNREACHABLE
-            raise ProbeFailure(outcome, f"cannot send: {error.strerror}") from error
+            why = words_of(error)
+            text = Words(f"không gửi được: {why.vi}", f"cannot send: {why.en}")
+            raise ProbeFailure(outcome, text) from error
 
     def _readable(self) -> None:
         receive = self._socket.recvfrom
@@ -268,13 +272,13 @@ class Channel:
             return
         if waiting.address != address:
             self.drops[Drop.ANOTHER_ADDRESS] += 1
-            waiting.hint = f"it answers from {_shown(address, waiting.address)}, which was not asked"
+            waiting.hint = _elsewhere(address, waiting.address)
             return
         try:
             waiting.answer.set_result(waiting.security.open(datagram, key, waiting.read))
         except Malformed as error:
             self.drops[Drop.NOT_VALID] += 1
-            waiting.hint = f"it sends what is no valid answer: {error}"
+            waiting.hint = Words(f"trả lời sai: {error}", f"it sends what is no valid answer: {error}")
         except Exception as error:  # noqa: BLE001  a failure, or a bug of ours, belongs to the one who asked
             waiting.answer.set_exception(error)
 
@@ -299,14 +303,22 @@ class Channel:
                 return
 
 
-def _shown(found: Address, asked: Address) -> str:
+def _elsewhere(found: Address, asked: Address) -> Words:
     """Return where an answer came from, in as much as it differs from where the question went."""
-    return f"port {found[1]}" if found[0] == asked[0] else f"the address {found[0]}"
+    if found[0] == asked[0]:
+        vi, en = f"cổng {found[1]}", f"port {found[1]}"
+    else:
+        vi, en = f"địa chỉ {found[0]}", f"the address {found[0]}"
+    return Words(f"trả lời từ {vi}, không phải nơi được hỏi", f"it answers from {en}, which was not asked")
+
+
+_NO_AGENT = Words("địa chỉ này không có dịch vụ SNMP", "the address says that no SNMP agent listens there")
 
 
 def _failure(number: int) -> ProbeFailure | None:
     if number == errno.ECONNREFUSED:
-        return ProbeFailure(Outcome.REFUSED, "the address says that no SNMP agent listens there")
+        return ProbeFailure(Outcome.REFUSED, _NO_AGENT)
     if number in _UNREACHABLE:
-        return ProbeFailure(Outcome.UNREACHABLE, f"the network says: {os.strerror(number)}")
+        why = words_of(OSError(number, os.strerror(number)))
+        return ProbeFailure(Outcome.UNREACHABLE, Words(f"mạng báo: {why.vi}", f"the network says: {why.en}"))
     return None

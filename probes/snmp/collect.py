@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed, Value, VarBind
 from probes.snmp.engine import Asks, Peer
@@ -88,12 +89,22 @@ class Collector:
                 self.binds = max(len(active), self.binds // 2)
             else:
                 walk.give_up(active, answer.error_index)
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"a table did not end within {MAX_REQUESTS} requests")
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, _NO_END)
 
     def _next(self, oids: list[bytes]) -> Template:
         if self._peer.security.bulk:
             return Template.bulk(tuple(oids), max(1, self.binds // len(oids)))
         return Template.get_next(tuple(oids))
+
+
+_NO_END = Words(
+    f"bảng của thiết bị không hết sau {MAX_REQUESTS} câu hỏi",
+    f"a table did not end within {MAX_REQUESTS} requests",
+)
+_EMPTY = Words("trả lời trống giữa chừng một bảng", "an empty answer where a table goes on")
+_CIRCLES = Words(
+    "bảng của thiết bị lặp vòng: OID không tăng", "the agent's table goes in circles: OIDs do not increase"
+)
 
 
 class _Walk:
@@ -112,7 +123,7 @@ class _Walk:
 
     def take(self, active: list[int], binds: list[VarBind]) -> None:
         if not binds:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, "an empty answer where a table goes on")
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, _EMPTY)
         for position, bind in enumerate(binds):
             at = active[position % len(active)]
             if not self._ended[at]:
@@ -129,9 +140,7 @@ class _Walk:
         except Malformed:
             increases = False
         if not increases:
-            raise ProbeFailure(
-                Outcome.PROTOCOL_ERROR, "the agent's table goes in circles: OIDs do not increase"
-            )
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, _CIRCLES)
         column[index] = tag, value
         self.last[at] = oid
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from probes.core.probe import ProbeFailure
+from probes.core.words import NOTHING, Words
 from probes.snmp.ber import read_varbinds
 from probes.snmp.channel import Address, Channel, Drop, Silence
 from probes.snmp.form import Read
@@ -98,7 +99,7 @@ class Engine:
         """
         channel = self._channel(peer)
         silences = lessons = 0
-        hint = ""
+        hint = NOTHING
         while silences < peer.tries and lessons <= LESSONS:
             if self.onlooker is None:
                 answer = await channel.ask(peer.address, peer.security, template, peer.wait, read)
@@ -142,5 +143,7 @@ def socket_address(address: str, port: int) -> Address:
     return (address, port, 0, 0) if ":" in address else (address, port)
 
 
-def _explained(failure: ProbeFailure, hint: str) -> ProbeFailure:
-    return ProbeFailure(failure.outcome, f"{failure.detail} ({hint})") if hint else failure
+def _explained(failure: ProbeFailure, hint: Words) -> ProbeFailure:
+    said = failure.detail
+    words = Words(f"{said.vi} ({hint.vi})", f"{said.en} ({hint.en})") if hint else said
+    return ProbeFailure(failure.outcome, words)

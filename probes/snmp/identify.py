@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from probes.core.words import Words
 from probes.snmp import ber, message
 from probes.snmp.ber import oid
 from probes.snmp.collect import Collector
@@ -46,7 +47,7 @@ class Identity(msgspec.Struct, frozen=True):
     """MIBs of which the device has something."""
     samples: int
     """Numbers that a poll by its profile gives."""
-    detail: str
+    detail: Words
 
 
 async def identify(engine: Asks, peer: Peer, make_study: Callable[[Collector], Study], mib: Mib) -> Identity:

@@ -6,6 +6,7 @@ import asyncio
 
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.snmp.ber import oid, read_varbinds
 from probes.snmp.breaker import Breaker
 from probes.snmp.engine import Asks, Peer
@@ -49,7 +50,10 @@ class Manners:
         if self._left <= 0:
             raise Spent(
                 Outcome.PROTOCOL_ERROR,
-                f"one poll took more than {self._budget} requests; the next one goes on from there",
+                Words(
+                    f"một lần đo cần hơn {self._budget} câu hỏi; lần sau hỏi tiếp",
+                    f"one poll took more than {self._budget} requests; the next one goes on from there",
+                ),
             )
         self._left -= 1
         try:
@@ -75,6 +79,10 @@ class Manners:
         """Say what is asked while the device is silent; its own answer closes the breaker."""
         if not self._breaker.is_open:
             return failure
-        detail = f"{failure.detail}; silent for {self._breaker.silent} polls, asked only for sysUpTime"
+        said, polls = failure.detail, self._breaker.silent
+        detail = Words(
+            f"{said.vi}; không trả lời {polls} lần liền, chỉ còn hỏi sysUpTime",
+            f"{said.en}; silent for {polls} polls, asked only for sysUpTime",
+        )
         facts = (*failure.answer.facts, Fact("snmp.breaker", "open"))
         return ProbeFailure(failure.outcome, detail, Answer(failure.answer.samples, facts))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from probes.core.observation import Answer, Fact
 from probes.core.text import clean
+from probes.core.words import Words
 from probes.snmp import ber
 from probes.snmp.ber import Value, oid
 from probes.snmp.collect import Collector, Column
@@ -66,7 +67,11 @@ class Neighbours:
         facts = tuple(view.facts())
         told = sum(fact.name == "neighbours.told" for fact in facts)
         ports = sum(fact.name == "neighbours.behind" for fact in facts)
-        return Answer((), facts, f"{told} neighbours told by LLDP or CDP, addresses heard at {ports} ports")
+        words = Words(
+            f"{told} thiết bị kề bên qua LLDP/CDP, có địa chỉ MAC ở {ports} cổng",
+            f"{told} neighbours told by LLDP or CDP, addresses heard at {ports} ports",
+        )
+        return Answer((), facts, words)
 
 
 class _View:

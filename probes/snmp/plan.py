@@ -11,6 +11,7 @@ import msgspec
 from inventory.expression import Expression
 from inventory.readings import Overall as How
 from probes.core.observation import Fact, Labels, Limits, Sample
+from probes.core.words import Words
 from probes.snmp.ber import Value
 from probes.snmp.cells import Gauge
 from probes.snmp.form import Reader
@@ -93,7 +94,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
     facts: tuple[Fact, ...]
     changes: Mapping[bytes, Value]
     """Objects that were so when the plan was made."""
-    detail: str
+    detail: Words
 
 
 def go_on(before: Plan, plan: Plan) -> None:

@@ -19,6 +19,7 @@ from pysnmp.proto import errind, rfc1902
 
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words, same
 from probes.snmp import ber, message
 from probes.snmp.ber import Value, VarBind
 from probes.snmp.engine import Peer
@@ -108,7 +109,10 @@ class Reference:
         if isinstance(security, Community):
             return their.CommunityData(security.community, mpModel=security.version)
         if not isinstance(security, User):
-            raise ProbeFailure(Outcome.NOT_READY, "pysnmp cannot use this credential")
+            raise ProbeFailure(
+                Outcome.NOT_READY,
+                Words("pysnmp không dùng được tài khoản này", "pysnmp cannot use this credential"),
+            )
         return their.UsmUserData(
             security.name,
             security.auth[1],
@@ -121,11 +125,11 @@ class Reference:
 def _pdu(wrong: Any, status: Any, index: Any, binds: Any) -> Pdu:
     """Return what pysnmp's callback was given. Raises `ProbeFailure`."""
     if isinstance(wrong, errind.RequestTimedOut):
-        raise ProbeFailure(Outcome.TIMEOUT, "pysnmp: no answer")
+        raise ProbeFailure(Outcome.TIMEOUT, Words("pysnmp: không trả lời", "pysnmp: no answer"))
     if isinstance(wrong, _REFUSALS):
-        raise ProbeFailure(Outcome.AUTH_FAILED, f"pysnmp: {wrong}")
+        raise ProbeFailure(Outcome.AUTH_FAILED, same(f"pysnmp: {wrong}"))
     if wrong:
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"pysnmp: {wrong}")
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, same(f"pysnmp: {wrong}"))
     return Pdu(message.RESPONSE, 0, int(status), int(index), [_bind(*bind) for bind in binds])
 
 

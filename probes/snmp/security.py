@@ -7,6 +7,7 @@ from typing import Protocol
 from inventory.secrets import Credential
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed
 from probes.snmp.form import Read
@@ -49,6 +50,12 @@ class Security(Protocol):
         ...
 
 
+_SILENT = Words(
+    "không trả lời SNMP: sai community, bị chặn hoặc thiết bị vắng mặt",
+    "no answer: wrong community, blocked, or away",
+)
+
+
 class Community:
     """SNMP v1 and v2c. A wrong community is answered by silence. One serves all devices that share it."""
 
@@ -79,7 +86,7 @@ class Community:
 
     def unanswered(self) -> ProbeFailure:
         """Return a timeout: an agent never says that a community is wrong."""
-        return ProbeFailure(Outcome.TIMEOUT, "no answer: wrong community, blocked, or away")
+        return ProbeFailure(Outcome.TIMEOUT, _SILENT)
 
     def seal(self, template: Template, key: int) -> bytes:
         """Patch the id into the message, which is written once."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from inventory.profile import Profile
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.snmp import message
 from probes.snmp.cells import restarted
 from probes.snmp.collect import MAX_BINDS, Collector
@@ -27,11 +28,18 @@ MAX_REQUESTS = 1000
 """Requests that one poll may cost, even the first one of a large device."""
 
 
+_OTHERS = Words(
+    "thiết bị trả lời biến khác với biến được hỏi", "the agent answers other variables than were asked"
+)
+_RESTARTED = Words("thiết bị vừa khởi động lại", "the agent restarted")
+_CHANGED = Words("các bảng của thiết bị đã thay đổi", "the agent's tables changed")
+
+
 class Stale(Exception):
     """The answer does not fit the plan; `reason` says how, for people."""
 
-    def __init__(self, reason: str, anew: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Words, anew: bool = False) -> None:
+        super().__init__(reason.en)
         self.reason = reason
         self.anew = anew
         """Whether the agent restarted, so that what counters were says nothing."""
@@ -146,10 +154,11 @@ class Session:
         if answer.error_status:
             if answer.error_status == message.TOO_BIG:
                 self._shrink()
-            raise Stale(f"the agent answers {message.error_name(answer.error_status)}")
+            name = message.error_name(answer.error_status)
+            raise Stale(Words(f"thiết bị báo lỗi {name}", f"the agent answers {name}"))
         binds = answer.varbinds
         if [bind[0] for bind in binds] != step.oids:
-            raise Stale("the agent answers other variables than were asked")
+            raise Stale(_OTHERS)
         if step is plan.steps[0]:
             self._check_restart(binds[0][2], now)
             self._check_changes(plan, answer, now)
@@ -159,13 +168,13 @@ class Session:
     def _check_restart(self, uptime: object, now: float) -> None:
         before, self._uptime = self._uptime, (uptime, now) if isinstance(uptime, int) else None
         if before and self._uptime and restarted(before[0], self._uptime[0], now - before[1]):
-            raise Stale("the agent restarted", anew=True)
+            raise Stale(_RESTARTED, anew=True)
 
     def _check_changes(self, plan: Plan, answer: Pdu, now: float) -> None:
         if now - self._planned_at < MIN_PLAN_AGE or not plan.changes:
             return
         if any(plan.changes.get(oid, value) != value for oid, _, value in answer.varbinds):
-            raise Stale("the agent's tables changed")
+            raise Stale(_CHANGED)
 
 
 def studies(

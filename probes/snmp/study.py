@@ -13,6 +13,7 @@ from inventory.readings import Kind, Metric, Reading, Table
 from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.core.words import Words
 from probes.snmp import ber
 from probes.snmp.ber import Malformed, Value, oid
 from probes.snmp.cells import Both, Counter, Gauge, Meaning, Readings, Size, Ticks, number
@@ -93,7 +94,9 @@ class Study:
             found = await self._extras(extras(self._profiles, number, descr))
             profile = recognise(self._profiles, number, descr, found) or self._profiles.get("generic")
         if profile is None:
-            raise ProbeFailure(Outcome.NOT_READY, f"there is no profile {self._wanted or 'generic'!r}")
+            name = repr(self._wanted or "generic")
+            text = Words(f"không có hồ sơ thiết bị {name}", f"there is no profile {name}")
+            raise ProbeFailure(Outcome.NOT_READY, text)
         return profile
 
     async def _extras(self, objects: Sequence[str]) -> dict[str, str]:
@@ -386,8 +389,11 @@ def _outputs(
         )
 
 
-def _detail(profile: Profile, about: Sequence[Fact], listed: Sequence[Fact]) -> str:
+def _detail(profile: Profile, about: Sequence[Fact], listed: Sequence[Fact]) -> Words:
     name = next((fact.value for fact in about if fact.name == "snmp.sys_name"), "")
     interfaces = next((fact.value for fact in listed if fact.name == "snmp.interfaces"), ())
     count = len(interfaces) if isinstance(interfaces, tuple) else 0
-    return clean(f"{name or 'the agent'} answers as {profile.name}, {count} interfaces", 300)
+    return Words(
+        clean(f"{name or 'thiết bị'} trả lời, hồ sơ {profile.name}, {count} cổng mạng", 300),
+        clean(f"{name or 'the agent'} answers as {profile.name}, {count} interfaces", 300),
+    )

@@ -28,9 +28,9 @@ def lines(exchange: Exchange, mib: Mib) -> Iterator[str]:
     yield f"> {asked(exchange.template, mib)}"
     result = exchange.result
     if isinstance(result, Silence):
-        yield f"< nothing within {took}" + (f": {result.hint}" if result.hint else "")
+        yield f"< nothing within {took}" + (f": {result.hint.en}" if result.hint else "")
     elif isinstance(result, ProbeFailure):
-        yield f"< {result.outcome} after {took}: {result.detail}"
+        yield f"< {result.outcome} after {took}: {result.detail.en}"
     else:
         yield f"< {_answer(result)} after {took}"
         yield from (f"    {shown(bind, mib)}" for bind in result.varbinds)

@@ -11,6 +11,7 @@ import msgspec
 from inventory.secrets import Credential
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed
 from probes.snmp.form import Read
@@ -29,11 +30,25 @@ _MODEL = ber.integer(3)
 _STATS = ber.oid("1.3.6.1.6.3.15.1.1")
 UNSUPPORTED_LEVEL, NOT_IN_WINDOW, UNKNOWN_USER, UNKNOWN_ENGINE, WRONG_DIGEST, DECRYPTION = range(1, 7)
 _REFUSALS = {
-    UNSUPPORTED_LEVEL: "the agent does not offer this user authentication with privacy",
-    UNKNOWN_USER: "the agent does not know this user",
-    WRONG_DIGEST: "the agent says the digest is wrong: authentication password or protocol",
-    DECRYPTION: "the agent cannot decrypt: privacy password or protocol",
+    UNSUPPORTED_LEVEL: Words(
+        "thiết bị không cho tài khoản này dùng xác thực kèm mã hóa (authPriv)",
+        "the agent does not offer this user authentication with privacy",
+    ),
+    UNKNOWN_USER: Words("thiết bị không có tài khoản SNMPv3 này", "the agent does not know this user"),
+    WRONG_DIGEST: Words(
+        "sai mật khẩu hoặc thuật toán xác thực (auth) SNMPv3",
+        "the agent says the digest is wrong: authentication password or protocol",
+    ),
+    DECRYPTION: Words(
+        "thiết bị không giải mã được: sai mật khẩu hoặc thuật toán mã hóa (priv) SNMPv3",
+        "the agent cannot decrypt: privacy password or protocol",
+    ),
 }
+_NO_ANSWER_TO_USER = Words(
+    "thiết bị nói SNMPv3 nhưng không trả lời tài khoản này: sai mật khẩu mã hóa (priv)?",
+    "the agent speaks v3 but does not answer this user: privacy password?",
+)
+_SILENT = Words("không trả lời SNMP: bị chặn hoặc thiết bị vắng mặt", "no answer: blocked, or away")
 _NOTHING = Template.get(())
 
 
@@ -163,12 +178,10 @@ class User:
         """Return what the silence after all tries means."""
         if self._heard and not self._confirmed:
             self._forget()
-            return ProbeFailure(
-                Outcome.AUTH_FAILED, "the agent speaks v3 but does not answer this user: privacy password?"
-            )
+            return ProbeFailure(Outcome.AUTH_FAILED, _NO_ANSWER_TO_USER)
         if not self._confirmed:
             self._forget()
-        return ProbeFailure(Outcome.TIMEOUT, "no answer: blocked, or away")
+        return ProbeFailure(Outcome.TIMEOUT, _SILENT)
 
     def silent(self) -> None:
         """One try was not answered: an unconfirmed key may have been stretched in the other way."""

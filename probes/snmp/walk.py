@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.snmp import ber, message
 from probes.snmp.ber import Malformed, VarBind
 from probes.snmp.engine import Asks, Peer
@@ -13,6 +14,9 @@ from probes.snmp.message import Pdu
 from probes.snmp.template import Template
 
 REPETITIONS = 20
+_CIRCLES = Words(
+    "thiết bị trả lời lặp vòng: OID không tăng", "the agent goes in circles: OIDs do not increase"
+)
 
 
 async def walk(engine: Asks, peer: Peer, root: bytes, rows: int) -> AsyncIterator[VarBind]:
@@ -28,7 +32,7 @@ async def walk(engine: Asks, peer: Peer, root: bytes, rows: int) -> AsyncIterato
             continue
         for bind in _found(answer, root):
             if not _increases(last, bind[0]):
-                raise ProbeFailure(Outcome.PROTOCOL_ERROR, "the agent goes in circles: OIDs do not increase")
+                raise ProbeFailure(Outcome.PROTOCOL_ERROR, _CIRCLES)
             last = bind[0]
             yield bind
             rows -= 1
@@ -43,7 +47,9 @@ def _next(peer: Peer, after: bytes, repetitions: int) -> Template:
 def _found(answer: Pdu, root: bytes) -> list[VarBind]:
     if answer.error_status not in (message.NO_ERROR, message.NO_SUCH_NAME):
         name = message.error_name(answer.error_status)
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the agent answers {name}")
+        raise ProbeFailure(
+            Outcome.PROTOCOL_ERROR, Words(f"thiết bị báo lỗi {name}", f"the agent answers {name}")
+        )
     return [] if answer.error_status else [bind for bind in answer.varbinds if _is_inside(bind, root)]
 
 

@@ -21,8 +21,9 @@ from inventory.secrets import Credential
 from probes.core.observation import Answer, Fact, Outcome, Sample
 from probes.core.probe import Params, ProbeFailure, Target
 from probes.core.probe import Probe as BaseProbe
+from probes.core.words import Words, same
 from probes.ssh import linux
-from probes.ssh.login import Client, connect, normal, private_key, with_answer
+from probes.ssh.login import Client, connect, ended, normal, private_key, with_answer
 from probes.ssh.session import Session, SessionLost
 from probes.ssh.wire import Wire, greeting
 
@@ -91,7 +92,7 @@ class Probe(BaseProbe[SshParams]):
             session = await self._log_in(wire, target, target.credential, params)
             return await self._collect(session, place, params)
         except SessionLost as error:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the connection ended: {error}") from error
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, ended(error)) from error
 
     async def _greet(self, kept: Session, wire: Wire) -> None:
         try:
@@ -170,18 +171,23 @@ class Probe(BaseProbe[SshParams]):
                 facts.append(Fact("ssh.host_key_changed", client.host_key.line not in approved, subject))
         if client.methods:
             facts.append(Fact("ssh.auth_methods", client.methods, subject))
-        return Answer(facts=tuple(facts), detail=offer.version if offer else "")
+        return Answer(facts=tuple(facts), detail=same(offer.version if offer else ""))
 
     def _untrusted(self, target: Target, params: SshParams, client: Client, answer: Answer) -> ProbeFailure:
         if client.host_key is None:
-            text = "the host key cannot be read; no credential was sent"
-            return ProbeFailure(Outcome.PROTOCOL_ERROR, text, answer)
+            return ProbeFailure(Outcome.PROTOCOL_ERROR, _UNREADABLE, answer)
         key = client.host_key
         self.environment.host_keys.report(target.device, target.address, params.port, key.line)
         if self._approved(target, params):
-            text = f"the host key is now {key.fingerprint}, not the approved one; no credential was sent"
+            text = Words(
+                f"khóa máy chủ nay là {key.fingerprint}, khác khóa đã duyệt; không gửi tài khoản",
+                f"the host key is now {key.fingerprint}, not the approved one; no credential was sent",
+            )
         else:
-            text = f"host key {key.fingerprint} waits for approval; no credential was sent"
+            text = Words(
+                f"khóa máy chủ {key.fingerprint} chờ duyệt; chưa gửi tài khoản",
+                f"host key {key.fingerprint} waits for approval; no credential was sent",
+            )
         return ProbeFailure(Outcome.UNTRUSTED, text, answer)
 
     def _require_unchanged(self, target: Target, params: SshParams, client: Client, answer: Answer) -> None:
@@ -218,7 +224,16 @@ class Probe(BaseProbe[SshParams]):
             session.connection.abort()
 
 
-def _summary(facts: tuple[Fact, ...], samples: tuple[Sample, ...]) -> str:
-    system = next((str(fact.value) for fact in facts if fact.name == "os.description"), "logged in")
+def _summary(facts: tuple[Fact, ...], samples: tuple[Sample, ...]) -> Words:
+    named = (same(str(fact.value)) for fact in facts if fact.name == "os.description")
+    system = next(named, Words("đã đăng nhập", "logged in"))
     load = next((sample.value for sample in samples if sample.metric == "system.linux.cpu.load_1m"), None)
-    return system if load is None else f"{system}, load {load:g}"
+    if load is None:
+        return system
+    text = f"{load:g}"
+    return Words(f"{system.vi}, tải {text.replace('.', ',')}", f"{system.en}, load {text}")
+
+
+_UNREADABLE = Words(
+    "không đọc được khóa máy chủ; không gửi tài khoản", "the host key cannot be read; no credential was sent"
+)

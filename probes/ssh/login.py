@@ -16,6 +16,7 @@ from inventory.secrets import Credential
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.core.words import Words
 from probes.ssh.offer import Offer
 from probes.ssh.wire import Wire
 
@@ -166,8 +167,7 @@ def private_key(credential: Credential) -> asyncssh.SSHKey | None:
             credential.secrets["key"].reveal(), passphrase.reveal() if passphrase else None
         )
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-        text = "the SSH private key cannot be read: wrong format, or a passphrase missing or wrong"
-        raise ProbeFailure(Outcome.NOT_READY, text) from None  # the cause may quote the key
+        raise ProbeFailure(Outcome.NOT_READY, _NO_KEY) from None  # the cause may quote the key
 
 
 async def connect(wire: Wire, client: Client, user: str, *, legacy: bool) -> asyncssh.SSHClientConnection:
@@ -192,7 +192,7 @@ async def connect(wire: Wire, client: Client, user: str, *, legacy: bool) -> asy
             **(_LEGACY if legacy else {}),
         )
     except asyncssh.HostKeyNotVerifiable as error:
-        raise ProbeFailure(Outcome.UNTRUSTED, "the host key is not approved") from error
+        raise ProbeFailure(Outcome.UNTRUSTED, _NOT_APPROVED) from error
     except asyncssh.PermissionDenied as error:
         raise _refused(client, user) from error
     except (asyncssh.Error, OSError, ValueError) as error:  # asyncssh reads damaged packets into ValueErrors
@@ -210,10 +210,14 @@ def _preferring(approved: frozenset[str]) -> list[str]:
 
 
 def _refused(client: Client, user: str) -> ProbeFailure:
-    listed = ", ".join(client.methods) or "none we know"
+    name, listed = clean(user, 64), ", ".join(client.methods)
     if client.offered:
-        return ProbeFailure(Outcome.AUTH_FAILED, f"the credential of user {clean(user, 64)} was refused")
-    text = f"user {clean(user, 64)} was not asked for this kind of credential; methods listed: {listed}"
+        text = Words(f"thiết bị không nhận tài khoản {name}", f"the credential of user {name} was refused")
+        return ProbeFailure(Outcome.AUTH_FAILED, text)
+    text = Words(
+        f"thiết bị không hỏi loại tài khoản này của {name}; cách nó nhận: {listed or 'không rõ'}",
+        f"user {name} was not asked for this kind of credential; methods listed: {listed or 'none we know'}",
+    )
     return ProbeFailure(Outcome.AUTH_FAILED, text)
 
 
@@ -223,13 +227,35 @@ def _broken(error: Exception, wire: Wire, client: Client, user: str) -> ProbeFai
         # OpenSSH ends a connection with too many failures by a disconnect, some others just hang up
         return _refused(client, user)
     if overture is not None and overture.malformed is not None:
-        return ProbeFailure(Outcome.PROTOCOL_ERROR, f"not SSH: {overture.malformed}")
+        text = Words(f"không phải SSH: {overture.malformed}", f"not SSH: {overture.malformed}")
+        return ProbeFailure(Outcome.PROTOCOL_ERROR, text)
     if isinstance(error, asyncssh.KeyExchangeFailed) or (overture is not None and _strange(overture.offer)):
-        return ProbeFailure(Outcome.PROTOCOL_ERROR, "no algorithm in common; `legacy: true` allows old ones")
+        return ProbeFailure(Outcome.PROTOCOL_ERROR, _NOTHING_IN_COMMON)
     if overture is not None and overture.offer is None:
-        heard = f", saying {overture.heard!r}" if overture.heard else ""
-        return ProbeFailure(Outcome.PROTOCOL_ERROR, f"the device cut the connection at once{heard}")
-    return ProbeFailure(Outcome.PROTOCOL_ERROR, f"the connection ended: {clean(str(error), 160)}")
+        return ProbeFailure(Outcome.PROTOCOL_ERROR, _at_once(overture.heard))
+    return ProbeFailure(Outcome.PROTOCOL_ERROR, ended(error))
+
+
+def _at_once(heard: str) -> Words:
+    vi, en = (f", nói {heard!r}", f", saying {heard!r}") if heard else ("", "")
+    return Words(f"thiết bị ngắt kết nối ngay{vi}", f"the device cut the connection at once{en}")
+
+
+def ended(error: Exception) -> Words:
+    """Return how a connection ended, with the library's own words."""
+    said = clean(str(error), 160)
+    return Words(f"kết nối bị ngắt: {said}", f"the connection ended: {said}")
+
+
+_NO_KEY = Words(
+    "không đọc được khóa riêng SSH: sai định dạng, thiếu hoặc sai mật khẩu của khóa",
+    "the SSH private key cannot be read: wrong format, or a passphrase missing or wrong",
+)
+_NOT_APPROVED = Words("khóa máy chủ chưa được duyệt", "the host key is not approved")
+_NOTHING_IN_COMMON = Words(
+    "không có thuật toán chung; `legacy: true` cho phép thuật toán cũ",
+    "no algorithm in common; `legacy: true` allows old ones",
+)
 
 
 def _strange(offer: Offer | None) -> bool:

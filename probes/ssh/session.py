@@ -10,6 +10,7 @@ from inventory.secrets import Credential
 from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
 from probes.core.text import clean
+from probes.core.words import Words
 from probes.ssh import linux, sshd_config
 from probes.ssh.script import MAX_OUTPUT, Invalid, command, split
 
@@ -69,14 +70,16 @@ class Session:
             finally:
                 process.close()
         except asyncssh.ChannelOpenError as error:
-            raise self._closed_or(error, "opened no session") from error
+            raise self._closed_or(error) from error
         except (asyncssh.Error, OSError, ValueError) as error:  # ValueError: a damaged packet
             raise SessionLost(clean(str(error), 160)) from error
 
-    def _closed_or(self, error: asyncssh.ChannelOpenError, text: str) -> Exception:
+    def _closed_or(self, error: asyncssh.ChannelOpenError) -> Exception:
         if self.connection.is_closed():
-            return SessionLost(text)
-        return ProbeFailure(Outcome.PROTOCOL_ERROR, f"the server {text}: {clean(error.reason, 160)}")
+            return SessionLost("opened no session")
+        said = clean(error.reason, 160)
+        text = Words(f"máy chủ không mở phiên: {said}", f"the server opened no session: {said}")
+        return ProbeFailure(Outcome.PROTOCOL_ERROR, text)
 
     async def close(self) -> None:
         """End the connection at once and wait until its resources are free."""
@@ -91,16 +94,20 @@ async def _bounded(stream: asyncssh.SSHReader[bytes]) -> bytes:
         parts.append(part)
         size += len(part)
         if size > MAX_OUTPUT:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"the answer is longer than {MAX_OUTPUT} bytes")
+            text = Words(
+                f"trả lời dài hơn {MAX_OUTPUT} byte", f"the answer is longer than {MAX_OUTPUT} bytes"
+            )
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, text)
     return b"".join(parts)
 
 
 def _not_ours(output: bytes, error: Invalid) -> ProbeFailure:
     """A device without a shell (a switch, a forced command) answers the command with something of its own."""
     said = clean(output[:400], 100)
-    text = (
-        f"no Linux shell answered: {said!r}" if b"@@" not in output else f"the answer is malformed: {error}"
-    )
+    if b"@@" not in output:
+        text = Words(f"không phải máy Linux: trả lời {said!r}", f"no Linux shell answered: {said!r}")
+    else:
+        text = Words(f"trả lời sai dạng: {error}", f"the answer is malformed: {error}")
     return ProbeFailure(Outcome.PROTOCOL_ERROR, text)
 
 

@@ -10,9 +10,10 @@ import asyncio
 
 from asyncssh import SSHClientConnection
 
-from probes.core.network import Network, failure
+from probes.core.network import Network, at_port, failure
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.ssh.offer import MAX_PACKET, MAX_PREFACE, Malformed, Offer, preface, read
 
 _MAX_START = MAX_PREFACE + 4 * MAX_PACKET
@@ -110,7 +111,7 @@ class Wire:
             ours = await self._network.connect(self.address, self.port)
             transport, _ = await asyncio.get_running_loop().create_connection(lambda: overture, sock=ours)
         except OSError as error:
-            raise failure(error, f"SSH port {self.port}") from error
+            raise failure(error, at_port("SSH", self.port)) from error
         return transport, connection
 
 
@@ -123,12 +124,14 @@ async def greeting(network: Network, address: str, port: int) -> None:
         ours = await network.connect(address, port)
         reader, writer = await asyncio.open_connection(sock=ours, limit=MAX_PREFACE)
     except OSError as error:
-        raise failure(error, f"SSH port {port}") from error
+        raise failure(error, at_port("SSH", port)) from error
     try:
         said = await reader.read(4)
     except OSError as error:
-        raise failure(error, f"SSH port {port}") from error
+        raise failure(error, at_port("SSH", port)) from error
     finally:
         writer.transport.abort()
     if not said:
-        raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"SSH port {port} hangs up on a new connection")
+        name = at_port("SSH", port)
+        text = Words(f"{name.vi} ngắt ngay kết nối mới", f"{name.en} hangs up on a new connection")
+        raise ProbeFailure(Outcome.PROTOCOL_ERROR, text)

@@ -19,6 +19,7 @@ from probes.core.certificate import Certificate, Unreadable
 from probes.core.observation import Answer, Fact, Outcome
 from probes.core.probe import Params, ProbeFailure, Target
 from probes.core.probe import Probe as BaseProbe
+from probes.core.words import Words, same
 from probes.tls.survey import Findings, Survey
 from probes.tls.trust import Trust
 
@@ -56,20 +57,22 @@ class Probe(BaseProbe[TlsParams]):
         chain = await _chain(findings, trust)
         if not chain:
             return Answer(
-                facts=facts, detail=_summary(findings)
+                facts=facts, detail=same(_summary(findings))
             )  # anonymous, or of a kind we cannot complete
         try:
             certificate = Certificate(chain)
         except Unreadable as error:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, str(error), Answer(facts=facts)) from error
+            text = Words("không đọc được chứng chỉ", str(error))
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, text, Answer(facts=facts)) from error
         now = datetime.now(UTC)
         facts += certificate.facts(now, subject, name or host)
         untrusted = await trust.is_missing()
         if untrusted is not None and not (untrusted and certificate.self_signed):
             # of a self-signed certificate that is another finding already
             facts += (Fact("tls.certificate.untrusted", untrusted, subject),)
-        left = f"certificate {(certificate.not_after - now).days} d left"
-        return Answer(certificate.samples(now, subject), facts, f"{_summary(findings)}, {left}")
+        days, seen = (certificate.not_after - now).days, _summary(findings)
+        left = Words(f"{seen}, chứng chỉ còn {days} ngày", f"{seen}, certificate {days} d left")
+        return Answer(certificate.samples(now, subject), facts, left)
 
 
 async def _chain(findings: Findings, trust: Trust) -> tuple[bytes, ...]:

@@ -8,9 +8,10 @@ from enum import Enum
 
 import msgspec
 
-from probes.core.network import Network, failure
+from probes.core.network import Network, at_port, failure
 from probes.core.observation import Fact, Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import Words
 from probes.tls import suites
 from probes.tls.hello import (
     NAMES,
@@ -131,9 +132,10 @@ class Survey:
         try:
             return await self._exchange(hello)
         except OSError as error:
-            raise failure(error, f"TLS port {self._port}") from error
+            raise failure(error, at_port("TLS", self._port)) from error
         except Malformed as error:
-            raise ProbeFailure(Outcome.PROTOCOL_ERROR, f"not TLS: {error}") from error
+            text = Words(f"không phải TLS: {error}", f"not TLS: {error}")
+            raise ProbeFailure(Outcome.PROTOCOL_ERROR, text) from error
 
     async def _ask(self, hello: bytes) -> Reply:
         await asyncio.sleep(self._pause)
@@ -224,8 +226,14 @@ def _certain_without_old(untested: Sequence[int]) -> tuple[str, ...] | None:
     return None if untested else ()
 
 
-def _why_nothing(replies: list[Reply]) -> str:
-    alerts = sorted({reply.description for reply in replies if isinstance(reply, Alert)})
+def _why_nothing(replies: list[Reply]) -> Words:
+    alerts = ", ".join(map(str, sorted({reply.description for reply in replies if isinstance(reply, Alert)})))
     if alerts:
-        return f"no TLS version was accepted; alerts {', '.join(map(str, alerts))}"
-    return "the device ends every TLS handshake without an answer"
+        return Words(
+            f"không nhận phiên bản TLS nào; mã cảnh báo (alert) {alerts}",
+            f"no TLS version was accepted; alerts {alerts}",
+        )
+    return Words(
+        "thiết bị ngắt mọi lần bắt tay TLS mà không trả lời",
+        "the device ends every TLS handshake without an answer",
+    )

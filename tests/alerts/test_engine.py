@@ -9,6 +9,7 @@ import pytest
 from alerts.incident import DeviceState, Kind, Severity, Step
 from alerts.rule import RuleBook
 from probes.core.observation import Outcome
+from probes.core.words import say
 from tests.alerts.province import Watch, built_in, check, device, fact, inventory, number, rules
 
 OPENED, RESOLVED, CHANGED = Step.OPENED, Step.RESOLVED, Step.CHANGED
@@ -116,7 +117,7 @@ def test_a_cut_commune_is_one_incident_of_its_router(commune: Watch) -> None:
     ]
     assert commune.steps == [("device-down", "router", "", OPENED)]
     assert "2 thiết bị phía sau" in commune.transitions[0].summary.vi
-    assert SWITCH in commune.transitions[0].evidence
+    assert SWITCH in say(commune.transitions[0].evidence, "vi")
 
 
 def test_what_is_unreachable_behind_two_levels_names_the_device_that_is_truly_down(commune: Watch) -> None:
@@ -357,7 +358,7 @@ def test_changed_evidence_of_an_open_finding_is_told_once_an_hour(posture: Watch
     posture.see(f"{SERVER}:ssh", facts=fact("ssh.weak_kex", ("a", "b"), "22"))
     assert len(posture.steps) == 1
     posture.wait(3600).see(f"{SERVER}:ssh", facts=fact("ssh.weak_kex", ("a", "b"), "22"))
-    assert posture.steps[-1][3] is CHANGED and posture.transitions[-1].evidence.endswith("a, b")
+    assert posture.steps[-1][3] is CHANGED and say(posture.transitions[-1].evidence, "vi").endswith("a, b")
     posture.wait(3600).see(f"{SERVER}:ssh", facts=fact("ssh.weak_kex", ("a", "b"), "22"))
     assert len(posture.steps) == 2
 
@@ -418,7 +419,9 @@ def test_what_is_no_longer_watched_is_closed_and_says_so(commune: Watch, book: R
     silence(commune, ROUTER, times=4)
     smaller = Watch(book, inventory(device("switch")), commune.open_incidents())
     smaller.tick()
-    assert [(t.step, t.note.split(":")[0]) for t in smaller.transitions] == [(RESOLVED, "no longer watched")]
+    assert [(t.step, say(t.note, "vi").split(":")[0]) for t in smaller.transitions] == [
+        (RESOLVED, "không theo dõi nữa")
+    ]
 
 
 def test_an_unknown_device_leads_to_nothing(commune: Watch) -> None:

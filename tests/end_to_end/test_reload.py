@@ -15,6 +15,7 @@ from monitor.app import pages
 from monitor.house import Monitoring, monitoring
 from monitor.reload import last_good
 from probes.core.observation import Outcome
+from probes.core.words import say
 from tests.end_to_end.site import COMMUNITY, DEVICE, load, write_service
 from tests.monitor.test_cli import call
 from tests.patience import eventually
@@ -65,7 +66,7 @@ async def test_an_added_device_is_watched_and_a_removed_one_closes_what_is_open_
             await eventually(lambda: len(mailbox.mails) == 2)
             incident = await running.ledger.incident(number)
             assert incident is not None and incident.status is Status.RESOLVED
-            assert "removed from the inventory" in (await running.ledger.timeline(number))[-1].note
+            assert "removed from the inventory" in say((await running.ledger.timeline(number))[-1].note, "en")
             assert "18073" in mailbox.mails[1].get_content(), "told as it was named until then"
             assert OTHER not in running.board.inventory.devices
             assert running.board.status(DEVICE).since == since, "the other device was not touched"
@@ -207,7 +208,7 @@ async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_someb
             )
             await eventually(lambda: observed_outcome(running) is Outcome.NOT_READY, within=10)
             assert running.reloader.state.held == (DEVICE,)
-            assert "secret confirm" in (running.board.last(f"{DEVICE}:snmp") or thief).detail
+            assert "secret confirm" in say((running.board.last(f"{DEVICE}:snmp") or thief).detail, "en")
             await asyncio.sleep(5)
             assert thief.heard == [], "not one datagram went there"
             result = await asyncio.to_thread(call, "-s", settings, "secret", "confirm", DEVICE, "--yes")

@@ -54,7 +54,7 @@ def test_another_address_gets_no_credential_and_the_reason_says_what_to_do() -> 
     found = bind(plan(check("192.0.2.66")), bound_to(check()))
     (one,) = found.plan
     assert one.target.credential is None
-    assert "192.0.2.1:161" in one.blocked and "secret confirm 18073/router" in one.blocked
+    assert "192.0.2.1:161" in one.blocked.en and "secret confirm 18073/router" in one.blocked.en
     assert found.held == {("18073/router", "snmp"): frozenset({"192.0.2.66:161"})}
 
 

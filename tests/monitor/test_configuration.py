@@ -34,7 +34,7 @@ credentials:
 def test_a_secret_that_is_missing_is_planned_and_says_which_file_was_expected(tmp_path: Path) -> None:
     loaded = configuration.load(write(tmp_path, "language: en\n", GOOD))
     (check,) = [one for one in loaded.plan if one.probe == "snmp"]
-    assert "community" in check.blocked
+    assert "community" in check.blocked.en
     assert check.target.credential is None
 
 

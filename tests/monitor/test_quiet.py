@@ -27,6 +27,7 @@ from monitor.escalator import Escalator
 from monitor.ledger import Ledger
 from monitor.ledger.silences import MOST_OPEN, TooMany, load
 from monitor.quiet import Quiets, lately
+from probes.core.words import Words, say
 from tests.alerts.province import built_in, device, inventory
 from tests.monitor.ledger.steps import KEY, T0, step
 from tests.patience import eventually
@@ -105,7 +106,10 @@ async def test_what_opens_in_a_silence_is_stored_and_shown_and_says_by_which_it_
         incident = await desk.see(Step.OPENED)
         assert await desk.told() == []
         (opened,) = await desk.ledger.timeline(incident.id)
-        assert opened.note == f"im lặng {made.id} tới 20/11/2026 16:00: Thay pin UPS (An)"
+        assert opened.note == Words(
+            f"tạm dừng cảnh báo {made.id} tới 20/11/2026 16:00: Thay pin UPS (An)",
+            f"silence {made.id} until 20/11/2026 16:00: Thay pin UPS (An)",
+        )
         assert [one.id for one in await desk.ledger.open_incidents()] == [incident.id]
         hidden = desk.quiets.hides(incident)
         assert hidden is not None and hidden.quiet.number == made.id
@@ -231,7 +235,7 @@ async def test_planned_maintenance_hides_in_its_hours_and_an_edit_is_followed(tm
         incident = await desk.see(Step.OPENED)
         assert await desk.told() == []
         (opened,) = await desk.ledger.timeline(incident.id)
-        assert opened.note.startswith("bảo trì night tới 20/11/2026 15:30: Nâng cấp")
+        assert say(opened.note, "vi").startswith("bảo trì night tới 20/11/2026 15:30: Nâng cấp")
         await desk.quiets.look()
         assert set(desk.quiets.under_maintenance) == {"18073/router", "18073/server"}
         desk.quiets.follow(Planned(), DEVICES)

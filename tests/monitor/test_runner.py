@@ -12,6 +12,7 @@ from monitor.runner import Runner
 from probes.core.hostkeys import NoHostKeys
 from probes.core.observation import Answer, Observation, Outcome, Sample
 from probes.core.probe import Check, Environment, Params, Probe, ProbeFailure, Target
+from probes.core.words import same
 from tests import loopback
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -27,17 +28,17 @@ class Scripted(Probe[Params]):
             case "hang":
                 await asyncio.sleep(60)
             case "refuse":
-                raise ProbeFailure(Outcome.REFUSED, "port 22 is closed", Answer((Sample("x", 1.0),)))
+                raise ProbeFailure(Outcome.REFUSED, same("port 22 is closed"), Answer((Sample("x", 1.0),)))
             case "bug":
                 raise KeyError("surprise")
             case "inner-timeout":
                 raise TimeoutError
-        return Answer((Sample("tcp.connect.duration", 0.01, "s"),), detail="fine")
+        return Answer((Sample("tcp.connect.duration", 0.01, "s"),), detail=same("fine"))
 
 
 async def ask(address: str, *, timeout: float = 0.2, blocked: str = "") -> Observation:
     probe = Scripted(Environment({}, NoHostKeys(), Path(), loopback.NETWORK))
-    check = Check("any", "scripted", Target("42/one", address), Params(), 60.0, timeout, blocked)
+    check = Check("any", "scripted", Target("42/one", address), Params(), 60.0, timeout, same(blocked))
     return await Runner({"scripted": probe}, lambda: NOON).run(check)
 
 
@@ -45,7 +46,7 @@ async def test_an_answer_becomes_an_observation_with_its_samples() -> None:
     seen = await ask("ok")
     assert (seen.device, seen.check, seen.outcome, seen.time) == ("42/one", "any", Outcome.OK, NOON)
     assert seen.samples[0].value == 0.01
-    assert seen.detail == "fine"
+    assert seen.detail == same("fine")
 
 
 async def test_the_deadline_of_the_check_is_a_timeout() -> None:
@@ -57,7 +58,7 @@ async def test_the_deadline_of_the_check_is_a_timeout() -> None:
 async def test_an_expected_failure_keeps_its_outcome_and_partial_evidence() -> None:
     seen = await ask("refuse")
     assert seen.outcome is Outcome.REFUSED
-    assert seen.detail == "port 22 is closed"
+    assert seen.detail == same("port 22 is closed")
     assert seen.samples
 
 

@@ -16,6 +16,7 @@ from monitor.traps import QUEUE_PER_DEVICE, TrapReceiver
 from monitor.traps.repeats import MAX_SUBJECTS, WITHIN, Repeats
 from monitor.traps.report import FLOOD
 from probes.core.observation import FactValue, Observation, Outcome, Sample
+from probes.core.words import say
 from probes.snmp import ber, message
 from probes.snmp.ber import oid
 from probes.snmp.message import Message, Pdu
@@ -215,8 +216,8 @@ async def test_a_hostile_name_becomes_one_clean_line() -> None:
         evil = ["1.3.6.1.2.1.2.2.1.2.7", "x", "0a1b5d00e280ae41"]
         await send(traps, "-v2c", "-c", "cong-dong", to(traps), *LINK_DOWN, *evil)
         seen = await inbox.one()
-    assert "\n" not in seen.detail
-    assert all(character.isprintable() for character in seen.detail)
+    assert "\n" not in say(seen.detail, "en")
+    assert all(character.isprintable() for character in say(seen.detail, "en"))
 
 
 # -- names ---------------------------------------------------------------------------------------------------

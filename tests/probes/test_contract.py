@@ -29,6 +29,7 @@ from probes.core.network import Network
 from probes.core.observation import Observation, Outcome
 from probes.core.parameters import parameters
 from probes.core.probe import Check, Environment, Params, Probe, Target
+from probes.core.words import say
 from tests.servers.hostile import drip, garbage, mute, noise, refusing_tcp, refusing_udp, silent, tcp, udp
 
 NAMES = sorted(info.name for info in pkgutil.iter_modules(probes.__path__) if info.name != "core")
@@ -131,8 +132,9 @@ def assert_honest(observation: Observation, allowed: set[Outcome]) -> None:
     assert observation.outcome in allowed, f"{observation.outcome}: {observation.detail}"
     assert observation.duration < DEADLINE + 0.5
     assert observation.detail
-    assert len(observation.detail) <= 300
-    assert observation.detail.isprintable()
+    for language in ("vi", "en"):
+        assert 0 < len(text := say(observation.detail, language)) <= 300
+        assert text.isprintable()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -192,8 +194,8 @@ async def test_a_denied_address_is_never_sent_a_byte(
     ):
         observation = await attempt(name, probe, address, server.port, environment)
     assert observation.outcome is Outcome.NOT_READY, observation.detail
-    assert "loopback" in observation.detail
-    assert "`network: {allow: …}` of the settings file" in observation.detail
+    assert "loopback" in say(observation.detail, "vi")
+    assert "`network: {allow: …}` of the settings file" in say(observation.detail, "vi")
     assert server.connections == datagrams.connections == 0
 
 

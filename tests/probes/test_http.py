@@ -100,7 +100,7 @@ async def test_a_good_page_over_https_has_its_phases_and_the_certificates_days(
         answer = await ask(probe, secure(port), ca_file=str(authority.root))
     assert set(phases(answer)) == {"connect", "tls", "first_byte", "transfer"}
     assert all(seconds >= 0 for seconds in phases(answer).values())
-    assert answer.detail.startswith("200 OK, 35 bytes in ")
+    assert answer.detail.en.startswith("200 OK, 35 bytes in ")
     found = facts(answer)
     assert found["http.status"] == 200
     assert found["http.title"] == "Cổng dịch vụ"
@@ -134,7 +134,7 @@ async def test_a_bad_certificate_fails_and_is_recorded_all_the_same(
         failure = await fails(probe, secure(port), **wanted)
         answer = await ask(probe, secure(port), verify=False, **wanted)
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert words in failure.detail
+    assert words in failure.detail.en
     assert facts(failure.answer)[f"tls.certificate.{fault}"] is True
     assert any(sample.metric == "tls.certificate.remaining" for sample in failure.answer.samples)
     assert facts(answer)[f"tls.certificate.{fault}"] is True
@@ -160,7 +160,7 @@ async def test_an_unexpected_status_is_named_beside_the_expected_one(probe: Prob
         failure = await fails(probe, plain(port))
         answer = await ask(probe, plain(port), status=["200", "5xx"])
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert failure.detail == "expected 2xx, 3xx, got 502 Bad Gateway"
+    assert failure.detail.en == "expected 2xx, 3xx, got 502 Bad Gateway"
     assert facts(failure.answer)["http.status"] == 502
     assert facts(answer)["http.status"] == 502
 
@@ -172,8 +172,8 @@ async def test_the_page_must_contain_and_must_not_contain(probe: Probe, tmp_path
         await ask(probe, plain(port), body_contains="dịch vụ", body_missing="lỗi")
         lacking = await fails(probe, plain(port), body_contains="một cửa")
         forbidden = await fails(probe, plain(port), body_missing="Cổng")
-    assert lacking.detail == "the page does not contain 'một cửa'"
-    assert forbidden.detail == "the page contains 'Cổng'"
+    assert lacking.detail.en == "the page does not contain 'một cửa'"
+    assert forbidden.detail.en == "the page contains 'Cổng'"
     assert lacking.outcome is forbidden.outcome is Outcome.PROTOCOL_ERROR
 
 
@@ -247,7 +247,7 @@ async def test_a_refused_credential_is_auth_failed(probe: Probe) -> None:
     async with hostile.tcp(hostile.says(answer, wait=True)) as server:
         failure = await fails(probe, plain(server.port), credential=BASIC)
     assert failure.outcome is Outcome.AUTH_FAILED
-    assert "mật" not in failure.detail
+    assert "mật" not in failure.detail.en
 
 
 @pytest.mark.parametrize("url", ["http://192.0.2.1/", "https://192.0.2.1/"])
@@ -256,14 +256,14 @@ async def test_a_credential_is_never_sent_in_the_clear_or_to_an_unverified_serve
 ) -> None:
     failure = await fails(probe, url, credential=BASIC, verify=False)
     assert failure.outcome is Outcome.NOT_READY
-    assert "not sent" in failure.detail
+    assert "not sent" in failure.detail.en
 
 
 async def test_a_token_with_a_line_break_is_not_sent_and_not_shown(probe: Probe) -> None:
     token = Credential("http_bearer", {}, {"token": Secret("CANARY\r\nX: y")})
     failure = await fails(probe, "http://127.0.0.1:1/", credential=token)
     assert failure.outcome is Outcome.NOT_READY
-    assert "CANARY" not in failure.detail
+    assert "CANARY" not in failure.detail.en
 
 
 # -- hostile servers ---------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ async def test_broken_http_is_a_protocol_error(probe: Probe, head: bytes) -> Non
     async with hostile.tcp(hostile.says(head, wait=True)) as server:
         failure = await fails(probe, plain(server.port))
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert len(failure.detail) < 300
+    assert len(failure.detail.en) < 300
 
 
 async def test_an_endless_body_is_cut_at_the_limit(probe: Probe) -> None:

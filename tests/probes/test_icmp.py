@@ -30,9 +30,9 @@ def sysctl(name, value):
 async def ask(probe, address, **params):
     try:
         answer, outcome = await probe.ask(Target("x/y", address), Params(**params)), "ok"
-        detail = answer.detail
+        detail = answer.detail.en
     except ProbeFailure as failure:
-        answer, outcome, detail = failure.answer, str(failure.outcome), failure.detail
+        answer, outcome, detail = failure.answer, str(failure.outcome), failure.detail.en
     return {"outcome": outcome, "detail": detail, "samples": {s.metric: s.value for s in answer.samples}}
 
 async def once(address, **params):
@@ -77,7 +77,7 @@ def test_the_unprivileged_socket_is_enough_where_the_system_allows_it() -> None:
 
 def test_without_any_permission_the_probe_is_not_ready_and_says_what_to_set() -> None:
     told = in_network(f"show(asyncio.run(once('127.0.0.1', {QUICK})))", drop_raw_sockets=True)
-    assert told == {"outcome": "not_ready", "detail": NO_PERMISSION, "samples": {}}
+    assert told == {"outcome": "not_ready", "detail": NO_PERMISSION.en, "samples": {}}
 
 
 def test_no_reply_at_all_is_a_timeout_with_full_loss() -> None:

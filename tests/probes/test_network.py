@@ -16,6 +16,7 @@ from probes.core import network
 from probes.core.network import Network
 from probes.core.observation import Outcome
 from probes.core.probe import ProbeFailure
+from probes.core.words import same
 from tests import loopback
 from tests.servers.hostile import silent, tcp
 
@@ -31,8 +32,8 @@ from tests.servers.hostile import silent, tcp
     ],
 )
 def test_an_error_of_the_network_is_an_outcome(number: int, outcome: Outcome, detail: str) -> None:
-    failure = network.failure(OSError(number, os.strerror(number)), "TCP port 22")
-    assert (failure.outcome, failure.detail) == (outcome, detail)
+    failure = network.failure(OSError(number, os.strerror(number)), network.at_port("TCP", 22))
+    assert (failure.outcome, failure.detail.en) == (outcome, detail)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +43,13 @@ def test_an_error_of_the_network_is_an_outcome(number: int, outcome: Outcome, de
 def test_errors_that_asyncio_makes_itself_have_no_number_and_an_outcome(
     error: OSError, outcome: Outcome
 ) -> None:
-    assert network.failure(error, "x").outcome is outcome
+    assert network.failure(error, same("x")).outcome is outcome
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EBADF, "bad file"), OSError("strange")])
 def test_an_error_no_network_causes_is_a_surprise_and_goes_on(error: OSError) -> None:
     with pytest.raises(OSError, match=r"bad file|strange"):
-        network.failure(error, "x")
+        network.failure(error, same("x"))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ async def test_what_does_not_resolve_is_unreachable_and_told_in_one_line(name: s
     with pytest.raises(ProbeFailure) as failure:
         await loopback.NETWORK.resolve(name)
     assert failure.value.outcome is Outcome.UNREACHABLE
-    assert failure.value.detail.isprintable()
+    assert failure.value.detail.en.isprintable()
 
 
 # -- Who may be asked (abuse cases A18, A19) -----------------------------------------------------------------

@@ -80,7 +80,7 @@ async def test_a_living_unit_tells_its_time_its_product_and_its_methods(environm
         "sip.server": "Codec � 9",
         "sip.allow": ("BYE", "INVITE", "OPTIONS"),
     }
-    assert told.detail.startswith("200 OK, ")
+    assert told.detail.en.startswith("200 OK, ")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_a_unit_that_cannot_serve_fails_with_what_it_said(
 ) -> None:
     async with udp(replying(answer(status))) as agent:
         failure = await failing(environment, agent.port)
-    assert (failure.outcome, failure.detail) == (outcome, status)
+    assert (failure.outcome, failure.detail.en) == (outcome, f"answered {status}")
     assert samples(failure.answer)["sip.response.status_code"] == int(status[:3])
 
 
@@ -120,7 +120,7 @@ async def test_only_provisional_responses_are_a_protocol_error(environment: Envi
     async with udp(replying(answer("100 Trying"))) as agent:
         failure = await failing(environment, agent.port, wait=0.7)
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert failure.detail == "100 Trying and then no final response"
+    assert failure.detail.en == "100 Trying and then no final response"
 
 
 # -- UDP ---------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ async def test_silence_is_a_timeout_that_says_how_often_we_asked(environment: En
     async with udp(mute) as agent:
         failure = await failing(environment, agent.port, wait=1.6)
     assert failure.outcome is Outcome.TIMEOUT
-    assert failure.detail == "no reply to 3 OPTIONS requests in 1.6 s"
+    assert failure.detail.en == "no reply to 3 OPTIONS requests in 1.6 s"
     assert agent.connections == 3
 
 

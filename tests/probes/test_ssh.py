@@ -169,7 +169,7 @@ async def test_an_unapproved_host_key_waits_and_no_credential_is_sent(
         failure = await fails(probe, server.port, by_key(server))
     assert failure.outcome is Outcome.UNTRUSTED
     assert re.fullmatch(
-        r"host key SHA256:[\w+/]{43} waits for approval; no credential was sent", failure.detail
+        r"host key SHA256:[\w+/]{43} waits for approval; no credential was sent", failure.detail.en
     )
     assert approvals.reported == [server.host_key]
     found = facts(failure.answer)
@@ -188,7 +188,7 @@ async def test_a_changed_host_key_of_any_type_stops_the_login(
         approvals.approve(server.port, old)
         failure = await fails(probe, server.port, by_key(server))
     assert failure.outcome is Outcome.UNTRUSTED
-    assert "not the approved one; no credential was sent" in failure.detail
+    assert "not the approved one; no credential was sent" in failure.detail.en
     assert facts(failure.answer)["ssh.host_key_changed"] is True
     assert approvals.reported == [server.host_key]
 
@@ -229,7 +229,7 @@ async def test_a_password_lets_in_and_a_wrong_one_is_auth_failed(
         failure = await fails(probe, server.port, by_password(server.user, "wrong"))
         answer = await ask(probe, server.port, by_password(server.user, somebody.password))
     assert failure.outcome is Outcome.AUTH_FAILED
-    assert somebody.password not in failure.detail
+    assert somebody.password not in failure.detail.en
     assert metrics(answer)["system.uptime"] > 0
 
 
@@ -240,7 +240,7 @@ async def test_a_server_without_password_login_is_auth_failed_and_says_what_it_l
         approvals.approve(server.port, server.host_key)
         failure = await fails(probe, server.port, by_password(server.user, "x"))
     assert failure.outcome is Outcome.AUTH_FAILED
-    assert "publickey" in failure.detail
+    assert "publickey" in failure.detail.en
 
 
 async def test_a_server_stopped_between_two_attempts_is_refused_and_comes_back(
@@ -278,7 +278,7 @@ async def test_an_old_device_needs_legacy_to_agree_on_anything(
         failure = await fails(probe, server.port, by_key(server))
         answer = await ask(probe, server.port, by_key(server), legacy=True)
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert "legacy" in failure.detail
+    assert "legacy" in failure.detail.en
     assert facts(failure.answer)["ssh.weak_ciphers"] == ("3des-cbc",)
     assert metrics(answer)
 
@@ -468,7 +468,7 @@ async def test_output_without_end_is_cut_at_one_mebibyte(
     async with await serve(told, approvals, "x" * (3 * 1024 * 1024)) as server:
         failure = await fails(probe, server.get_port(), by_password("monitor", "right"))
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert "longer than" in failure.detail
+    assert "longer than" in failure.detail.en
     assert "ssh.version" in facts(failure.answer)
 
 
@@ -491,7 +491,7 @@ async def test_a_section_forged_in_another_makes_the_answer_invalid(
     async with await serve(told, approvals, answer) as server:
         failure = await fails(probe, server.get_port(), by_password("monitor", "right"))
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert "malformed" in failure.detail
+    assert "malformed" in failure.detail.en
 
 
 async def test_a_device_without_a_shell_is_quoted_cleaned(
@@ -500,8 +500,8 @@ async def test_a_device_without_a_shell_is_quoted_cleaned(
     async with await serve(told, approvals, "% Invalid input\x1b[31m detected\n") as server:
         failure = await fails(probe, server.get_port(), by_password("monitor", "right"))
     assert failure.outcome is Outcome.PROTOCOL_ERROR
-    assert "Invalid input" in failure.detail
-    assert "\x1b" not in failure.detail
+    assert "Invalid input" in failure.detail.en
+    assert "\x1b" not in failure.detail.en
 
 
 async def test_a_private_key_that_cannot_be_read_says_something_about_us(
@@ -510,7 +510,7 @@ async def test_a_private_key_that_cannot_be_read_says_something_about_us(
     credential = Credential("ssh_key", {"user": "x"}, {"key": Secret("CANARY-SECRET")})
     failure = await fails(probe, 22, credential)
     assert failure.outcome is Outcome.NOT_READY
-    assert "CANARY" not in failure.detail
+    assert "CANARY" not in failure.detail.en
     assert failure.__cause__ is None
 
 
@@ -559,7 +559,7 @@ async def test_what_a_server_says_that_is_not_ssh_is_passed_on(
     probe: Probe, behaviour: hostile.TcpBehaviour
 ) -> None:
     async with hostile.tcp(behaviour) as server:
-        assert "No room" in (await fails(probe, server.port)).detail
+        assert "No room" in (await fails(probe, server.port)).detail.en
 
 
 @pytest.mark.parametrize("behaviour", [hostile.silent, hostile.drip(b"SSH-2.0-slow\r\n", pause=0.1)])

@@ -38,7 +38,7 @@ async def test_an_open_port_is_ok_with_the_time_it_took(environment: Environment
     assert (sample.metric, sample.unit) == ("tcp.connect.duration", "s")
     assert 0 < sample.value < 1
     assert answer.facts == (Fact("tcp.port", "open", str(server.port)),)
-    assert answer.detail.startswith(f"TCP port {server.port} is open, ")
+    assert answer.detail.en.startswith(f"TCP port {server.port} is open, ")
 
 
 async def test_a_closed_port_is_refused_and_told_as_a_fact(environment: Environment) -> None:
@@ -61,7 +61,7 @@ async def test_an_open_port_that_should_be_closed_is_evidence_and_no_failure(
     async with tcp(silent) as server:
         answer = await ask(environment, server.port, expect="closed")
     assert Fact("tcp.port", "open", str(server.port)) in answer.facts
-    assert answer.detail == f"TCP port {server.port} is open and should be closed"
+    assert answer.detail.en == f"TCP port {server.port} is open and should be closed"
 
 
 @pytest.mark.parametrize("expect", ["open", "closed"])

@@ -262,7 +262,7 @@ async def test_what_is_not_tls_is_a_protocol_error(probe: Probe, behaviour: host
 
 async def test_a_plain_http_server_is_a_protocol_error_that_says_not_tls(probe: Probe) -> None:
     async with hostile.tcp(hostile.says(b"HTTP/1.1 400 Bad Request\r\n\r\n", wait=True)) as server:
-        assert "not TLS" in (await fails(probe, server.port)).detail
+        assert "not TLS" in (await fails(probe, server.port)).detail.en
 
 
 @pytest.mark.parametrize("behaviour", [hostile.silent, hostile.drip(b"\x16\x03\x01\x40\x00", pause=0.05)])

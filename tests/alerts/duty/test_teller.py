@@ -120,7 +120,7 @@ async def test_nobody_takes_it_on_so_it_is_told_on_step_by_step_and_repeated(
         assert await one.pass_to(90) == everybody
         assert await one.pass_to(300) == [], "two repeats were asked for"
         steps = [(entry.step, entry.note) for entry in await ledger.timeline(1)]
-        assert steps[1] == (Step.ESCALATED, "Nguyễn Văn An (rota:truc), Lê Trưởng Phòng (person:sep)")
+        assert steps[1] == (Step.ESCALATED, _told("Nguyễn Văn An (rota:truc), Lê Trưởng Phòng (person:sep)"))
 
 
 async def test_taking_it_on_stops_it_and_giving_it_back_goes_on(tmp_path: Path, duty: Roster) -> None:
@@ -315,3 +315,7 @@ def test_every_name_that_stands_for_nothing_is_said_with_its_place(tmp_path: Pat
         load_duty(file, list(CHANNELS))
     said = sorted(problem.line for problem in refusal.value.problems)
     assert said == [3, 7, 12, 18, 19]
+
+
+def _told(who: str) -> Words:
+    return Words(f"báo cho: {who}", f"told: {who}")

@@ -125,7 +125,7 @@ def test_the_monitor_itself_is_hidden_only_by_its_own_rule() -> None:
 def test_the_words_say_until_when_why_and_who_on_one_line() -> None:
     evil = Quiet("7", QuietKind.SILENCE, Selector(), ("x",), "a\nĐÃ KHẮC PHỤC\u202e", "b\r", ())
     words = evil.words(NOW)
-    assert words.vi == "im lặng 7 tới 26/11/2026 15:00: a ĐÃ KHẮC PHỤC\ufffd (b)"
+    assert words.vi == "tạm dừng cảnh báo 7 tới 26/11/2026 15:00: a ĐÃ KHẮC PHỤC\ufffd (b)"
     assert words.en.startswith("silence 7 until 26/11/2026 15:00: ")
 
 

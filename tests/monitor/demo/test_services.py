@@ -184,7 +184,7 @@ async def test_a_server_tells_the_ssh_probe_how_it_does(asking: Asking) -> None:
     assert 0.2 < sample(answer, "system.memory.utilization") < 0.8
     assert sample(answer, "system.filesystem.utilization", ("mountpoint", "/var")) < 0.75
     assert fact(answer, "sshd.permitrootlogin") == "no"
-    assert "Debian" in answer.detail
+    assert "Debian" in answer.detail.en
 
 
 async def test_a_hardened_ssh_server_shows_no_weakness(asking: Asking) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition
+from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from alerts.telling.notification import Message
 from monitor.ledger import Ledger
 from tests.alerts.tellers import Composed
@@ -181,3 +183,21 @@ def expected(calls: list[list[Transition]]) -> set[IncidentKey]:
         elif transition.step is Step.RESOLVED:
             opened.discard(transition.key)
     return opened
+
+
+async def test_steps_written_before_there_were_words_still_show(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    said = Words("báo cho: An", "told: An")
+    async with Ledger(path) as ledger:
+        await ledger.record([msgspec.structs.replace(step(Step.OPENED), note=said)], to_none)
+        assert [one.note for one in await ledger.timeline(1)] == [said]
+    with sqlite3.connect(path) as db:
+        for table in ("timeline", "incidents"):
+            db.execute(
+                f"UPDATE {table} SET body = json_set(body, '$.note', 'An', '$.evidence', 'snmp: timeout')"
+            )
+    db.close()
+    async with Ledger(path) as ledger:
+        (first,) = await ledger.timeline(1)
+        (incident,) = await ledger.open_incidents()
+    assert (first.note, first.evidence, incident.evidence) == ("An", "snmp: timeout", "snmp: timeout")

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from alerts.incident import IncidentKey, Status, Step
 from monitor.ledger import Ledger
+from probes.core.words import say
 from tests.monitor.ledger.steps import KEY, OTHER, T0, step, to_none, to_one
 
 WAS, NOW = "18073/router", "18100/router-b"
@@ -41,7 +42,7 @@ async def test_what_is_open_under_both_ids_goes_on_under_the_present_one(ledger:
     (ended,) = await ledger.move({WAS: NOW}, LATER)
     assert (ended.id, ended.status, ended.resolved_at) == (1, Status.RESOLVED, LATER)
     assert [one.id for one in await ledger.open_incidents()] == [2]
-    assert (await ledger.timeline(1))[-1].note == f"goes on as incident 2: {WAS} is {NOW} now"
+    assert say((await ledger.timeline(1))[-1].note, "en") == f"goes on as incident 2: {WAS} is {NOW} now"
     assert len(await ledger.deliveries(1)) == 1, "nobody is told that it is over"
 
 

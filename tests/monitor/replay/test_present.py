@@ -18,6 +18,7 @@ from monitor.last_seen import NAME, LastSeen, last_seen
 from monitor.ledger import Ledger
 from monitor.replay.present import Forecast, forecast
 from probes.core.observation import Fact, Observation, Outcome, Sample
+from probes.core.words import say
 from tests.alerts.province import Watch, built_in, device, inventory
 from tests.end_to_end.site import DEVICE, load, write_service
 
@@ -79,7 +80,7 @@ def test_a_rule_that_is_gone_resolves_what_is_open_about_it() -> None:
     assert [t.key.rule for t in watch.transitions] == ["cpu-high"]
     (step,) = difference(with_rule(without="cpu-high"), watch, cpu=0.95).steps
     assert (step.step, step.rule) == (Step.RESOLVED, "cpu-high")
-    assert "removed" in step.note
+    assert "removed" in say(step.note, "en")
 
 
 def test_what_resolves_by_itself_is_no_difference() -> None:

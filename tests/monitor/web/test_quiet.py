@@ -63,12 +63,12 @@ async def test_what_is_quiet_is_shown_on_its_page_the_incident_and_the_device(
     assert f'id="quiet-{made.id}"' in html and "Cắt điện" in html and "đang giấu" in html
     assert "5 thiết bị" in html
     listed = (await text(client, "/incidents")).split(f'id="incident-{incident.id}"')[1].split("</li>")[0]
-    assert "im lặng tới" in listed and "nobody" not in listed
+    assert "tạm không báo tới" in listed and "nobody" not in listed
     html = await text(client, f"/incidents/{incident.id}")
     until = made.until.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
-    assert "Đang im lặng tới" in html and until in html and "(Lê Văn C)" in html
-    assert "Đang im lặng tới" in await text(client, "/devices/18073/router")
-    assert "Đang im lặng tới" not in await text(client, "/devices/18100/router")
+    assert "Tạm không báo tới" in html and until in html and "(Lê Văn C)" in html
+    assert "Tạm không báo tới" in await text(client, "/devices/18073/router")
+    assert "Tạm không báo tới" not in await text(client, "/devices/18100/router")
 
 
 async def test_maintenance_is_on_the_wall_by_shape_and_word_a_silence_is_not(
@@ -238,9 +238,9 @@ async def test_the_api_wants_json_and_no_other_site(client: Client) -> None:
 
 async def test_who_would_be_told_says_that_it_would_be_quiet_then(client: Client, town: Province) -> None:
     await silence(town)
-    assert "Đang im lặng tới" in await text(client, "/duty/who?about=18073/router")
+    assert "Tạm không báo tới" in await text(client, "/duty/who?about=18073/router")
     later = local(5)
-    assert "Đang im lặng tới" not in await text(client, f"/duty/who?about=18073/router&at={later}")
+    assert "Tạm không báo tới" not in await text(client, f"/duty/who?about=18073/router&at={later}")
 
 
 async def test_what_is_quiet_makes_no_sound_on_the_kiosk_and_waits_for_nobody(
@@ -254,5 +254,5 @@ async def test_what_is_quiet_makes_no_sound_on_the_kiosk_and_waits_for_nobody(
         criticals = re.search(r'data-criticals="([^"]*)"', html)
         assert criticals and str(loud.id) in criticals[1].split() and str(one.id) not in criticals[1].split()
         trouble = html.split('id="trouble-18562"')[1].split("</li>")[0]
-        assert "im lặng tới" in trouble and "chưa ai tiếp nhận" not in trouble
+        assert "tạm không báo tới" in trouble and "chưa ai tiếp nhận" not in trouble
         assert "chưa ai tiếp nhận" in html.split('id="trouble-18115"')[1].split("</li>")[0]

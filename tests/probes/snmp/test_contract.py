@@ -220,7 +220,7 @@ async def test_an_answer_from_another_address_is_dropped_counted_and_named(ours:
     async with agent(linux(), twist=twisted.from_another_address) as liar:
         failed = await failure(ours, at(liar, wait=0.2))
     assert failed.outcome is Outcome.TIMEOUT
-    assert "answers from port" in failed.detail
+    assert "answers from port" in failed.detail.en
     assert ours.drops == {Drop.ANOTHER_ADDRESS: 2}
 
 
@@ -264,7 +264,7 @@ async def test_our_id_with_a_broken_content_is_no_answer_and_the_failure_says_so
     async with agent(linux(), twist=twisted.broken_content) as broken:
         failed = await failure(ours, at(broken, wait=0.2))
     assert failed.outcome is Outcome.TIMEOUT
-    assert "no valid answer" in failed.detail
+    assert "no valid answer" in failed.detail.en
     assert ours.drops == {Drop.NOT_VALID: 2}
 
 

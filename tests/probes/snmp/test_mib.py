@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from probes.core.words import same
 from probes.snmp import ber, message
 from probes.snmp.ber import oid
 from probes.snmp.channel import Silence
@@ -70,7 +71,7 @@ def test_a_trace_hides_what_must_not_be_seen_and_tells_silence(mib: Mib) -> None
     pdu = message.Pdu(message.RESPONSE, 1, 0, 0, [(asked.oids[0], ber.OCTETS, b"bi-mat")])
     told = [
         *lines(Exchange(peer, asked, pdu, 0.001), mib),
-        *lines(Exchange(peer, asked, Silence("late"), 2.0), mib),
+        *lines(Exchange(peer, asked, Silence(same("late")), 2.0), mib),
     ]
     assert not any("bi-mat" in line for line in told)
     assert told[0].startswith("> GET ")

@@ -84,7 +84,7 @@ async def test_an_agent_without_any_of_it_says_so_cheaply(environment: Environme
         params = Params(port=served.port, read=What.NEIGHBOURS)
         answer = await probe.ask(Target("a/b", "127.0.0.1", PUBLIC), params)
         assert len(served.requests) < 10
-    assert answer.detail.startswith("0 neighbours")
+    assert answer.detail.en.startswith("0 neighbours")
 
 
 @pytest.mark.parametrize("twist", [twisted.circle, twisted.backwards, twisted.endless])

@@ -97,7 +97,7 @@ async def test_a_linux_with_net_snmp_is_recognised_and_read(probe: Probe, tmp_pa
     assert known["snmp.sys_object_id"] == "1.3.6.1.4.1.8072.3.2.10"
     assert read["system.uptime"] > 0
     assert 0 < read["system.memory.utilization"] < 1
-    assert "may-chu-xa" in answer.detail
+    assert "may-chu-xa" in answer.detail.en
 
 
 async def test_v3_engines_are_remembered_across_restarts(
@@ -274,7 +274,7 @@ async def test_hostile_names_become_short_clean_labels(profiles: dict[str, Profi
     (label,) = {value for sample in answer.samples for name, value in sample.labels if name == "interface"}
     assert len(label) <= 64
     assert label.isprintable()
-    assert "\n" not in answer.detail
+    assert "\n" not in answer.detail.en
 
 
 async def test_an_unknown_device_is_generic(profiles: dict[str, Profile]) -> None:
