@@ -1,9 +1,10 @@
 """The pages of a whole nation in a mass outage: 3,321 communes, 66,420 devices, 500 viewers, 30 % lost in ten seconds.
 
-python -m bench.web [--json] [--viewers 500] [--quiet 60] [--parts crowd pages]
+python -m bench.web [--json] [--viewers 500] [--quiet 60] [--parts crowd pages paint]
 
-crowd: a quiet minute, the outage, and everybody coming back after a cut, with the poll wheel in the same loop;
-pages: every address that is read, in the outage. Clients and browsers are other processes.
+crowd: a quiet minute, the outage, and everybody coming back after a cut and after a restart, with the poll wheel in
+the same loop; pages: every address that is read, in the outage; paint: what a reader waits for in Chromium, in the
+outage, on this machine and on a slow one. Clients and browsers are other processes.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.web import crowd, pages
+from bench.web import crowd, pages, paint
 from bench.web.house import house
 from bench.web.outage import Outage
 
-PARTS = ("crowd", "pages")
+PARTS = ("crowd", "pages", "paint")
 
 
 async def bench(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -36,6 +37,8 @@ async def bench(chosen: argparse.Namespace) -> dict[str, Any]:
                 await Outage(served.town).run()
             if "pages" in chosen.parts:
                 found["pages"] = await pages.measure(served)
+            if "paint" in chosen.parts:
+                found["paint"] = await paint.measure(served)
     return found
 
 

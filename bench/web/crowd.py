@@ -17,7 +17,7 @@ from bench.web.wheel import Watch, turning
 AFTER = 5.0
 """Seconds that are still measured after the last loss."""
 BACK = 15.0
-"""Seconds in which everybody must be back after a cut."""
+"""Seconds in which everybody must be back."""
 
 
 async def measure(house: House, viewers: int, quiet: float, *, chromium: bool) -> dict[str, Any]:
@@ -30,12 +30,12 @@ async def measure(house: House, viewers: int, quiet: float, *, chromium: bool) -
             await asyncio.sleep(quiet)
             found["quiet"] = watch.told() | {"seconds": quiet}
             found["outage"] = await _outage(house, crowd, shown, watch)
-        found["cut"] = await _cut(crowd, watch)
+        for how in ("cut", "restart"):
+            found[how] = await _comeback(house, crowd, watch, how)
         told = await crowd.result()
     outage = found["outage"]
     outage |= _seen(told["seen"], outage.pop("judged"))
     outage |= _wall(told["wall"]) | {"kB_per_viewer": told["kB_per_viewer"]}
-    found["cut"] |= _back(told["back"], viewers)
     return found
 
 
@@ -54,12 +54,22 @@ async def _outage(house: House, crowd: Child, shown: Screen, watch: Watch) -> di
     return found | shown.told(await shown.end(), outage.judged)
 
 
-async def _cut(crowd: Child, watch: Watch) -> dict[str, Any]:
+async def _comeback(house: House, crowd: Child, watch: Watch, how: str) -> dict[str, Any]:
+    """Cut all connections, as a proxy in front would, or restart the pages; then everybody comes back."""
     watch.clear()
     with holds() as held:
-        await crowd.say("cut")
+        await crowd.say(how)
+        if how == "restart":
+            await house.restart()
         await asyncio.sleep(BACK)
-    return watch.told() | {"longest_hold_ms": round(held.longest * 1000, 1)}
+    back = sorted(json.loads(await crowd.say("back")))
+    return {
+        "back": len(back),
+        "back_s_median": round(statistics.median(back), 2),
+        "back_s_last": round(back[-1], 2),
+        **watch.told(),
+        "longest_hold_ms": round(held.longest * 1000, 1),
+    }
 
 
 def _seen(seen: dict[str, float], judged: list[float]) -> dict[str, Any]:
@@ -82,14 +92,4 @@ def _wall(asked: list[tuple[float, int]]) -> dict[str, Any]:
         "wall_ms_max": round(times[-1] * 1000, 1),
         "walls": len(times),
         "wall_kB": round(max(size for _, size in asked) / 1000, 1),
-    }
-
-
-def _back(back: list[float], viewers: int) -> dict[str, Any]:
-    back = sorted(back)
-    return {
-        "back": len(back),
-        "of": viewers,
-        "back_s_median": round(back[len(back) // 2], 2) if back else None,
-        "back_s_last": round(back[-1], 2) if back else None,
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.web.nation import nation, record
 from monitor.access.access import Access, open_access
@@ -33,6 +34,13 @@ class House:
     tokens: list[str]
     """Of an administrator, of a viewer, then of the officers."""
     context: WebContext
+    _stack: AsyncExitStack
+
+    async def restart(self) -> None:
+        """Stop the pages and serve them again at the same address: nothing is rendered, everybody comes back."""
+        await self._stack.aclose()
+        port = urlsplit(self.url).port or 0
+        await self._stack.enter_async_context(serve(self.context, "127.0.0.1", port))
 
 
 @asynccontextmanager
@@ -44,10 +52,11 @@ async def house(folder: Path) -> AsyncIterator[House]:
         async with open_access(town.ledger, folder, SessionSettings(), lambda: datetime.now(UTC)) as access:
             context = town.context(pace=0.5, access=access, quality=lambda: measured)
             tokens = await _tokens(access, town)
-            async with serve(context, "127.0.0.1", 0) as url:
+            async with AsyncExitStack() as stack:
+                url = await stack.enter_async_context(serve(context, "127.0.0.1", 0))
                 gc.collect()
                 with spared_collector():  # as the service does
-                    yield House(town, url, tokens, context)
+                    yield House(town, url, tokens, context, stack)
 
 
 async def _tokens(access: Access, town: Province) -> list[str]:

@@ -23,6 +23,8 @@ OPEN = re.compile(rb'data-open-incidents="(\d+)"')
 DELAY, JITTER = 0.5, 0.3
 """Seconds until the first try, and by which part of them it varies: what `monitor/web/templates/base.html` sets."""
 PATIENCE = 4.0
+LONGEST = 60.0
+"""Seconds in which all must look."""
 WATCHES = 10
 """Viewers of the wall who read what they get."""
 _WALL_EVERY = 0.2
@@ -135,7 +137,7 @@ async def _ask(session: aiohttp.ClientSession, url: str, token: str, tally: Tall
 def told(tally: Tally, count: int) -> Mapping[str, Any]:
     """Return what is told to the bench."""
     return {
-        "seen": tally.seen, "wall": tally.wall, "back": tally.back, "refused": tally.refused,
+        "seen": tally.seen, "wall": tally.wall, "refused": tally.refused,
         "kB_per_viewer": round(tally.bytes / count / 1000, 1),
     }  # fmt: skip
 
@@ -155,18 +157,22 @@ async def main(url: str, count: int) -> None:
             asyncio.create_task(viewer(session, url, view, token, tally, place))
             for place, (view, token) in enumerate(views(count, tokens))
         ]
-        while tally.connected < count:  # noqa: ASYNC110 - counts up in 500 places
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(LONGEST):
+            while tally.connected < count:  # noqa: ASYNC110 - counts up in 500 places
+                await asyncio.sleep(0.1)
         tasks.append(asyncio.create_task(_ask(session, url, tokens[0], tally)))
         print("ready", flush=True)
         while (line := (await lines.readline()).decode().strip()) != "end" and line:
             if line == "clear":
                 tally.wall.clear()
                 tally.bytes = 0
+            if line in ("cut", "restart"):
+                tally.back.clear()
+                tally.cut_at = time.monotonic()
             if line == "cut":
-                tally.cut_at, old, tally.cut = time.monotonic(), tally.cut, asyncio.Event()
+                old, tally.cut = tally.cut, asyncio.Event()
                 old.set()
-            print("done", flush=True)
+            print(json.dumps(tally.back) if line == "back" else "done", flush=True)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,6 +7,7 @@ However much happens and however slow a viewer is, nothing piles up, and what it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -125,8 +126,9 @@ class Feed:
             for topic in self._touched:
                 self._versions[topic] += 1
             self._touched.clear()
+            begun = time.monotonic()
             await self._tell()
-            await asyncio.sleep(self._pace)
+            await asyncio.sleep(max(self._pace - (time.monotonic() - begun), self._pace / 5))
 
     async def _tell(self) -> None:
         """Wake all who wait, some between two turns of the loop: 500 at once would stop everything else."""
@@ -157,4 +159,4 @@ def _topics(event: Event) -> tuple[str, ...]:
         return STATES, site_topic(event.site), device_topic(event.id)
     if event.kind == "inventory":
         return ()
-    return STATES, INCIDENTS, site_topic(event.site)
+    return STATES, INCIDENTS, *map(site_topic, dict.fromkeys((event.site, *event.sites)))

@@ -7,7 +7,7 @@ that this file does not name answers 403, and a test names the fields of the con
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -22,7 +22,7 @@ from alerts.quiet.silence import Silence
 from inventory.model import Device, Inventory, Site
 from inventory.selector import Selector
 from monitor.access.scope import Scope
-from monitor.board import Board, DeviceStatus, Event
+from monitor.board import Board, DeviceStatus
 from monitor.channels import Channels
 from monitor.ledger import Delivery, HostKey, Ledger
 from monitor.ledger.false_alarms import FalseAlarm
@@ -32,6 +32,7 @@ from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
 from monitor.web.effects import Effects
 from monitor.web.finder import Finder
+from monitor.web.live import INCIDENTS, STATES, site_topic
 from monitor.web.summary import Summaries
 from probes.core.observation import Observation
 from probes.core.probe import Check
@@ -121,6 +122,12 @@ class NarrowBoard:
         there = self._board.open_at(site) if site in self.inventory.sites else ()
         return tuple(one for incident in there if (one := self.shown(incident)) is not None)
 
+    def topics(self, topics: frozenset[str]) -> frozenset[str]:
+        """Return which topics change what would follow `topics`: what happens elsewhere in the nation is none."""
+        if not topics & _EVERYWHERE:
+            return topics
+        return (topics - _EVERYWHERE) | frozenset(map(site_topic, self.inventory.sites))
+
     def revision(self, site: str) -> int:
         """See `Board.revision`."""
         return self._board.revision(site)
@@ -162,16 +169,18 @@ class NarrowBoard:
         """See `Board.status`."""
         return self._board.status(self._mine(device))
 
-    async def events(self) -> AsyncIterator[Event]:
-        """See `Board.events`."""
-        async for event in self._board.events():
-            if event.kind == "inventory" or event.site in self.inventory.sites:
-                yield event
-
     def _mine(self, device: str) -> str:
         if device not in self.inventory.devices:
             raise KeyError(device)
         return device
+
+
+def own_topics(board: Board | NarrowBoard, topics: frozenset[str]) -> frozenset[str]:
+    """Return the topics that change a view for those who are shown `board`."""
+    return board.topics(topics) if isinstance(board, NarrowBoard) else topics
+
+
+_EVERYWHERE = frozenset({STATES, INCIDENTS})
 
 
 class _Refusing:

@@ -59,13 +59,15 @@ class Fragments:
         self._turn = asyncio.Lock()
         self._cache: OrderedDict[Place, tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
-    async def render(self, view: View, key: str, language: str, reader: Reader) -> Rendered:
-        """Return `view` rendered; `key` names it with its parameters.
+    async def render(
+        self, view: View, key: str, language: str, reader: Reader, topics: frozenset[str]
+    ) -> Rendered:
+        """Return `view` rendered; `key` names it with its parameters, `topics` are those that change it for the reader.
 
         Readers of one role and scope share it, so it never says who reads.
         """
         place = (view.template, key, language, reader.role, reader.scope)
-        version, now = self._feed.version(view.topics), asyncio.get_running_loop().time()
+        version, now = self._feed.version(topics), asyncio.get_running_loop().time()
         known = self._cache.get(place)
         if known is None or known[0] != version or now - known[1] >= view.lasting or _failed(known[2]):
             known = (version, now, asyncio.create_task(self._fresh(view, language, reader)))
