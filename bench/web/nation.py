@@ -90,13 +90,13 @@ async def record(town: Province) -> None:
             _step(key, Step.OPENED, begun, Kind.INCIDENT, Severity.CRITICAL),
             _step(key, Step.RESOLVED, begun + timedelta(minutes=12), Kind.INCIDENT, Severity.CRITICAL),
         ]
-        await town.ledger.record(steps, Nobody())
+        await town.ledger.incidents.record(steps, Nobody())
     await _told(town, now)
     found = [
         _step(IncidentKey("SSH-12", f"{site.id}/d2"), Step.OPENED, now, Kind.FINDING, Severity.HIGH)
         for site in sites[:: len(sites) // FINDINGS][:FINDINGS]
     ]
-    for incident in await town.ledger.record(found, Nobody()):
+    for incident in await town.ledger.incidents.record(found, Nobody()):
         town.board.set_incident(incident)
 
 

@@ -48,7 +48,9 @@ class Outage:
                 state = DeviceState.UNREACHABLE if device.parents else DeviceState.DOWN
                 self._town.board.set_status(device.id, DeviceStatus(state, now, why))
         self.judged += [time.time()] * len(sites)
-        for incident in await self._town.ledger.record([_opened(site, now) for site in sites], Nobody()):
+        for incident in await self._town.ledger.incidents.record(
+            [_opened(site, now) for site in sites], Nobody()
+        ):
             self._town.board.set_incident(incident)
 
 

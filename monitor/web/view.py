@@ -78,16 +78,14 @@ class Fragments:
         return await asyncio.shield(known[2])
 
     async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
-        async with (
-            self._turn
-        ):  # one after the other, the loop turning in between: thirty at once would hold it
+        # One after the other, the loop turning in between: thirty at once would hold it.
+        async with self._turn:
             await asyncio.sleep(0)
-        everywhere, problems = reader.scope.is_everywhere, self._context.vitals().problems
         own = {
             "page": view.template,
-            "problems": problems if everywhere else _unnamed(problems),
+            "problems": told_to(reader, self._context.vitals().problems),
             "may": MAY[reader.role],
-            "whole": everywhere,
+            "whole": reader.scope.is_everywhere,
         }
         html = self._templates.render("live", language, own | dict(await view.values()))
         return Rendered(html, self._templates.mark)
@@ -97,8 +95,10 @@ def _failed(task: asyncio.Task[Rendered]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-def _unnamed(problems: Sequence[Problem]) -> list[Problem]:
-    """Return that something ails the monitor, not what: the words may name devices of any site."""
+def told_to(reader: Reader, problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Return what ails the monitor; to whom some sites are shown only that something does: words name any device."""
+    if reader.scope.is_everywhere:
+        return problems
     return [Problem(_AILING, "", grave=any(one.grave for one in problems))] if problems else []
 
 
