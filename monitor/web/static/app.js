@@ -43,6 +43,7 @@
   let ended = 0;
 
   function setLost(cause) {
+    clearTimeout(ended);
     if (cause === why) return;
     why = cause;
     document.body.toggleAttribute("data-lost", Boolean(why));
@@ -121,7 +122,8 @@
   document.addEventListener("htmx:sse:after:connection", alive);
   document.addEventListener("htmx:sse:after:message", alive);
   document.addEventListener("htmx:sse:before:connection", ({ detail }) => {
-    if (detail.connection.attempt) ended = setTimeout(setLost, ENDED, "away");
+    clearTimeout(ended);
+    if (detail.connection.attempt && !why) ended = setTimeout(setLost, ENDED, "away");
   });
   document.addEventListener("htmx:before:response", (event) => {
     const { status } = event.detail.ctx.response;
