@@ -11,7 +11,7 @@ import msgspec
 from alerts.duty.policy import LONGEST
 from alerts.incident import Incident
 from alerts.telling.notification import Telling, Timer
-from monitor.ledger import incidents, outbox, takes
+from monitor.ledger import incident_rows, outbox, takes
 from monitor.ledger.database import Database, to_ms
 from monitor.ledger.leader import LedgerLeader
 from monitor.ledger.teller import Teller
@@ -65,7 +65,7 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
     many = limit * HIDDEN_PER_TOLD
     asked = {"now": to_ms(now), "latest": to_ms(now + timedelta(seconds=LONGEST)), "limit": many}
     for number, body in db.execute(_DUE, asked).fetchall():
-        incident = incidents.by_id(db, number) if len(told) < limit else None
+        incident = incident_rows.by_id(db, number) if len(told) < limit else None
         if incident is None:
             continue
         telling, step = teller.escalate(incident, msgspec.json.decode(body, type=Timer), now)
@@ -73,7 +73,7 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
         takes.put(db, number, telling)
         set_timer(db, number, telling)
         if step is not None:
-            incidents.note(db, number, step)
+            incident_rows.note(db, number, step)
             told.append(incident)
     return told
 
