@@ -18,6 +18,7 @@ from inventory.model import Site
 from monitor.ledger.teller import Nobody
 from monitor.web.app import serve
 from probes.core.observation import Fact, Outcome, Sample
+from tests.monitor.ledger.steps import acknowledge
 from tests.monitor.web.province import Province, province
 
 
@@ -70,7 +71,7 @@ async def faults(town: Province) -> None:
         "cpu-high", f"{sites[55].id}/server", "CPU 97 % trong 15 phút", severity=Severity.WARNING, minutes=33
     )
     now = datetime.now(UTC)
-    held = await town.ledger.incidents.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
+    held = await acknowledge(town.ledger, taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
     town.board.set_incident(held or taken)
     town.set_state("ttdl/mot-cua", DeviceState.DEGRADED, "https: 502 Bad Gateway, máy chủ vẫn trả lời", 8)
     await town.open("service-failed", "ttdl/mot-cua", "Một cửa điện tử: https trả lời 502", minutes=8)
