@@ -32,6 +32,7 @@ from monitor.quiet import Quiets, Reach
 from monitor.web.context import WebContext
 from monitor.web.effects import Effects
 from monitor.web.finder import Finder
+from monitor.web.language import N_
 from monitor.web.summary import Summaries
 from probes.core.observation import Observation
 from probes.core.probe import Check
@@ -178,7 +179,7 @@ class _Refusing:
     """What it has no method for is refused: a part of the service that nobody narrowed yet shows nothing."""
 
     def __getattr__(self, name: str) -> Any:
-        raise web.HTTPForbidden(text="this is about every site, and your role holds for some sites only")
+        raise web.HTTPForbidden(text=N_("this is about every site, and your role holds for some sites only"))
 
 
 class NarrowLedger(_Refusing):
@@ -356,7 +357,7 @@ class NarrowQuiets(_Refusing):
         sites = self._board.inventory.sites
         if not where.site or not literal(where.site) or any(site not in sites for site in where.site):
             raise web.HTTPForbidden(
-                text="your role holds for some sites only: name these sites by their codes"
+                text=N_("your role holds for some sites only: name these sites by their codes")
             )
 
 

@@ -38,7 +38,7 @@ from monitor.web import (
 )
 from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
-from monitor.web.language import COOKIE, chosen
+from monitor.web.language import COOKIE, N_, chosen
 from monitor.web.live import Feed
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.route import READER, Route, context_of, form_key_of, reader_of
@@ -124,7 +124,7 @@ class Pages:
         if not reader_of(request).may(PAGES[name].may, whole=PAGES[name].whole):
             raise web.HTTPForbidden(text=f"this wants the permission {PAGES[name].may}")
         if self._viewers >= MAX_VIEWERS:
-            raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
+            raise web.HTTPServiceUnavailable(text=N_("too many viewers"), headers={"Retry-After": "30"})
         view, key = self._view(request, name, request.query)
         language, reader, form_key = (
             chosen(request, self._context.language),

@@ -72,6 +72,7 @@ def _environment(
     environment.globals.update(language=language, static=static_url, now=now, csrf=lambda: _csrf(mark))
     environment.filters.update(
         say=lambda words: _say(words, language),
+        told=lambda said: _told(said, language, translate),
         called=lambda device: device.called(language),
         ago=lambda moment: _time(moment, formats.ago(moment), formats, "ago"),
         since=lambda moment: _time(moment, formats.since(moment), formats, "since"),
@@ -95,6 +96,7 @@ def _environment(
         metric=lambda name: _title(titles.METRICS, name, translate),
         fact=lambda name: _title(titles.FACTS, name, translate),
         label=lambda name: _title(titles.LABELS, name, translate),
+        fact_value=lambda text: _title(titles.FACT_VALUES, text, translate),
         label_value=lambda value: _title(titles.LABEL_VALUES, value, translate),
         role=lambda role: translate(titles.ROLES[role]),
         role_help=lambda role: translate(titles.ROLE_HELP[role]),
@@ -113,6 +115,11 @@ def _csrf(mark: str) -> Markup:
 
 def _say(words: Words | Text | str | None, language: str) -> str:
     return words or "" if words is None or isinstance(words, str) else words.in_language(language)
+
+
+def _told(said: Words | str, language: str, translate: Callable[[str], str]) -> str:
+    """Say why something is refused: a text of ours is a message of gettext."""
+    return (translate(said) if said else "") if isinstance(said, str) else said.in_language(language)
 
 
 def _title(known: Mapping[str, str], name: str, translate: Callable[[str], str]) -> str:
