@@ -8,7 +8,7 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
-from probes.core.words import Said, Unfit
+from probes.core.words import Said, why
 
 CONTENT_TYPE = "application/problem+json"
 SAID: web.ResponseKey[Said] = web.ResponseKey("said")
@@ -41,11 +41,6 @@ class Wrong(web.HTTPBadRequest):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__(text="; ".join(one.detail for one in mistakes))
         self.mistakes = tuple(mistakes)
-
-
-def why(error: Exception) -> Said:
-    """Return what an error says: in both languages where it knows them."""
-    return error.words if isinstance(error, Unfit) else str(error)
 
 
 def refusal(kind: type[web.HTTPException], error: Exception) -> web.HTTPException:

@@ -23,11 +23,11 @@ from monitor.quiet import Reach, lately
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
-from monitor.web.problem import refusal, why
+from monitor.web.problem import refusal
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
-from probes.core.words import Said, Unfit, Words
+from probes.core.words import Said, Unfit, Words, why
 
 Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]
 

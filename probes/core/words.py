@@ -67,3 +67,8 @@ class Unfit(ValueError):
     def __init__(self, words: Words) -> None:
         super().__init__(words.en)
         self.words = words
+
+
+def why(error: Exception) -> Said:
+    """Return what an error says: in both languages where it knows them."""
+    return error.words if isinstance(error, Unfit) else str(error)
