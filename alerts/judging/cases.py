@@ -22,7 +22,16 @@ LOSS_RULE = "packet-loss"
 """The rule about lost packets: they explain slow and missing answers."""
 
 WHERE_LOST = 2
-"""How many times as many silent attempts it takes where packets are lost on the way."""
+"""How many times as many silent attempts it takes for a device where packets are lost on the way."""
+
+SERVICE_WHERE_LOST = 3.0
+"""As many times for a service, whose questions take more packets than a ping."""
+
+SERVICE_WHERE_SOME_LOST, SOME_LOST = 1.5, 0.075
+"""As many times for a service where this share of the packets is lost."""
+
+MOSTLY_LOST = 0.5
+"""Share of lost packets above which one ping says by itself that packets are lost on the way."""
 
 DURATION = "probe.duration"
 """The one number that is no sample: how long a successful attempt took, as the stores call it."""
@@ -31,8 +40,20 @@ DURATION = "probe.duration"
 class Way(Protocol):
     """Knows the devices before a device."""
 
-    def is_poor(self, watched: Watched, rule: str, *, itself: bool) -> bool:
-        """Whether by `rule` a device before this one, or this one `itself`, has poor numbers."""
+    def loses(self, watched: Watched, since: datetime | None = None) -> bool:
+        """Whether packets are lost on the way to a device: on average, or by one ping of those `since` a time."""
+        ...
+
+    def loss(self, watched: Watched) -> float:
+        """Return the share of packets lost on average on the way to a device, as far as it is remembered."""
+        ...
+
+    def is_poor(self, watched: Watched, rule: str) -> bool:
+        """Whether by `rule` a device before this one has poor numbers."""
+        ...
+
+    def has_half(self, watched: Watched, rule: str, value: float) -> bool:
+        """Whether by `rule` a device before this one has at least half of an average `value` of this one."""
         ...
 
     def is_told(self, watched: Watched, rule: str) -> bool:
@@ -44,7 +65,7 @@ def cases(
     watched: Watched, rules: RulesOfCheck, seen: Observation, now: datetime, way: Way
 ) -> Iterator[Case]:
     """Yield every judgement about `seen`; what is well only when something was wrong before."""
-    if rules.services:
+    if rules.services and (watched.tracks or seen.outcome is not Outcome.OK):
         yield from _services(watched, rules, seen, now, way)
     if rules.thresholds and not seen.outcome.is_silence:
         if DURATION in rules.thresholds and seen.outcome is Outcome.OK:
@@ -81,8 +102,8 @@ def _services(
         failing_since = track.failing_since if track else None
         heard = watched.hearing.answered_at
         alive = failing_since is not None and heard is not None and heard >= failing_since
-        few = track is None or track.worse + 1 < WHERE_LOST * rule.attempts
-        lost = silent and few and way.is_poor(watched, LOSS_RULE, itself=True)
+        row = track.worse + 1 if track else 1
+        lost = silent and row < rule.attempts * _patience(watched, failing_since, way)
         yield Case(
             rule,
             key,
@@ -92,6 +113,13 @@ def _services(
             hold=lost or (silent and not alive),
             confirm=True,
         )
+
+
+def _patience(watched: Watched, since: datetime | None, way: Way) -> float:
+    """Return how many times as many silent attempts as usual it takes: packets lost `since` then may explain them."""
+    if way.loses(watched, since):
+        return SERVICE_WHERE_LOST
+    return SERVICE_WHERE_SOME_LOST if way.loss(watched) >= SOME_LOST else 1.0
 
 
 def _numbers(
@@ -111,11 +139,12 @@ def _numbers(
             continue
         check = "" if threshold.of_device else seen.check
         key = IncidentKey(rule.id, watched.id, check, subject_of(sample.labels))
-        number = _averaged(watched, key, threshold, sample) if threshold.average else sample
+        number = _averaged(watched, key, threshold, sample, now) if threshold.average else sample
         track = watched.tracks.get(key)
         if track is not None and not track.accepts(seen.check, now):
             continue
-        if threshold.of_path and (track is None or track.hard is None) and _explained(watched, rule, way):
+        is_open = track is not None and track.hard is not None
+        if threshold.of_path and not is_open and _explained(watched, rule, way):
             # What was counted so far was as much the way's: nothing of it is left when that is well again.
             watched.averages.pop(key, None)
             watched.tracks.pop(key, None)
@@ -132,14 +161,20 @@ def _numbers(
         places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
         places.number(number, threshold, judgement)
         words, evidence = rule.say(places.vi, places.en), number_evidence(number)
-        hold = way.is_told(watched, rule.id)
+        hold = way.is_told(watched, rule.id) or (
+            threshold.of_path and way.has_half(watched, rule.id, number.value)
+        )
         yield Case(rule, key, judgement, words, evidence, owner=seen.check, hold=hold)
 
 
-def _averaged(watched: Watched, key: IncidentKey, threshold: Threshold, sample: Sample) -> Sample:
+def _averaged(
+    watched: Watched, key: IncidentKey, threshold: Threshold, sample: Sample, now: datetime
+) -> Sample:
     """Return the number's average in its place, and remember it while it says anything."""
     if not math.isfinite(sample.value):
         return sample
+    if key.rule == LOSS_RULE and sample.value > MOSTLY_LOST:
+        watched.lost_at = now
     before = watched.averages.get(key)
     value = threshold.averaged(sample.value, before.value if before else None)
     if value is None:
@@ -151,9 +186,7 @@ def _averaged(watched: Watched, key: IncidentKey, threshold: Threshold, sample: 
 
 def _explained(watched: Watched, rule: Rule, way: Way) -> bool:
     """Whether the way to a device explains its number: the same before it, or packets that are lost."""
-    if way.is_poor(watched, rule.id, itself=False):
-        return True
-    return rule.id != LOSS_RULE and way.is_poor(watched, LOSS_RULE, itself=True)
+    return way.is_poor(watched, rule.id) or (rule.id != LOSS_RULE and way.loses(watched))
 
 
 def _facts(

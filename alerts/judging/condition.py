@@ -102,8 +102,11 @@ class Service(Model):
         """Return `severity` for one of our outcomes."""
         if outcome in self.bad:
             return severity
-        reached = _PROGRESS.get(outcome, 0)
-        return None if reached > max(_PROGRESS.get(bad, 0) for bad in self.bad) else UNKNOWN
+        return None if _PROGRESS.get(outcome, 0) > self._furthest else UNKNOWN
+
+    @cached_property
+    def _furthest(self) -> int:
+        return max(_PROGRESS.get(bad, 0) for bad in self.bad)
 
 
 class Level(Model):
@@ -248,6 +251,11 @@ class Threshold(Model):
         new = old + (value - old) / (self.average or 1)
         span = bound - clear
         return None if (value - self.good) / span <= 0 and (new - self.good) / span <= FORGOTTEN else new
+
+    def at_least(self, severity: Severity) -> float:
+        """Return the mildest number that is so severe: what is known of an average after a restart."""
+        levels = [level for own, level in self.levels if own.rank <= severity.rank] or [self.levels[-1][1]]
+        return levels[0].bound
 
     @cached_property
     def good(self) -> float:

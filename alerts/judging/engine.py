@@ -21,7 +21,7 @@ from alerts.judging.sight import UNWATCHED_RULE
 from alerts.judging.together import LEAST_SITES
 from alerts.judging.topology import Topology
 from alerts.judging.tracker import Tracker, is_flapping, may_flap
-from alerts.judging.watched import Compiler, Watched, continued, renewed
+from alerts.judging.watched import Average, Compiler, Watched, continued, renewed
 from alerts.rule import Rule, RuleBook
 from inventory.difference import Difference, difference
 from inventory.model import Inventory
@@ -233,6 +233,8 @@ class Engine:
             return
         track = watched.tracks[key] = continued(incident)
         track.flapping = may_flap(rule) and (incident.reopened > 0 or is_flapping(incident.summary))
+        if rule.threshold is not None and rule.threshold.average:
+            watched.averages[key] = Average(rule.threshold.at_least(incident.severity), poor=True)
         if rule.event is not None:
             self._events[key] = rule.event
 

@@ -6,7 +6,7 @@ them lives, the silence is its own and an incident opens; when all are cut off, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from alerts.incident import DeviceState, IncidentKey, Words
@@ -19,7 +19,7 @@ from alerts.judging.state import Ear
 from alerts.judging.together import Together, Verdict
 from alerts.judging.topology import Topology
 from alerts.judging.tracker import Case, Tracker
-from alerts.judging.watched import NO_DATA, Watched
+from alerts.judging.watched import NO_DATA, Average, Watched
 from alerts.rule import Rule
 from probes.core.observation import Outcome
 
@@ -106,18 +106,44 @@ class Liveness:
                 watched.since = now
             watched.state, watched.reason = state, reason
             self._draft.stand(Standing(watched.id, state, reason, watched.since))
+        if state is DeviceState.UNREACHABLE and not was_cut_off:
+            # Whatever is getting better or worse behind a way that is cut, nothing more is known of it.
+            for track in watched.tracks.values():
+                track.forget_row()
         if state is DeviceState.DOWN:
             for rule in watched.down_rules:
                 self._judge_down(watched, rule, now, down=True)
         if watched.cut_off != was_cut_off:
             self._tell_children(watched, now)
 
-    def is_poor(self, watched: Watched, rule: str, *, itself: bool) -> bool:
-        """Whether by `rule` a device before this one, or this one `itself`, has poor numbers."""
-        if itself and watched.averages and _is_poor(watched, rule):
-            return True
-        before = (self._devices[device] for device in self.topology.above(watched.id))
-        return any(parent.averages and _is_poor(parent, rule) for parent in before)
+    def loses(self, watched: Watched, since: datetime | None = None) -> bool:
+        """Whether packets are lost on the way to a device: on average, or by one ping of those `since` a time."""
+        return any(_loses(one, since) for one in (watched, *self._before(watched)))
+
+    def loss(self, watched: Watched) -> float:
+        """Return the share of packets lost on average on the way to a device, as far as it is remembered."""
+        lost = (
+            average.value
+            for one in (watched, *self._before(watched))
+            for key, average in one.averages.items()
+            if key.rule == LOSS_RULE
+        )
+        return max(lost, default=0.0)
+
+    def is_poor(self, watched: Watched, rule: str) -> bool:
+        """Whether by `rule` a device before this one has poor numbers."""
+        return any(average.poor for average in self._averages_before(watched, rule))
+
+    def has_half(self, watched: Watched, rule: str, value: float) -> bool:
+        """Whether by `rule` a device before this one has at least half of an average `value` of this one."""
+        return any(2 * average.value >= value for average in self._averages_before(watched, rule))
+
+    def _averages_before(self, watched: Watched, rule: str) -> Iterator[Average]:
+        for parent in self._before(watched):
+            yield from (average for key, average in parent.averages.items() if key.rule == rule)
+
+    def _before(self, watched: Watched) -> Iterator[Watched]:
+        return (self._devices[device] for device in self.topology.above(watched.id))
 
     def is_told(self, watched: Watched, rule: str) -> bool:
         """Whether an incident of several sites is open that says what `rule` would say of this device."""
@@ -262,7 +288,7 @@ class Liveness:
 
     def _needed(self, watched: Watched) -> int:
         """Return how many silent attempts make a device down: twice as many where packets are lost on the way."""
-        return watched.attempts * (WHERE_LOST if self.is_poor(watched, LOSS_RULE, itself=True) else 1)
+        return watched.attempts * (WHERE_LOST if self.loses(watched) else 1)
 
     def _ask(self, watched: Watched) -> None:
         for ear in watched.hearing.watching:
@@ -299,8 +325,10 @@ class Liveness:
         return {other for other in others if self._devices[other].cut_off}
 
 
-def _is_poor(watched: Watched, rule: str) -> bool:
-    return any(average.poor for key, average in watched.averages.items() if key.rule == rule)
+def _loses(watched: Watched, since: datetime | None) -> bool:
+    if since is not None and watched.lost_at is not None and watched.lost_at >= since:
+        return True
+    return any(average.poor for key, average in watched.averages.items() if key.rule == LOSS_RULE)
 
 
 def _answered_during(parent: Watched, child: Watched) -> bool:

@@ -171,6 +171,14 @@ class Together:
             if site in shared.out and watched.id in self._areas.heads[site]:
                 shared.out.discard(site)
                 shared.changed_at = now
+                self._ask_afresh(site, watched)
+
+    def _ask_afresh(self, site: str, answered: Watched) -> None:
+        """Count the silence of the other ways into a site anew: it may have met what is just over."""
+        others = [head for head in self._watching(site) if head is not answered]
+        for head in others:
+            head.hearing.begin_anew()
+        ask(self._draft, others)
 
     # Judging
 
@@ -217,6 +225,8 @@ class Together:
         if joins is not None and self._silent(site, now):
             self._join(joins, site, now)
             return Verdict.TOGETHER
+        if joins is not None and joins.flapping:
+            return Verdict.WAIT
         others = list(dict.fromkeys(other for area in areas for other in area.sites if other != site))
         unsure = [head for other in others[:MOST_ASKED] for head in self._unsure(other, watched, now)]
         heads = self._watching(site)
@@ -226,7 +236,8 @@ class Together:
         if (unsure and not late) or not may_open:
             ask(self._draft, unsure)
             return Verdict.WAIT
-        fallen = {other for other in others if self._fell(other, now)} | {site}
+        explained = {other for shared in self._shared.values() for other in shared.out}
+        fallen = {other for other in others if other not in explained and self._fell(other, now)} | {site}
         area = _hardest_hit(areas, fallen)
         if area is not None and self._silent(site, now):
             self._open_area(area, areas, fallen & set(area.sites), now)

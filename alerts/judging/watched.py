@@ -61,6 +61,8 @@ class Watched:
     """When what was open lately was over."""
     averages: dict[IncidentKey, Average] = field(default_factory=dict)
     """Averages of numbers that were wrong lately."""
+    lost_at: datetime | None = None
+    """When a ping last lost most of its packets."""
 
     def shift(self, step: timedelta) -> None:
         """Let everything have happened so much later: the clock was set."""
@@ -68,6 +70,7 @@ class Watched:
         self.since = self.since and self.since + step
         self.held_since = self.held_since and self.held_since + step
         self.gathers_since = self.gathers_since and self.gathers_since + step
+        self.lost_at = self.lost_at and self.lost_at + step
         self.closed = {key: at + step for key, at in self.closed.items()}
         for track in self.tracks.values():
             track.shift(step)
@@ -167,6 +170,7 @@ def renewed(old: Watched, new: Watched, now: datetime) -> Watched:
         return new
     new.hearing.take_over(old.hearing)
     new.state, new.reason, new.since = old.state, old.reason, old.since
+    new.averages, new.lost_at = old.averages, old.lost_at
     return new
 
 

@@ -81,6 +81,9 @@ class _Judged:
         self._away = away
         self._faults = [fault for fault in truth.faults if fault.kind not in SHORT]
         self._pages: defaultdict[int, list[float]] = defaultdict(list)
+        """For each fault, when a page was sent for it: each page is one fault's."""
+        self._named: defaultdict[int, list[float]] = defaultdict(list)
+        """For each fault, when a page named it, be it of something larger."""
         self._false: Counter[str] = Counter()
         self._total = 0
         self._sites = {
@@ -94,6 +97,8 @@ class _Judged:
             self._false[page.rule or "-"] += 1
             return
         fresh = [fault for fault in fits if not self._pages[id(fault)]]
+        for fault in fits:
+            self._named[id(fault)].append(page.at)
         # What has just begun and was not told of; of several, the one whose extent is most like the page's.
         chosen = min(fresh or fits, key=lambda fault: abs(len(fault.devices) - self._extent(page)))
         self._pages[id(chosen)].append(page.at)
@@ -115,12 +120,11 @@ class _Judged:
     def score(self) -> Score:
         counted = [fault for fault in self._faults if fault.kind not in QUIETLY]
         seen = [(fault, since) for fault in counted if (since := self._visible(fault)) is not None]
-        found = [(fault, since) for fault, since in seen if self._pages[id(fault)]]
-        missed = [fault for fault, _ in seen if not self._pages[id(fault)]]
-        delays = sorted(
-            max(self._pages[id(fault)][0] - since, 0.0) / self._slowest(fault) for fault, since in found
-        )
-        late = [fault for fault, since in found if self._is_late(fault, since)]
+        first = {id(fault): self._told_at(fault, since) for fault, since in seen}
+        found = [(fault, since, at) for fault, since in seen if (at := first[id(fault)]) is not None]
+        missed = [fault for fault, _ in seen if first[id(fault)] is None]
+        delays = sorted(max(at - since, 0.0) / self._slowest(fault) for fault, since, at in found)
+        late = [fault for fault, since, at in found if at - since > self._slowest(fault) + CONFIRMATION]
         told = [len(pages) for pages in self._pages.values() if pages]
         return Score(
             outages=len(seen),
@@ -134,31 +138,41 @@ class _Judged:
             p99=_quantile(delays, 0.99),
             late=late,
             missed=missed,
-            by_kind=self._by_kind(seen),
+            by_kind=self._by_kind([fault for fault, _ in seen], missed),
         )
 
-    def _is_late(self, fault: Fault, since: float) -> bool:
-        return self._pages[id(fault)][0] - since > self._slowest(fault) + CONFIRMATION
+    def _told_at(self, fault: Fault, since: float) -> float | None:
+        """Return when a fault was told of: by a page of its own, or named once it could be seen.
 
-    def _by_kind(self, seen: Iterable[tuple[Fault, float]]) -> dict[str, str]:
+        A link that flaps is one trouble from its first fall on.
+        """
+        own, named = self._pages[id(fault)], self._named[id(fault)]
+        begin = fault.start if fault.kind is Kind.FLAP else since
+        return own[0] if own else next((at for at in named if at >= begin), None)
+
+    def _by_kind(self, seen: Sequence[Fault], missed: Sequence[Fault]) -> dict[str, str]:
         """Return for each kind: found of outages, pages."""
         rows: defaultdict[Kind, list[int]] = defaultdict(lambda: [0, 0, 0])
-        for fault, _ in seen:
-            pages = len(self._pages[id(fault)])
+        for fault in seen:
             row = rows[fault.kind]
-            row[0], row[1] = row[0] + bool(pages), row[1] + 1
+            row[0], row[1] = row[0] + (fault not in missed), row[1] + 1
         for fault in self._faults:
             rows[fault.kind][2] += len(self._pages[id(fault)])
         return {kind: f"{found} of {of}, {pages} pages" for kind, (found, of, pages) in rows.items()}
 
     def _visible(self, fault: Fault) -> float | None:
-        """Return since when an outage could be seen; `None` when it was too short, or hidden behind another."""
+        """Return since when an outage could be seen; `None` when it was too short, or hidden behind another.
+
+        What falls again before it was back is the same outage.
+        """
         least = self._slowest(fault) + CONFIRMATION
         others = [
             other for other in self._faults
             if other is not fault and other.start < fault.end and other.end > fault.start
             and other.kind not in QUIETLY and fault.devices <= other.devices
         ]  # fmt: skip
+        if any(other.start <= fault.start and fault.devices == other.devices for other in others):
+            return None
         hidden = [(a - least, b + GRACE / 3) for other in others for a, b in self._spans(other, fault)]
         hidden += [(a - least, b + INTERVAL) for a, b in self._away]
         longest: tuple[float, float] | None = None

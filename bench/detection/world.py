@@ -14,7 +14,7 @@ CENTRE = "ttdl"
 CORE = f"{CENTRE}/core"
 CARRIERS = ("vnpt", "viettel", "fpt")
 PER_FEED = 9
-"""Communes to a power feed."""
+"""Communes to a power feed; one that is left over at the end of a province has fewer."""
 PER_PROVINCE = 98
 """Communes to a province: 3,321 are in 34."""
 LEAVES = ("server", "conference", "ups", "printer", "nvr", "access_point")
@@ -81,7 +81,7 @@ def _commune(number: int, rng: random.Random) -> Site:
     )
     owner = Contact(name=f"Cán bộ {number}", unit=f"UBND xã {number}", phone="0912345678")
     carrier = rng.choices(CARRIERS, (5, 4, 2))[0]
-    power = f"dien-luc-{number // PER_FEED}"
+    power = f"dien-luc-{number // PER_PROVINCE + 1:02}-{number % PER_PROVINCE // PER_FEED}"
     return Site(
         id=key,
         name=f"Xã {number}",

@@ -263,7 +263,7 @@ class Api:
     async def incidents(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents``."""
         asked = query.decode(request, IncidentsQuery)
-        found = await context_of(request).ledger.incidents(
+        found = await context_of(request).ledger.incidents.search(
             status=asked.status or None,
             kind=asked.kind or None,
             severity=asked.severity or None,
@@ -282,10 +282,12 @@ class Api:
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
         number = int(request.match_info["id"])
-        incident = await context_of(request).ledger.incident(number) if number else None
+        incident = await context_of(request).ledger.incidents.by_id(number) if number else None
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
-        return answer(IncidentDetailOut(incident, await context_of(request).ledger.timeline(number)))
+        return answer(
+            IncidentDetailOut(incident, await context_of(request).ledger.incidents.timeline(number))
+        )
 
     async def series(self, request: web.Request) -> web.Response:
         """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``."""

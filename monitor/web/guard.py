@@ -24,6 +24,7 @@ from probes.core.words import Unfit, Words
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = "application/x-www-form-urlencoded"
 PASSWORD_PAGE = "/account/password"  # noqa: S105  an address
+FACTOR_PAGE = "/account/second-factor"
 SIGN_IN = "/sign-in"
 
 
@@ -68,7 +69,7 @@ class Guard:
         """Whether whoever opened a stream is who they were and may do what they might."""
         now = self._reader(request, request[PEER])
         before = request[READER]
-        return now is not None and (now.role, now.scope) == (before.role, before.scope)
+        return now is not None and (now.role, now.scope, now.must_begin) == (before.role, before.scope, False)
 
     def _reader(self, request: web.Request, peer: Peer) -> Reader | None:
         """Return who asks, `None` when nobody knows. Raises 401 for a token that does not hold."""
@@ -103,19 +104,28 @@ def _must_be_allowed(request: web.Request, reader: Reader | None, route: Route) 
         if not is_page(request):
             raise _unknown("sign in, or send a token as 'Authorization: Bearer …'")
         raise web.HTTPSeeOther(f"{SIGN_IN}?{urlencode({'next': request.path_qs[:1000]})}")
-    if reader.may(route.may, whole=route.whole):
+    if reader.may(route.may, whole=route.whole) and (route.begins or not reader.must_enrol):
         return
-    if reader.user is not None and reader.user.must_change and is_page(request):
-        raise web.HTTPSeeOther(PASSWORD_PAGE)
+    if reader.must_begin and is_page(request):
+        raise web.HTTPSeeOther(_beginning(reader))
     raise refusal(web.HTTPForbidden, _why(reader, route))
 
 
+def _beginning(reader: Reader) -> str:
+    """Return where somebody does what they must do first."""
+    return PASSWORD_PAGE if reader.user is not None and reader.user.must_change else FACTOR_PAGE
+
+
+_FIRST = {
+    PASSWORD_PAGE: Words("hãy đặt mật khẩu riêng trước", "choose your own password first"),
+    FACTOR_PAGE: Words("hãy cài xác thực hai lớp trước", "set up a second factor first"),
+}
+
+
 def _why(reader: Reader, route: Route) -> Unfit:
-    if reader.user is not None and reader.user.must_change:
-        where = PASSWORD_PAGE
-        words = Words(
-            f"hãy đặt mật khẩu riêng trước, tại {where}", f"choose your own password first, at {where}"
-        )
+    if reader.must_begin:
+        where = _beginning(reader)
+        words = Words(f"{_FIRST[where].vi}, tại {where}", f"{_FIRST[where].en}, at {where}")
     elif reader.may(route.may):
         words = Words(
             f"trang này gồm mọi đơn vị, còn vai trò của {reader.name} chỉ có ở một số đơn vị",

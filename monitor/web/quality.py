@@ -57,11 +57,11 @@ async def mark(request: web.Request) -> web.Response:
     same_origin(request, required=True)
     context, number = context_of(request), int(request.match_info["id"])
     form = await fields(request)
-    if number == 0 or await context.ledger.incident(number) is None:
+    if number == 0 or await context.ledger.incidents.by_id(number) is None:
         raise NoSuch(f"there is no incident {number}")
     false, note = form.get("false") == "1", clean(form.get("note", ""), 500)
     who = reader_of(request).name
-    if await context.ledger.mark_false(number, who, note, context.now(), false=false) is None:
+    if await context.ledger.false_alarms.mark(number, who, note, context.now(), false=false) is None:
         raise web.HTTPForbidden(text=N_("it is about other sites too: somebody of all of them says so"))
     context.board.touch()
     raise web.HTTPSeeOther(f"/incidents/{number}")

@@ -26,7 +26,7 @@ from monitor.web.live import INCIDENTS
 from monitor.web.problem import refusal
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
-from monitor.web.view import NoSuch, Params, Values, View
+from monitor.web.view import NoSuch, Params, Values, View, told_to
 from probes.core.words import Said, Unfit, Words, why
 
 Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]
@@ -205,7 +205,7 @@ class QuietForms:
             "roles": sorted(inventory.roles.values(), key=lambda one: one.name),
             "rules": list(context.rules()),
         }
-        shown |= {"page": "quiet", "problems": context.vitals().problems}
+        shown |= {"page": "quiet", "problems": told_to(reader_of(request), context.vitals().problems)}
         return await self._frame(request, "quiet_new", shown, 422 if refused else 200)
 
 
@@ -215,7 +215,7 @@ _SUPPOSED = {"hours": "1", "from": "", "until": "", "reason": "preview"}
 
 async def preview(context: WebContext, quiet: Quiet) -> Effect:
     """Return what something quiet hides of what is shown."""
-    past = await lately(context.ledger, context.now() - HISTORY)
+    past = await lately(context.ledger.incidents, context.now() - HISTORY)
     return await asyncio.to_thread(
         effect, quiet, context.board.inventory, list(context.board.incidents.values()), past
     )
@@ -229,7 +229,7 @@ async def _about(context: WebContext, query: Mapping[str, str]) -> dict[str, str
     number = query.get("incident", "")
     if not (number.isascii() and number.isdigit() and len(number) < 16):
         return {}
-    incident = context.board.incidents.get(int(number)) or await context.ledger.incident(int(number))
+    incident = context.board.incidents.get(int(number)) or await context.ledger.incidents.by_id(int(number))
     return _of_incident(context, incident) if incident else {}
 
 

@@ -1,4 +1,4 @@
-"""What fell together: areas, sites with several ways in, the blind monitor; flapping, averages, a clock that is set."""
+"""What fell together: areas, sites with several ways in, the blind monitor; flapping, a clock that is set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from alerts.incident import DeviceState, Incident, IncidentKey, Status, Step, Transition
 from alerts.judging.impact import Impacts
 from alerts.telling.notifier import Settings
-from inventory.model import Device, Inventory, Service, Site, Text
+from inventory.model import Inventory, Service, Site, Text
 from probes.core.observation import Outcome
 from probes.core.words import say
-from tests.alerts.province import OWNER, Watch, built_in, device, number, rules
+from tests.alerts.province import OWNER, Watch, built_in, device, inventory, number, rules
 from tests.alerts.tellers import everybody, messages
 
 OPENED, CHANGED, RESOLVED = Step.OPENED, Step.CHANGED, Step.RESOLVED
@@ -205,6 +205,40 @@ def test_a_site_with_two_ways_in_that_flaps_is_told_twice_and_over_after_a_calm(
     assert keys(watch)[-1] == ("site-down", "18000", "", RESOLVED)
 
 
+def test_one_way_that_falls_while_its_site_flaps_is_told_of_only_when_the_site_is_well() -> None:
+    watch = answering(Watch(built_in(), province(ways=2)), COMMUNES, "router", "router-1", "server")
+    for _ in range(2):
+        for name in ("router", "router-1") * 3:
+            silent(watch, COMMUNES[:1], name, 1)
+        answering(watch, COMMUNES[1:], "router", "router-1")
+        answering(watch.tick(), COMMUNES, "router", "router-1")
+        answering(watch.wait(130), COMMUNES, "router", "router-1").tick()
+    told = len(keys(watch))
+    for _ in range(35):
+        silent(watch.wait(30), COMMUNES[:1], times=1)
+        answering(watch, COMMUNES, "router-1").tick()
+    assert keys(watch)[told:] == [
+        ("site-down", "18000", "", RESOLVED),
+        ("device-down", "18000/router", "", OPENED),
+    ]
+
+
+def test_the_other_way_into_a_site_that_is_back_is_counted_anew() -> None:
+    watch = answering(Watch(built_in(), province(ways=2)), COMMUNES, "router", "router-1", "server")
+    for name in ("router", "router-1") * 3:
+        silent(watch, COMMUNES[:1], name, 1)
+    answering(watch, COMMUNES[1:], "router", "router-1")
+    answering(watch.tick(), COMMUNES[:1], "router")
+    told = [("site-down", "18000", "", OPENED)]
+    for attempt in (1, 2, 3):
+        silent(watch, COMMUNES[:1], "router-1", times=1)
+        answering(watch, COMMUNES[1:], "router", "router-1")
+        answering(watch, COMMUNES[:1], "router").tick()
+        assert keys(watch) == (
+            told if attempt < 3 else [*told, ("device-down", "18000/router-1", "", OPENED)]
+        )
+
+
 def test_a_restart_does_not_forget_what_flaps(watch: Watch) -> None:
     def fall_and_return(now: Watch) -> None:
         silent(now, COMMUNES[:1])
@@ -260,7 +294,7 @@ def test_a_clock_that_is_set_changes_no_judgement(watch: Watch, step: float) -> 
 
 def test_a_device_that_needs_every_parent_is_unreachable_when_one_is_down() -> None:
     both = device("b", "x", "y").model_copy(update={"every_parent": True})
-    watch = Watch(built_in(), _one_site(device("x"), device("y", "x"), both))
+    watch = Watch(built_in(), inventory(device("x"), device("y", "x"), both))
     for name in ("x", "y", "b"):
         watch.see(f"18562/{name}:icmp").see(f"18562/{name}:snmp")
     for _ in range(3):
@@ -269,21 +303,6 @@ def test_a_device_that_needs_every_parent_is_unreachable_when_one_is_down() -> N
     watch.see("18562/x:icmp").tick()
     assert watch.state("18562/y") is DeviceState.DOWN
     assert watch.state("18562/b") is DeviceState.UNREACHABLE
-
-
-def test_lost_packets_of_a_line_are_told_of_its_nearest_device_only() -> None:
-    watch = Watch(built_in(), _one_site(device("router"), device("server", "router")))
-    for _ in range(60):
-        for name in ("router", "server"):
-            watch.see(f"18562/{name}:icmp", samples=number("icmp.loss", 0.5))
-    assert watch.steps == [("packet-loss", "router", "", OPENED)]
-
-
-def test_single_lost_packets_are_no_incident() -> None:
-    watch = Watch(built_in(), _one_site(device("router")))
-    for attempt in range(300):
-        watch.see("18562/router:icmp", samples=number("icmp.loss", 1 / 3 if attempt % 4 == 0 else 0.0))
-    assert watch.steps == []
 
 
 LASTING = """
@@ -297,7 +316,7 @@ rules:
 
 
 def test_a_rule_may_ask_how_long_it_must_last(tmp_path: Path) -> None:
-    watch = Watch(rules(tmp_path, LASTING), _one_site(device("router")))
+    watch = Watch(rules(tmp_path, LASTING), inventory(device("router")))
     opened, resolved = 0.0, 0.0
     for minute, value in enumerate((70, 50, *[70] * 7, *[50] * 12)):
         watch.wait(59.5).see("18562/router:snmp", samples=number("hw.temperature", value, "Cel"))
@@ -346,8 +365,3 @@ def test_a_message_about_several_sites_names_them_and_the_guess(watch: Watch) ->
     )
     assert "Đơn vị: Xã 0, Xã 1, Xã 2" in message.text and "Nhận định: Có thể mất điện" in message.text
     assert "12 thiết bị, 6 đơn vị mất kết nối hoàn toàn" in message.text
-
-
-def _one_site(*devices: Device) -> Inventory:
-    site = Site(id="18562", name="Xã Thạch Hà", kind="commune", owner=OWNER, devices=devices)
-    return Inventory((site,), {}, {})

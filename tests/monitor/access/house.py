@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,9 @@ class House:
 
     async def record(self) -> list[tuple[str, str, str]]:
         """Return who did what to whom, oldest first."""
-        return [(one.who, one.what, one.subject) for one in reversed(await self.town.ledger.audited(1000))]
+        return [
+            (one.who, one.what, one.subject) for one in reversed(await self.town.ledger.audit.newest(1000))
+        ]
 
 
 @dataclass
@@ -145,6 +147,7 @@ async def house(
     session: SessionSettings | None = None,
     oidc: Oidc | None = None,
     directory: Directory | None = None,
+    demanded: Collection[Role] = (),
     **context: object,
 ) -> AsyncIterator[House]:
     """Open everything; ``admin``, ``operator``, ``viewer`` and ``one`` (of one commune) have `PASSWORD`."""
@@ -154,7 +157,13 @@ async def house(
         if scene:
             await scene(town)
         opened = open_access(
-            town.ledger, folder, session or SessionSettings(), clock, oidc=oidc, directory=directory
+            town.ledger,
+            folder,
+            session or SessionSettings(),
+            clock,
+            oidc=oidc,
+            directory=directory,
+            demanded=demanded,
         )
         access = await stack.enter_async_context(opened)
         server = TestServer(create_app(town.context(access=access, **context)))

@@ -56,7 +56,8 @@ async def test_the_duty_reads_its_own_language_unless_english_is_asked_for(
     assert "WHO HAS IT" in listed.output and "The conference unit is down" in listed.output
     number = next(one.id for one in town.board.incidents.values() if one.status is Status.OPEN)
     assert (await run(url, "ack", str(number))).output == f"#{number}: đã tiếp nhận\n"
-    assert "không được" in (await run(url, "ack", "99999")).output
+    assert (await run(url, "release", str(number))).output == f"#{number}: đã trả lại\n"
+    assert "không được" in (await run(url, "release", str(number))).output
 
 
 async def test_an_incident_is_taken_on_noted_and_given_back(url: str, town: Province) -> None:
@@ -67,7 +68,7 @@ async def test_an_incident_is_taken_on_noted_and_given_back(url: str, town: Prov
     assert (await run(url, "note", str(number), "VNPT hẹn 2 giờ")).exit_code == 0
     assert (await run(url, "release", str(number))).exit_code == 0
     assert (await run(url, "release", str(number))).exit_code == 1, "nobody has it"
-    steps = [entry.step for entry in await town.ledger.timeline(number)]
+    steps = [entry.step for entry in await town.ledger.incidents.timeline(number)]
     assert steps[-3:] == [Step.ACKNOWLEDGED, Step.NOTED, Step.RELEASED]
 
 

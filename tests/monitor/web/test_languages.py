@@ -82,7 +82,7 @@ async def test_no_page_says_anything_in_the_other_language(tmp_path: Path, scene
 async def _steps(town: Province) -> None:
     """Let a person and the monitor say something about the first incidents."""
     now = datetime.now(UTC)
-    await town.ledger.mark_false(2, "Lê Văn C", "", now, false=True)
+    await town.ledger.false_alarms.mark(2, "Lê Văn C", "", now, false=True)
 
 
 async def _page(client: TestClient, address: str, language: str) -> str:  # type: ignore[type-arg]

@@ -64,7 +64,9 @@ async def test_the_page_of_services_names_the_incident_that_stops_one_and_who_ha
     async with TestClient(TestServer(create_app(town.context()))) as client:
         html = await (await client.get("/services")).text()
         assert f'href="/incidents/{broken.id}">https không trả lời' in html and "chưa ai tiếp nhận" in html
-        taken = await town.ledger.acknowledge(broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody())
+        taken = await town.ledger.incidents.acknowledge(
+            broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody()
+        )
         town.board.set_incident(taken or broken)
         assert "✓ Lê Văn C" in await (await client.get("/services")).text()
 
