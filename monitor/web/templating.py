@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
@@ -11,7 +12,8 @@ from gettext import NullTranslations
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from alerts.incident import DeviceState, Words
@@ -27,22 +29,26 @@ class Templates:
     """Renders templates in a language. Everything is escaped unless a template of ours made it."""
 
     def __init__(self, messages: Mapping[str, NullTranslations], now: Callable[[], datetime]) -> None:
-        self._mark = secrets.token_hex(16)
+        self.mark = secrets.token_hex(16)
+        """Stands in what is rendered where the key of a reader's forms belongs."""
         self._by_language = {
-            language: _environment(language, some, now, self._mark) for language, some in messages.items()
+            language: _environment(language, some, now, self.mark) for language, some in messages.items()
         }
 
     def render(self, name: str, language: str, values: Mapping[str, Any]) -> str:
         """Render ``templates/NAME.html``."""
         return self._by_language[language].get_template(f"{name}.html").render(values)
 
-    def has_forms(self, html: str) -> bool:
-        """Whether HTML has a form, so that each reader gets it keyed."""
-        return self._mark in html
+    async def compile(self) -> None:
+        """Compile every template, one between two turns of the loop: else the first reader of each waits for it."""
+        for environment in self._by_language.values():
+            for name in environment.list_templates():
+                environment.get_template(name)
+                await asyncio.sleep(0)
 
     def keyed(self, html: str, key: str) -> str:
         """Return HTML whose forms carry `key`, the reader's own: what was rendered is shared by many readers."""
-        return html.replace(self._mark, key)
+        return html.replace(self.mark, key)
 
 
 @cache
@@ -59,6 +65,8 @@ def _environment(
         loader=PackageLoader("monitor.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        bytecode_cache=_compiled(),
+        optimized=False,  # it would work filters out while compiling, in one of the languages
         auto_reload=False,  # a running service keeps the templates of its own version
         trim_blocks=True,
         lstrip_blocks=True,
@@ -106,6 +114,27 @@ def _environment(
         reading=lambda sample: _reading(sample, formats, translate),
     )
     return environment
+
+
+class _Compiled(BytecodeCache):
+    """Compiled templates in memory: the languages differ in what the templates call, not in their code."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill `bucket` when its template was compiled before."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+@cache
+def _compiled() -> _Compiled:
+    return _Compiled()
 
 
 def _csrf(mark: str) -> Markup:
