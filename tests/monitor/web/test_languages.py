@@ -24,7 +24,8 @@ from monitor.web import titles
 from monitor.web.app import create_app
 from monitor.web.collation import bare_name
 from tests.monitor.web.foreign import foreign, texts
-from tests.monitor.web.province import SCENES, Province, province
+from tests.monitor.web.province import Province, province
+from tests.monitor.web.scenes import SCENES
 from tests.monitor.web.test_pages import ADDRESSES
 
 MORE = (

@@ -19,7 +19,8 @@ from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
 from monitor.web.wall import Wave, changes, wall_values
 from probes.core.observation import Fact, Sample
-from tests.monitor.web.province import Province, build_checks
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
 from tests.servers.chromium import browser
 
 
