@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from inventory.network_policy import is_loopback
+from monitor.web.language import N_
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -79,4 +80,4 @@ def same_origin(request: web.Request, *, required: bool) -> None:
     if origin is None and not required and "Sec-Fetch-Site" not in request.headers:
         return
     if origin is None or urlsplit(origin).netloc != request.host:
-        raise web.HTTPForbidden(text="only the monitor's own pages may do this")
+        raise web.HTTPForbidden(text=N_("only the monitor's own pages may do this"))
