@@ -86,12 +86,14 @@ async def pages(
             proxies=web.proxies,
             hosts=own_hosts(web.host, web.base_url),
         )
-        tls = await stack.enter_async_context(_certificate(configuration))
+        tls = await stack.enter_async_context(_certificate(configuration, running))
         yield await stack.enter_async_context(serve(context, web.host, web.port, tls))
 
 
 @asynccontextmanager
-async def _certificate(configuration: Configuration) -> AsyncIterator[ssl.SSLContext | None]:
+async def _certificate(
+    configuration: Configuration, running: Monitoring
+) -> AsyncIterator[ssl.SSLContext | None]:
     """Yield what the pages speak TLS with, renewed with its files; `None` where the settings name none."""
     tls = configuration.settings.web.tls
     if tls is None:
@@ -99,7 +101,8 @@ async def _certificate(configuration: Configuration) -> AsyncIterator[ssl.SSLCon
         return
     files = configuration.folder(tls.certificate), configuration.folder(tls.key)
     certificate = await asyncio.to_thread(Certificate, *files)
-    async with Part("the look at the certificate of the pages", certificate.run):
+    async with Part("the look at the certificate of the pages", certificate.run) as part:
+        running.problems["certificate"] = lambda: part.problem or certificate.problem
         yield certificate.context
 
 
@@ -115,7 +118,13 @@ async def _access(
     with Pool("directory", threads=4, waiting=16) as pool:
         oidc, directory = _oidc(configuration, now), _directory(configuration, pool)
         async with open_access(
-            ledger, configuration.data, web.session, now, oidc=oidc, directory=directory
+            ledger,
+            configuration.data,
+            web.session,
+            now,
+            oidc=oidc,
+            directory=directory,
+            demanded=web.second_factor,
         ) as access:
             yield access
 

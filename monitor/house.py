@@ -82,6 +82,8 @@ class Monitoring(msgspec.Struct, frozen=True):
     quiets: Quiets
     channels: Channels
     quality: QualityWatch
+    problems: dict[str, Callable[[], str | Words | None]]
+    """Why each part does not work now, by the names of `monitor.vitals`: what is built later adds its own."""
 
 
 @asynccontextmanager
@@ -132,6 +134,7 @@ class _House:
             self._quiets,
             self._ways(hearing),
             self._quality,
+            self._problems,
         )
 
     def _ways(self, hearing: Mapping[str, Listener]) -> Channels:

@@ -14,7 +14,7 @@ from alerts.quantity import Seconds
 from inventory.document import load
 from inventory.model import Model, Slug
 from inventory.network_policy import NetworkPolicy, Networks
-from monitor.access.settings import LdapSettings, OidcSettings, SessionSettings, TlsSettings
+from monitor.access.settings import LdapSettings, OidcSettings, RolesListed, SessionSettings, TlsSettings
 from monitor.selfwatch.settings import HeartbeatSettings, MorningSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
 from monitor.web.security import is_loopback
@@ -36,6 +36,8 @@ class WebSettings(Model):
     login: bool = True
     """Whether people must sign in. Without, whoever reaches the pages may do everything: on a loopback address only."""
     session: SessionSettings = SessionSettings()
+    second_factor: RolesListed = ()
+    """Roles that must sign in with a second factor: who has none sets it up at the next sign-in."""
     tls: TlsSettings | None = None
     oidc: OidcSettings | None = None
     ldap: LdapSettings | None = None

@@ -184,6 +184,10 @@ _PARTS = {
         "Credentials are held back until somebody confirms the new address",
     ),
     "secrets": Words("Bí mật đã lưu", "Stored secrets"),
+    "certificate": Words(
+        "Chứng chỉ TLS của các trang, chứng chỉ đã nạp trước đó vẫn được dùng",
+        "The certificate of the pages, the one loaded before stays in use",
+    ),
     "last-seen": Words("Ghi kết quả đo gần nhất", "Writing what was seen last"),
     "quality": Words("Đo chất lượng cảnh báo", "Measuring the alarms"),
     "heartbeat": Words("Báo sống ra bên ngoài", "The ping to the watcher outside"),
@@ -205,6 +209,7 @@ _HARMLESS = frozenset(
         "bindings",
         "secrets",
         "audit",
+        "certificate",
     }
 )
 """Parts whose failure leaves states and alerts true: without the store only the charts are missing."""

@@ -46,7 +46,7 @@ class Notifier(HttpNotifier[Settings]):
         if self.settings.bearer_token is not None:
             headers["Authorization"] = f"Bearer {(await self.secret(self.settings.bearer_token)).reveal()}"
         body = msgspec.json.encode(payload(message, self.settings.receiver, self.settings.language))
-        reply = await self.post(self.settings.url, body, headers)
+        reply = await self.post(self.settings.url, body, headers, most=0)
         reply.raise_for_status()
 
 

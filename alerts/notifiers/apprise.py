@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat
 from pydantic import Field
 
-from alerts.telling import notifier
+from alerts.telling import bounded_requests, notifier
 from alerts.telling.confined import Confined, Forbidden, Stuck
 from alerts.telling.http_delivery import CONFIGURATION_PAUSE
 from alerts.telling.notification import Message
@@ -60,6 +60,7 @@ class Notifier(notifier.Notifier[Settings]):
 
     async def __aenter__(self) -> Self:
         """Prepare the threads."""
+        bounded_requests.install()
         self._confined = Confined("apprise", self.network.refusal)
         for name in _QUIET:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from email.errors import MessageError
 from email.message import EmailMessage
-from email.utils import format_datetime, getaddresses
+from email.utils import format_datetime, getaddresses, parseaddr
+from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import aiosmtplib
 from pydantic import AfterValidator, Field, model_validator
@@ -20,6 +22,7 @@ from alerts.telling import notifier
 from alerts.telling.http_delivery import CONFIGURATION_PAUSE
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
+from alerts.telling.recipients import Recipients
 from inventory.form import Form
 from inventory.secrets import Secret, SecretRef
 from probes.core.probe import ProbeFailure
@@ -68,10 +71,18 @@ class Settings(notifier.ForPeople):
 
 
 class Notifier(notifier.Notifier[Settings]):
-    """One mail to all. Mails of one incident form a thread; a repeated one has the same Message-ID."""
+    """One mail to all. Mails of one incident form a thread; a repeated one has the same Message-ID.
+
+    When the server wants some to wait, only they are in the envelope of the next attempt.
+    """
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
     addressable = True
+
+    async def __aenter__(self) -> Self:
+        """Remember nobody yet."""
+        self._recipients = Recipients()
+        return self
 
     def address(self, to: str) -> str:
         """Return an e-mail address as it is."""
@@ -83,24 +94,31 @@ class Notifier(notifier.Notifier[Settings]):
     async def send(self, message: Message) -> None:
         """Send the mail on a connection of its own."""
         mail = self._mail(message)
+        people = (self.address(message.to),) if message.to else self.settings.to
         password = await self.secret(self.settings.password) if self.settings.password else None
         try:
-            await self._deliver(mail, password)
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _verdict(max(refused.code for refused in error.recipients), "recipients") from None
+            await self._recipients.together(message.key, people, partial(self._deliver, mail, password))
         except aiosmtplib.SMTPAuthenticationError as error:
             text = f"the mail server does not accept our user and password: {error.code}"
             raise TryLater(text, CONFIGURATION_PAUSE) from None
+        except aiosmtplib.SMTPDataError as error:
+            raise _verdict(error.code, error.message) from None
         except aiosmtplib.SMTPResponseException as error:
-            raise _verdict(error.code, clean(error.message, 120)) from None
+            text = f"the mail server does not want to talk to us: {error.code}: {clean(error.message, 120)}"
+            raise TryLater(text, CONFIGURATION_PAUSE if error.code >= 500 else None) from None
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise TryLater(f"the mail server cannot be used: {type(error).__name__}") from None
 
-    async def _deliver(self, mail: EmailMessage, password: Secret | None) -> None:
+    async def _deliver(
+        self, mail: EmailMessage, password: Secret | None, people: Sequence[str]
+    ) -> dict[str, Exception]:
+        """Hand the mail over for `people`; return what the server says of those it does not take."""
         connection = await self._connect()
+        addresses = {parseaddr(one)[1]: one for one in people}
         try:
-            await aiosmtplib.send(
+            refused, _ = await aiosmtplib.send(
                 mail,
+                recipients=list(addresses),
                 sock=connection,
                 hostname=self.settings.host,
                 use_tls=self.settings.security == "tls",
@@ -110,9 +128,12 @@ class Notifier(notifier.Notifier[Settings]):
                 password=password.reveal() if password else None,
                 timeout=self.settings.timeout,
             )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return {addresses[one.recipient]: _verdict(one.code, one.message) for one in error.recipients}
         except BaseException:  # cancelled too: the library has not taken the socket over yet
             _close(connection)
             raise
+        return {addresses[one]: _verdict(said.code, said.message) for one, said in refused.items()}
 
     async def _connect(self) -> socket.socket:
         """Connect to the server. Raises `OSError`, `TryLater`."""
@@ -155,5 +176,5 @@ def _close(connection: socket.socket) -> None:
 
 def _verdict(code: int, said: str) -> Exception:
     """Return what an SMTP reply code means: 5yz is for good, 4yz for now (RFC 5321 4.2.1)."""
-    text = f"the mail server answered {code}: {said}"
+    text = f"the mail server answered {code}: {clean(said, 120)}"
     return Refused(text) if 500 <= code < 600 else TryLater(text)

@@ -18,10 +18,10 @@ from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
 from inventory.secrets import SecretRef
 
-_REFUSED = frozenset({"101", "105"})
-"""Parameters or number wrong."""
-_SETTINGS = frozenset({"007", "110", "113", "300"})
-"""Our address locked, kind not allowed, sender not approved, no money."""
+_REFUSED = frozenset({"101", "105", "110", "113"})
+"""Parameters or number wrong, letters not accepted, too long."""
+_SETTINGS = frozenset({"007", "008", "009", "300"})
+"""Our address locked, account blocked or without the right, no money."""
 
 
 class Settings(PhoneSettings):

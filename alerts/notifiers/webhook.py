@@ -60,7 +60,7 @@ class Notifier(HttpNotifier[Settings]):
             headers["X-Commune-Monitor-Signature"] = signature(key, stamp, body)
         if self.settings.bearer_token is not None:
             headers["Authorization"] = f"Bearer {(await self.secret(self.settings.bearer_token)).reveal()}"
-        reply = await self.post(self.settings.url, body, headers)
+        reply = await self.post(self.settings.url, body, headers, most=0)
         reply.raise_for_status()
 
 

@@ -2,7 +2,7 @@
 
 Python tells of every connection before it is made (audit events): one from such a thread that leads where the network
 policy forbids, or a program that such a thread would start, is refused. That holds for redirects and for names that
-lead elsewhere the second time.
+lead elsewhere the second time. Connections are cut when the work is given up, and when more comes than is wanted.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeVar
 
+from alerts.telling.connections import Connections
+
 T = TypeVar("T")
 
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.spawn")
+MOST = 1024 * 1024
+"""Bytes that one piece of work may be sent."""
+LOOK = 0.1
+"""Seconds between two looks at how much came."""
 
 
 class Forbidden(OSError):
@@ -35,6 +41,7 @@ class _Bounds:
     def __init__(self, refusal: Callable[[str], str]) -> None:
         self.refusal = refusal
         self.said = ""
+        self.connections = Connections()
 
 
 @cache
@@ -51,12 +58,18 @@ def _guard() -> ContextVar[_Bounds | None]:
             return
         if event == "socket.connect":
             _check_address(here, arguments[1])
+            here.connections.add(arguments[0])
         elif event in _PROGRAMS:
             here.said = "it would start a program on this machine"
             raise Forbidden(here.said)
 
     sys.addaudithook(hook)
     return bounds
+
+
+def is_confined() -> bool:
+    """Whether this is confined work."""
+    return _guard().get() is not None
 
 
 def _check_address(here: _Bounds, address: Any) -> None:
@@ -72,7 +85,7 @@ def _check_address(here: _Bounds, address: Any) -> None:
 
 
 class Confined:
-    """A few threads. Work that hangs keeps its thread; when all hang, more work is refused. None delays the stop."""
+    """A few threads. Work that cannot be cut keeps its thread; when all hang, more is refused. None delays the stop."""
 
     def __init__(self, name: str, refusal: Callable[[str], str], threads: int = 2) -> None:
         """`refusal` returns why an IP address is not reached, ``""`` when it is."""
@@ -83,32 +96,49 @@ class Confined:
     async def run(self, work: Callable[[], T]) -> T:
         """Return what `work` returns. Raises what it raises, `Forbidden` when it tried what it may not.
 
-        Raises `Stuck` when every thread is busy with earlier work.
+        Raises `Stuck` when every thread is busy with earlier work. Cancelled, it cuts the connections of the work.
         """
         if not self._free.acquire(blocking=False):
             raise Stuck
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
-        threading.Thread(target=self._work, args=(work, future), name=self._name, daemon=True).start()
-        return await asyncio.wrap_future(future)
-
-    def _work(self, work: Callable[[], T], future: Future[T]) -> None:
+        here = _Bounds(self._refusal)
+        arguments = (work, future, here)
+        threading.Thread(target=self._work, args=arguments, name=self._name, daemon=True).start()
         try:
-            future.set_result(self._guarded(work))
+            return await _watched(asyncio.wrap_future(future), here)
+        except asyncio.CancelledError:
+            here.connections.cut()
+            raise
+
+    def _work(self, work: Callable[[], T], future: Future[T], here: _Bounds) -> None:
+        try:
+            future.set_result(_guarded(work, here))
         except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
             future.set_exception(error)
         finally:
+            here.connections.close()
             self._free.release()
 
-    def _guarded(self, work: Callable[[], T]) -> T:
-        here = _Bounds(self._refusal)
-        _guard().set(here)  # this thread ends with the work
-        try:
-            result = work()
-        except Exception:  # the library hides our refusal in errors of its own
-            if here.said:
-                raise Forbidden(here.said) from None
-            raise
+
+async def _watched(work: asyncio.Future[T], here: _Bounds) -> T:
+    """Wait for the work; cut its connections when more comes than is wanted."""
+    while not work.done():
+        await asyncio.wait({work}, timeout=LOOK)
+        if here.connections.received > MOST:
+            here.said = f"the service sent more than {MOST // 1024} KiB"
+            here.connections.cut()
+    return work.result()
+
+
+def _guarded(work: Callable[[], T], here: _Bounds) -> T:
+    _guard().set(here)  # this thread ends with the work
+    try:
+        result = work()
+    except Exception:  # the library hides our refusal in errors of its own
         if here.said:
-            raise Forbidden(here.said)
-        return result
+            raise Forbidden(here.said) from None
+        raise
+    if here.said:
+        raise Forbidden(here.said)
+    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import msgspec
 from pydantic import AfterValidator
 
 from alerts.telling.notifier import Notifier, Refused, S, TryLater
+from alerts.telling.retry_after import retry_after
 
 MAX_REPLY = 64 * 1024
 CONFIGURATION_PAUSE = 600.0
@@ -88,11 +90,11 @@ class HttpNotifier(Notifier[S]):
         await self._session.close()
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, proxy: str | None = None
+        self, url: str, body: bytes, headers: Mapping[str, str], *, most: int = MAX_REPLY
     ) -> Reply:
         """Send `body` (JSON) and return the reply. Raises `TryLater` when none came."""
         return await self.request(
-            "POST", url, body, {"Content-Type": "application/json", **headers}, proxy=proxy
+            "POST", url, body, {"Content-Type": "application/json", **headers}, most=most
         )
 
     async def request(
@@ -105,14 +107,17 @@ class HttpNotifier(Notifier[S]):
         proxy: str | None = None,
         most: int = MAX_REPLY,
     ) -> Reply:
-        """Send `body` and return the reply, at most `most` bytes of it. Raises `TryLater` when none came."""
+        """Send `body` and return the reply, at most `most` bytes of it. Raises `TryLater` when none came.
+
+        An answer that breaks off is returned as far as it came: its status says whether the message was taken.
+        """
         sent = {"Accept-Encoding": "identity", **headers}
         try:
             async with self._session.request(
                 method, url, data=body, headers=sent, proxy=proxy, allow_redirects=False
             ) as response:
                 content = await _read(response.content, most)
-                return Reply(response.status, _seconds(response.headers.get("Retry-After")), content)
+                return Reply(response.status, retry_after(response.headers), content)
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, NotPermitted):
                 raise TryLater(str(error.os_error), CONFIGURATION_PAUSE) from None
@@ -123,11 +128,12 @@ class HttpNotifier(Notifier[S]):
 
 
 async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
-    """Return the body up to `most` bytes."""
+    """Return the body up to `most` bytes, or to where it breaks off."""
     parts: list[bytes] = []
-    while most > 0 and (part := await content.read(most)):
-        parts.append(part)
-        most -= len(part)
+    with suppress(aiohttp.ClientError, OSError):
+        while most > 0 and (part := await content.read(most)):
+            parts.append(part)
+            most -= len(part)
     return b"".join(parts)
 
 
@@ -141,7 +147,3 @@ def decoded(reply: Reply, model: type[T], service: str) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         reply.raise_for_status()
         raise TryLater(f"the answer is not one of {service}") from None
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,11 +64,12 @@ async def open_access(
     *,
     oidc: Oidc | None = None,
     directory: Directory | None = None,
+    demanded: Collection[Role] = (),
 ) -> AsyncIterator[Access]:
-    """Yield access; a ledger without users gets the first administrator."""
+    """Yield access; a ledger without users gets the first administrator. Of the roles `demanded` two factors are."""
     with Passwords() as passwords:
         idle, longest = timedelta(seconds=settings.idle), timedelta(seconds=settings.longest)
-        sessions = Sessions(ledger, now, idle, longest)
+        sessions = Sessions(ledger, now, idle, longest, demanded)
         people, codes = People(ledger, passwords, now), Codes(ledger, Seal(data / KEY), now)
         sign_in = SignIn(ledger, sessions, passwords, codes, now, directory)
         access = Access(sessions, sign_in, people, codes, Passkeys(ledger, now), data / FIRST_PASSWORD, oidc)

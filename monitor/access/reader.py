@@ -23,22 +23,30 @@ class Reader(msgspec.Struct, frozen=True):
     session: Session | None = None
     """`None` without a browser's session."""
     token: Token | None = None
+    must_enrol: bool = False
+    """Whether a second factor is demanded of them and they have none: they may set one up and nothing else."""
 
     def may(self, permission: Permission, *, whole: bool = False) -> bool:
         """Whether the role has `permission`; where the `whole` is shown, a role that holds somewhere does not do.
 
-        Who must choose a password first may do that only; a program has no account of its own to look after.
+        Who must choose a password or set up a second factor first may do that only; a program has no account of its
+        own to look after.
         """
-        if self.user is not None and self.user.must_change and permission is not Permission.PUBLIC:
+        if self.must_begin and permission is not Permission.PUBLIC:
             return permission is Permission.ACCOUNT
         if permission is Permission.ACCOUNT and self.session is None:
             return False
         return permission in MAY[self.role] and (self.scope.is_everywhere or not whole)
 
+    @property
+    def must_begin(self) -> bool:
+        """Whether something is to be done before anything else: see `User.must_change`, `must_enrol`."""
+        return self.must_enrol or (self.user is not None and self.user.must_change)
 
-def reader_of_session(user: User, session: Session) -> Reader:
+
+def reader_of_session(user: User, session: Session, *, must_enrol: bool = False) -> Reader:
     """Return who asks in a browser that is signed in."""
-    return Reader(user.name, user.role, user.scope, user, session)
+    return Reader(user.name, user.role, user.scope, user, session, must_enrol=must_enrol)
 
 
 def reader_of_token(user: User, token: Token) -> Reader:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
 
 from monitor.access import keys
+from monitor.access.permission import Role
 from monitor.access.reader import Reader, reader_of_session, reader_of_token
 from monitor.ledger import Ledger, sessions, users
 from monitor.ledger.sessions import Session
@@ -18,6 +19,7 @@ from monitor.ledger.users import User
 NOTED = timedelta(minutes=5)
 """The last use of a session or a token is noted so often at most: each note is a durable write."""
 MAX_AGENT = 200
+PASSWORD = "password"  # noqa: S105  how somebody proved who they are
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -42,9 +44,15 @@ class Sessions:
     """Begins, recognises and ends sessions; recognises tokens. Nothing here waits unless it changes something."""
 
     def __init__(
-        self, ledger: Ledger, now: Callable[[], datetime], idle: timedelta, longest: timedelta
+        self,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        idle: timedelta,
+        longest: timedelta,
+        demanded: Collection[Role] = (),
     ) -> None:
-        """A session ends `idle` after its last use, and `longest` after its begin."""
+        """A session ends `idle` after its last use, and `longest` after its begin; `demanded` want a second factor."""
+        self._demanded = frozenset(demanded)
         self._ledger = ledger
         self._now = now
         self._idle = idle
@@ -61,7 +69,16 @@ class Sessions:
             return None
         if self._now() - session.seen_at > self._noted:
             self._ledger.access.note_session(session, self._now())
-        return reader_of_session(user, session)
+        return reader_of_session(user, session, must_enrol=self._lacks_factor(user, session))
+
+    def _lacks_factor(self, user: User, session: Session) -> bool:
+        """Whether a second factor is demanded of `user`, who began this session by a password and has none.
+
+        Who has codes began with one, or set them up in this session; passkeys are two factors, and a provider asks
+        for its own.
+        """
+        has_codes = user.id in self._ledger.access.known.factors.totp
+        return user.role in self._demanded and session.method.startswith(PASSWORD) and not has_codes
 
     def of_token(self, key: str) -> Reader | None:
         """Return who has the token `key`, and note its use; `None` when it holds no longer."""

@@ -40,6 +40,16 @@ class TlsSettings(Model):
     key: str
 
 
+def _role(value: object) -> object:
+    return Role(value) if isinstance(value, str) and value in tuple(Role) else value
+
+
+RolesListed = Annotated[
+    tuple[Annotated[Role, BeforeValidator(_role)], ...], BeforeValidator(listed), Field(max_length=3)
+]
+"""One role, or a list of them."""
+
+
 class RoleOfGroup(Model):
     """Which role, and where, the members of a group have."""
 
@@ -52,7 +62,7 @@ class RoleOfGroup(Model):
     @field_validator("role", mode="before")
     @classmethod
     def _role(cls, value: object) -> object:
-        return Role(value) if isinstance(value, str) and value in tuple(Role) else value
+        return _role(value)
 
     @field_validator("sites")
     @classmethod

@@ -12,7 +12,7 @@ from monitor.access.codes import Codes
 from monitor.access.passwords import Passwords
 from monitor.access.people import plain_name
 from monitor.access.pool import Busy
-from monitor.access.sessions import Begun, Caller, Sessions
+from monitor.access.sessions import PASSWORD, Begun, Caller, Sessions
 from monitor.access.settings import RoleOfGroup
 from monitor.access.throttle import NAME_AND_PLACE, PLACE, Key, Limit, Throttle
 from monitor.access.vouched import Newcomers, NoRole, Vouched
@@ -74,7 +74,7 @@ class SignIn:
     async def sign_in(self, name: str, password: str, caller: Caller) -> Begun:
         """Begin a session. Raises `Refused`, `TooMany`, `CodeWanted`."""
         user = await self.prove(name, password, caller)
-        return await self.enter(user, "password", caller)
+        return await self.enter(user, PASSWORD, caller)
 
     async def enter(self, user: User, method: str, caller: Caller) -> Begun:
         """Begin a session of somebody who proved who they are. Raises `CodeWanted`."""
@@ -153,7 +153,8 @@ class SignIn:
 
     async def again(self, user: User, password: str, caller: Caller) -> None:
         """Let somebody who is signed in prove it again. Raises `Refused`, `TooMany`."""
-        await self.prove(user.name, password, caller)
+        if (await self.prove(user.name, password, caller)).id != user.id:
+            raise Refused  # the directory gave the name to somebody else
 
     async def _fits(self, user: User | None, password: str) -> bool:
         digest = user.password.reveal() if user else ""

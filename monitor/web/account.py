@@ -12,6 +12,7 @@ from monitor.access.people import Impossible
 from monitor.access.permission import MAY, Permission, Role
 from monitor.access.pool import Busy
 from monitor.access.scope import parse_scope
+from monitor.access.sessions import PASSWORD
 from monitor.access.sign_in import Refused, TooMany
 from monitor.ledger.users import LOCAL, User
 from monitor.web.forms import Frame, fields
@@ -36,8 +37,8 @@ class AccountPages:
         own, number = Permission.ACCOUNT, r"{id:\d{1,15}}"
         return [
             Route("GET", "/account", self.open, own),
-            Route("GET", "/account/password", self.password, own),
-            Route("POST", "/account/password", self.change_password, own, max_body=MAX_BODY),
+            Route("GET", "/account/password", self.password, own, begins=True),
+            Route("POST", "/account/password", self.change_password, own, max_body=MAX_BODY, begins=True),
             Route("POST", f"/account/sessions/{number}/end", self.end_session, own, max_body=MAX_BODY),
             Route("POST", "/account/tokens", self.add_token, own, max_body=MAX_BODY),
             Route("POST", f"/account/tokens/{number}/end", self.end_token, own, max_body=MAX_BODY),
@@ -73,7 +74,9 @@ class AccountPages:
             return await self._password_page(request, "wait", 429)
         if user.must_change:
             access.forget_password_of(user)
-        begun = await access.sessions.begin(access.people.numbered(user.id), "password", caller(request))
+        session = reader_of(request).session
+        method = session.method if session else PASSWORD
+        begun = await access.sessions.begin(access.people.numbered(user.id), method, caller(request))
         return entered(request, begun, "/account")
 
     async def end_session(self, request: web.Request) -> web.StreamResponse:

@@ -164,8 +164,7 @@ def routes() -> list[Route]:
             api,
             duty_by_api,
             view_,
-            whole=True,
-            summary="Rotas and their shifts to come",
+            summary="Rotas and their shifts to come; of some sites, the rotas that these are told by",
             answer=RotasOut,
         ),
         Route(

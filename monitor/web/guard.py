@@ -21,6 +21,7 @@ from monitor.web.security import same_origin
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = "application/x-www-form-urlencoded"
 PASSWORD_PAGE = "/account/password"  # noqa: S105  an address
+FACTOR_PAGE = "/account/second-factor"
 SIGN_IN = "/sign-in"
 
 
@@ -65,7 +66,7 @@ class Guard:
         """Whether whoever opened a stream is who they were and may do what they might."""
         now = self._reader(request, request[PEER])
         before = request[READER]
-        return now is not None and (now.role, now.scope) == (before.role, before.scope)
+        return now is not None and (now.role, now.scope, now.must_begin) == (before.role, before.scope, False)
 
     def _reader(self, request: web.Request, peer: Peer) -> Reader | None:
         """Return who asks, `None` when nobody knows. Raises 401 for a token that does not hold."""
@@ -100,16 +101,22 @@ def _must_be_allowed(request: web.Request, reader: Reader | None, route: Route) 
         if not is_page(request):
             raise _unknown("sign in, or send a token as 'Authorization: Bearer …'")
         raise web.HTTPSeeOther(f"{SIGN_IN}?{urlencode({'next': request.path_qs[:1000]})}")
-    if reader.may(route.may, whole=route.whole):
+    if reader.may(route.may, whole=route.whole) and (route.begins or not reader.must_enrol):
         return
-    if reader.user is not None and reader.user.must_change and is_page(request):
-        raise web.HTTPSeeOther(PASSWORD_PAGE)
+    if reader.must_begin and is_page(request):
+        raise web.HTTPSeeOther(_beginning(reader))
     raise web.HTTPForbidden(text=_why(reader, route))
 
 
+def _beginning(reader: Reader) -> str:
+    """Return where somebody does what they must do first."""
+    return PASSWORD_PAGE if reader.user is not None and reader.user.must_change else FACTOR_PAGE
+
+
 def _why(reader: Reader, route: Route) -> str:
-    if reader.user is not None and reader.user.must_change:
-        return f"choose your own password first, at {PASSWORD_PAGE}"
+    if reader.must_begin:
+        what = "choose your own password" if _beginning(reader) == PASSWORD_PAGE else "set up a second factor"
+        return f"{what} first, at {_beginning(reader)}"
     if reader.may(route.may):
         return f"this shows every site, and the role of {reader.name} holds for some sites only"
     if route.may is Permission.ACCOUNT:

@@ -75,7 +75,7 @@ PAGES: Mapping[str, Page] = {
     "incident": Page("/incidents/{id}", incidents.view, ("id",)),
     "quiet": Page("/quiet", quiet.view),
     "findings": Page("/findings", incidents.findings_view),
-    "duty": Page("/duty", duty.view, whole=True),
+    "duty": Page("/duty", duty.view),
     "who": Page("/duty/who", duty.who_view, ("about", "severity", "at")),
     "search": Page("/search", search.view, ("q",)),
     "coverage": Page("/inventory", coverage.view, whole=True),

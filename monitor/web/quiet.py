@@ -25,7 +25,7 @@ from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
-from monitor.web.view import NoSuch, Params, Values, View
+from monitor.web.view import NoSuch, Params, Values, View, told_to
 
 Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]
 
@@ -203,7 +203,7 @@ class QuietForms:
             "roles": sorted(inventory.roles.values(), key=lambda one: one.name),
             "rules": list(context.rules()),
         }
-        shown |= {"page": "quiet", "problems": context.vitals().problems}
+        shown |= {"page": "quiet", "problems": told_to(reader_of(request), context.vitals().problems)}
         return await self._frame(request, "quiet_new", shown, 422 if refused else 200)
 
 

@@ -50,6 +50,8 @@ class Route:
     """Of an answer that is not an error."""
     errors: tuple[int, ...] = ()
     """Answers besides those that follow from the rest, such as 400 for a wrong query."""
+    begins: bool = False
+    """Whether somebody who must set up a second factor before anything else may use it."""
 
 
 class Table:

@@ -14,7 +14,7 @@ from monitor.access.sign_in import Refused, TooMany
 from monitor.access.waiting import Waiting
 from monitor.web.account import user_of
 from monitor.web.forms import Frame, fields
-from monitor.web.route import Route
+from monitor.web.route import Route, reader_of
 from monitor.web.sign_in import access_of, caller
 
 MAX_BODY = 8192
@@ -32,8 +32,8 @@ class SecondFactorPages:
         """Return every route."""
         own, path = Permission.ACCOUNT, "/account/second-factor"
         return [
-            Route("GET", path, self.open, own),
-            Route("POST", path, self.begin, own, max_body=MAX_BODY),
+            Route("GET", path, self.open, own, begins=True),
+            Route("POST", path, self.begin, own, max_body=MAX_BODY, begins=True),
             Route("POST", f"{path}/remove", self.remove, own, max_body=MAX_BODY),
         ]
 
@@ -73,6 +73,7 @@ class SecondFactorPages:
         values = {
             "page": "account",
             "on": on,
+            "must": reader_of(request).must_enrol,
             "left": access.codes.left(user),
             "secret": secret,
             "key": "" if on else self._offered.add(user, secret),

@@ -42,7 +42,7 @@ class SignInPages:
             Route("POST", "/sign-in/code", self.code, everybody, max_body=MAX_BODY),
             Route("GET", "/sign-in/oidc", self.leave, everybody),
             Route("GET", "/sign-in/oidc/callback", self.come_back, everybody),
-            Route("POST", "/sign-out", self.sign_out, Permission.ACCOUNT, max_body=MAX_BODY),
+            Route("POST", "/sign-out", self.sign_out, Permission.ACCOUNT, max_body=MAX_BODY, begins=True),
         ]
 
     async def open(self, request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ import logging
 import ssl
 from pathlib import Path
 
-LOOK_EVERY = 30.0
+LOOK_EVERY = 5.0
 """Seconds between two looks whether the files are other ones."""
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,10 @@ class Certificate:
         self.problem = problem
 
     def _look(self) -> Look:
-        found = [path.stat() for path in self._files]
+        try:
+            found = [path.stat() for path in self._files]
+        except OSError as error:
+            raise OSError(f"web.tls: {error.filename} cannot be read: {error.strerror}") from error
         return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in found)
 
     def _fresh(self) -> ssl.SSLContext:
@@ -74,6 +77,10 @@ class Certificate:
             raise OSError(
                 f"web.tls: {certificate} and {key} are no certificate and its key: {error}"
             ) from error
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise OSError(f"web.tls: {certificate} or {key} cannot be read: {error.strerror}") from error
 
 
 def _no_password() -> str:

@@ -75,12 +75,11 @@ class Fragments:
         return await asyncio.shield(known[2])
 
     async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
-        everywhere, problems = reader.scope.is_everywhere, self._context.vitals().problems
         own = {
             "page": view.template,
-            "problems": problems if everywhere else _unnamed(problems),
+            "problems": told_to(reader, self._context.vitals().problems),
             "may": MAY[reader.role],
-            "whole": everywhere,
+            "whole": reader.scope.is_everywhere,
         }
         return Rendered(self._templates.render("live", language, own | dict(await view.values())))
 
@@ -89,8 +88,10 @@ def _failed(task: asyncio.Task[Rendered]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-def _unnamed(problems: Sequence[Problem]) -> list[Problem]:
-    """Return that something ails the monitor, not what: the words may name devices of any site."""
+def told_to(reader: Reader, problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Return what ails the monitor; to whom some sites are shown only that something does: words name any device."""
+    if reader.scope.is_everywhere:
+        return problems
     return [Problem(_AILING, "", grave=any(one.grave for one in problems))] if problems else []
 
 

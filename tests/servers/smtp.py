@@ -26,6 +26,8 @@ class Mailbox:
     """Answer to a whole mail."""
     recipient_reply: str = "250 OK"
     """Answer to each recipient."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Answers to some recipients, by address."""
     delay: float = 0.0
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
@@ -33,9 +35,10 @@ class Mailbox:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.recipient_reply.startswith("250"):
+        reply = self.refused.get(address, self.recipient_reply)
+        if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.recipient_reply
+        return reply
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         await asyncio.sleep(self.delay)

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -145,6 +145,7 @@ async def house(
     session: SessionSettings | None = None,
     oidc: Oidc | None = None,
     directory: Directory | None = None,
+    demanded: Collection[Role] = (),
     **context: object,
 ) -> AsyncIterator[House]:
     """Open everything; ``admin``, ``operator``, ``viewer`` and ``one`` (of one commune) have `PASSWORD`."""
@@ -154,7 +155,13 @@ async def house(
         if scene:
             await scene(town)
         opened = open_access(
-            town.ledger, folder, session or SessionSettings(), clock, oidc=oidc, directory=directory
+            town.ledger,
+            folder,
+            session or SessionSettings(),
+            clock,
+            oidc=oidc,
+            directory=directory,
+            demanded=demanded,
         )
         access = await stack.enter_async_context(opened)
         server = TestServer(create_app(town.context(access=access, **context)))
