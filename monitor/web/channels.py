@@ -97,7 +97,7 @@ def view(context: WebContext, params: Params) -> View:
 
     async def values() -> Values:
         number = int(before) if before.isdecimal() and len(before) < 16 else None
-        lines = await context.ledger.latest_deliveries(channel=only, limit=SHOWN + 1, before_id=number)
+        lines = await context.ledger.deliveries.latest(channel=only, limit=SHOWN + 1, before_id=number)
         return {
             "channels": await context.channels.overview(),
             "only": only,
@@ -125,7 +125,7 @@ async def test_by_api(request: web.Request) -> web.Response:
         return _json(await _try(request, wish.channel))
     except TooSoon:
         wait = {"Retry-After": "10"}
-        raise web.HTTPTooManyRequests(text="this channel was tried a moment ago", headers=wait) from None
+        raise web.HTTPTooManyRequests(text=N_("this channel was tried a moment ago"), headers=wait) from None
 
 
 async def _try(request: web.Request, name: str) -> Trial:
@@ -135,7 +135,7 @@ async def _try(request: web.Request, name: str) -> Trial:
         done = await context.channels.try_out(name)
     except Unknown:
         raise NoSuch("there is no such channel") from None
-    await context.ledger.audit(
+    await context.ledger.audit.add(
         context.now(), reader_of(request).name, "channel tested", name, done.error or "taken"
     )
     return done
@@ -149,7 +149,7 @@ async def channels_by_api(request: web.Request) -> web.Response:
 async def deliveries_by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/deliveries?channel=…&state=…&limit=…&before=…``. Raises 400."""
     asked = query.decode(request, DeliveriesQuery)
-    found = await context_of(request).ledger.latest_deliveries(
+    found = await context_of(request).ledger.deliveries.latest(
         channel=asked.channel or None,
         state=asked.state or None,
         limit=asked.limit,

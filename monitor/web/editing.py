@@ -107,7 +107,7 @@ def revisions_view(context: WebContext, params: Params) -> View:
     before = int(params["before"]) if params.get("before", "").isdecimal() else None
 
     async def values() -> Values:
-        return {"revisions": await context.ledger.revisions(REVISIONS, before), "size": REVISIONS}
+        return {"revisions": await context.ledger.revisions.newest(REVISIONS, before), "size": REVISIONS}
 
     return View("revisions", frozenset(), values, N_("Inventory: revisions"))
 
@@ -122,7 +122,9 @@ def files_of(context: WebContext) -> InventoryFiles:
 def must_be_allowed(context: WebContext, request: web.Request) -> str:
     """Return who edits. Raises 403 where nobody may; that it is an administrator, the guard has seen."""
     if not context.editing:
-        raise web.HTTPForbidden(text="editing is switched off; web.editing in the settings switches it on")
+        raise web.HTTPForbidden(
+            text=N_("editing is switched off; web.editing in the settings switches it on")
+        )
     if reader_of(request).token is None:
         same_origin(request, required=True)
     return reader_of(request).name
@@ -197,7 +199,7 @@ class Editing:
     async def revision(self, request: web.Request) -> web.Response:
         """``GET /inventory/revisions/{id}``: what a revision changed, and what going back to it would."""
         revision, texts = await self._revision(request)
-        before = await self._context.ledger.revision_files(revision.id - 1)
+        before = await self._context.ledger.revisions.files(revision.id - 1)
         touched = (*revision.added, *revision.changed, *revision.removed)
         diffs = {
             name: compared(_decoded(before.get(name)), _decoded(texts.get(name))) for name in touched[:20]
@@ -287,7 +289,7 @@ class Editing:
     async def listed(self, request: web.Request) -> web.Response:
         """``GET /api/v1/inventory/revisions?before=ID``: newest first."""
         before = query.decode(request, RevisionsQuery).before or None
-        return answer(RevisionsOut(tuple(await self._context.ledger.revisions(REVISIONS, before))))
+        return answer(RevisionsOut(tuple(await self._context.ledger.revisions.newest(REVISIONS, before))))
 
     async def _page(
         self, request: web.Request, name: str, text: str, base: str, *, status: int = 200, **more: object
@@ -319,10 +321,10 @@ class Editing:
 
     async def _revision(self, request: web.Request) -> tuple[Revision, Mapping[str, bytes]]:
         number = int(request.match_info["id"])
-        found = await self._context.ledger.revisions(1, number + 1)
+        found = await self._context.ledger.revisions.newest(1, number + 1)
         if not found or found[0].id != number:
             raise NoSuch(f"there is no revision {number}")
-        return found[0], await self._context.ledger.revision_files(number)
+        return found[0], await self._context.ledger.revisions.files(number)
 
     async def _back(self, texts: Mapping[str, bytes]) -> dict[str, str | None]:
         """Return the edit that makes the files on the disk what they were."""

@@ -48,7 +48,7 @@ async def by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/quality``: 503 before the first measurement."""
     found = context_of(request).quality()
     if found is None:
-        raise web.HTTPServiceUnavailable(text="not measured yet", headers={"Retry-After": "10"})
+        raise web.HTTPServiceUnavailable(text=N_("not measured yet"), headers={"Retry-After": "10"})
     return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
 
@@ -57,11 +57,11 @@ async def mark(request: web.Request) -> web.Response:
     same_origin(request, required=True)
     context, number = context_of(request), int(request.match_info["id"])
     form = await fields(request)
-    if number == 0 or await context.ledger.incident(number) is None:
+    if number == 0 or await context.ledger.incidents.by_id(number) is None:
         raise NoSuch(f"there is no incident {number}")
     false, note = form.get("false") == "1", clean(form.get("note", ""), 500)
     who = reader_of(request).name
-    if await context.ledger.mark_false(number, who, note, context.now(), false=false) is None:
-        raise web.HTTPForbidden(text="it is about other sites too: somebody of all of them says so")
+    if await context.ledger.false_alarms.mark(number, who, note, context.now(), false=false) is None:
+        raise web.HTTPForbidden(text=N_("it is about other sites too: somebody of all of them says so"))
     context.board.touch()
     raise web.HTTPSeeOther(f"/incidents/{number}")

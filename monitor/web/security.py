@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from monitor.web.language import N_
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -86,4 +88,4 @@ def same_origin(request: web.Request, *, required: bool) -> None:
     if origin is None and not required and "Sec-Fetch-Site" not in request.headers:
         return
     if origin is None or urlsplit(origin).netloc != request.host:
-        raise web.HTTPForbidden(text="only the monitor's own pages may do this")
+        raise web.HTTPForbidden(text=N_("only the monitor's own pages may do this"))

@@ -19,6 +19,7 @@ from monitor.ledger.teller import Teller
 from monitor.pipeline import Pipeline
 from monitor.store.duckdb import DuckDBStore
 from probes.core.observation import Observation, Outcome
+from probes.core.words import say
 from tests.alerts.tellers import Composed
 from tests.end_to_end.site import DEVICE, load, write_service
 from tests.patience import eventually
@@ -30,11 +31,12 @@ class Moody:
     def __init__(self, ledger: Ledger) -> None:
         self.refuses = False
         self._ledger = ledger
+        self.incidents = self
 
     async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         if self.refuses:
             raise OSError(28, "No space left on device")
-        return await self._ledger.record(transitions, teller)
+        return await self._ledger.incidents.record(transitions, teller)
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         return await self._ledger.move(moved, at)
@@ -93,7 +95,7 @@ async def test_four_refusals_open_an_incident_that_the_ledger_and_the_board_show
     async with watch(tmp_path) as watching:
         watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: watching.board.incidents)
-        (incident,) = await watching.ledger.open_incidents()
+        (incident,) = await watching.ledger.incidents.all_open()
         assert incident.key.rule == "service-failed"
         assert watching.board.incidents == {incident.id: incident}
         assert watching.told == ["opened 1"]
@@ -103,7 +105,7 @@ async def test_while_the_ledger_refuses_nobody_is_told_and_nothing_is_lost(tmp_p
     async with watch(tmp_path) as watching:
         watching.moody.refuses = True
         watching.see(Outcome.REFUSED, times=4)
-        await eventually(lambda: "No space left" in watching.pipeline.problem)
+        await eventually(lambda: "No space left" in say(watching.pipeline.problem, "en"))
         watching.see(Outcome.OK, times=3)
         await asyncio.sleep(0.1)
         assert watching.told == []
@@ -120,14 +122,14 @@ async def test_a_message_that_cannot_be_composed_is_a_problem_and_blocks_no_tran
         watching.stumbles = True
         watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: watching.board.incidents)
-        assert "could not be composed" in watching.pipeline.problem
+        assert "could not be composed" in say(watching.pipeline.problem, "en")
 
 
 async def test_leaving_stores_what_still_waits(tmp_path: Path) -> None:
     async with watch(tmp_path) as watching:
         watching.see(Outcome.REFUSED, times=4)
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        assert len(await ledger.open_incidents()) == 1
+        assert len(await ledger.incidents.all_open()) == 1
 
 
 async def test_what_wants_confirmation_is_asked_again_soon(tmp_path: Path) -> None:

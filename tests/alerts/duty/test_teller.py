@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from alerts.telling.teller import Codes, Hidden, Teller
 from inventory.document import Invalid
 from monitor.escalator import Escalator
 from monitor.ledger import DeliveryState, Ledger
+from monitor.ledger.leader import Deposed
 from tests.alerts.province import built_in, device, inventory
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=VIETNAM)
@@ -66,11 +69,15 @@ class Desk:
         self.now = AT
         self.seconds = 0.0
         self.escalator = Escalator(
-            ledger, lambda: self.teller, lambda: None, lambda: self.now, monotonic=lambda: self.seconds
+            ledger.escalations,
+            lambda: self.teller,
+            lambda: None,
+            lambda: self.now,
+            monotonic=lambda: self.seconds,
         )
 
     async def record(self, *steps: Transition) -> Incident:
-        return (await self.ledger.record(steps, self.teller))[-1]
+        return (await self.ledger.incidents.record(steps, self.teller))[-1]
 
     async def pass_to(self, minutes: float) -> list[str]:
         """Let time pass minute by minute; return whom the outbox tells meanwhile, all of it delivered."""
@@ -87,9 +94,9 @@ class Desk:
         return await self.pass_to((self.now - AT) / MINUTE + minutes)
 
     async def told(self) -> list[str]:
-        due = await self.ledger.claim(self.now, 100)
+        due = await self.ledger.outbox.claim(self.now, 100)
         for one in due:
-            await self.ledger.delivered(one.id, self.now)
+            await self.ledger.outbox.delivered(one.id, self.now)
         return [f"{one.message.channel} {one.message.to}".strip() for one in due]
 
 
@@ -119,7 +126,7 @@ async def test_nobody_takes_it_on_so_it_is_told_on_step_by_step_and_repeated(
         assert await one.pass_to(60) == everybody
         assert await one.pass_to(90) == everybody
         assert await one.pass_to(300) == [], "two repeats were asked for"
-        steps = [(entry.step, entry.note) for entry in await ledger.timeline(1)]
+        steps = [(entry.step, entry.note) for entry in await ledger.incidents.timeline(1)]
         assert steps[1] == (Step.ESCALATED, _told("Nguyễn Văn An (rota:truc), Lê Trưởng Phòng (person:sep)"))
 
 
@@ -128,10 +135,37 @@ async def test_taking_it_on_stops_it_and_giving_it_back_goes_on(tmp_path: Path, 
         one = await desk(ledger, duty)
         await one.record(step())
         await one.told()
-        await ledger.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
         assert await one.pass_to(25) == []
-        await ledger.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
+        await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
         assert await one.pass_to(26) == ["zalo z-an", "sms 0999"]
+
+
+async def test_given_back_after_the_last_step_it_is_told_anew(tmp_path: Path, duty: Roster) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step(severity=Severity.WARNING))
+        assert await one.told() == ["nhom"]
+        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        assert await one.pass_to(25) == [], "its only step was told"
+        await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
+        (again,) = await ledger.outbox.claim(one.now, 10)
+        assert again.message.channel == "nhom" and "CHƯA AI NHẬN XỬ LÝ" in again.message.title
+
+
+async def test_given_back_while_it_is_silent_it_is_told_anew_afterwards(tmp_path: Path, duty: Roster) -> None:
+    def hidden(incident: Incident, moment: datetime) -> str:
+        return "im lặng" if AT + 20 * MINUTE < moment < AT + 60 * MINUTE else ""
+
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty, hidden)
+        await one.record(step(severity=Severity.WARNING))
+        assert await one.told() == ["nhom"]
+        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        assert await one.pass_to(25) == []
+        await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
+        assert await one.pass_to(59) == []
+        assert await one.pass_to(61) == ["nhom"]
 
 
 async def test_the_end_is_told_to_those_who_were_told_and_to_nobody_else(
@@ -153,14 +187,14 @@ async def test_a_way_that_fails_or_takes_too_long_is_followed_by_the_next(
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
-        (first,) = await ledger.claim(AT, 10)
-        await ledger.failed(first.id, AT, "HTTP 503", AT + 2 * MINUTE)
-        assert await ledger.claim(AT + MINUTE, 10) == []
-        (again,) = await ledger.claim(AT + 2 * MINUTE, 10)
-        await ledger.failed(again.id, AT + 2 * MINUTE, "no such user", None)
-        (second,) = await ledger.claim(AT + 2 * MINUTE, 10)
+        (first,) = await ledger.outbox.claim(AT, 10)
+        await ledger.outbox.failed(first.id, AT, "HTTP 503", AT + 2 * MINUTE)
+        assert await ledger.outbox.claim(AT + MINUTE, 10) == []
+        (again,) = await ledger.outbox.claim(AT + 2 * MINUTE, 10)
+        await ledger.outbox.failed(again.id, AT + 2 * MINUTE, "no such user", None)
+        (second,) = await ledger.outbox.claim(AT + 2 * MINUTE, 10)
         assert (second.message.channel, second.message.to) == ("sms", "0911")
-        await ledger.delivered(second.id, AT + 3 * MINUTE)
+        await ledger.outbox.delivered(second.id, AT + 3 * MINUTE)
         await one.record(step(Step.RESOLVED, minutes=4))
         one.now = AT + 4 * MINUTE
         assert await one.told() == ["sms 0911"], "the end goes the way that worked"
@@ -172,21 +206,92 @@ async def test_a_slow_way_is_not_waited_for_and_a_quick_one_spares_the_rest(
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
-        (first,) = await ledger.claim(AT, 10)
-        await ledger.failed(first.id, AT, "away", AT + 20 * MINUTE)
-        (second,) = await ledger.claim(AT + 5 * MINUTE, 10)
+        (first,) = await ledger.outbox.claim(AT, 10)
+        await ledger.outbox.failed(first.id, AT, "away", AT + 20 * MINUTE)
+        (second,) = await ledger.outbox.claim(AT + 5 * MINUTE, 10)
         assert second.message.channel == "sms"
-        await ledger.delivered(second.id, AT + 5 * MINUTE)
-        states = {line.channel: line.state for line in await ledger.deliveries(1)}
-        assert states == {"zalo": DeliveryState.WAITING, "sms": DeliveryState.DELIVERED}
+        await ledger.outbox.delivered(second.id, AT + 5 * MINUTE)
+        states = {line.channel: line.state for line in await ledger.deliveries.of(1)}
+        assert states == {"zalo": DeliveryState.SPARED, "sms": DeliveryState.DELIVERED}
+        assert not await ledger.outbox.holds(first.id), (
+            "whoever was told by SMS is not told again when Zalo is back"
+        )
+        await ledger.outbox.failed(
+            first.id, AT + 5 * MINUTE, "no such user", None
+        )  # it was on its way meanwhile
+        assert (await ledger.deliveries.of(1))[0].state is DeliveryState.SPARED
     async with Ledger(tmp_path / "other.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
         assert await one.told() == ["zalo z-an"]
-        assert [line.state for line in await ledger.deliveries(1)] == [
+        assert [line.state for line in await ledger.deliveries.of(1)] == [
             DeliveryState.DELIVERED,
             DeliveryState.SPARED,
         ]
+
+
+async def test_a_next_way_does_not_come_early_because_nobody_could_use_the_first(
+    tmp_path: Path, duty: Roster
+) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        await ledger.leader.lead("first", AT)
+        one = await desk(ledger, duty)
+        await one.record(step())
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        back = AT + 30 * MINUTE
+        await ledger.leader.lead("second", back)
+        (first,) = await ledger.outbox.claim(back, 10)
+        assert first.message.channel == "zalo", "killed before it told; the SMS would be a second message"
+        assert await ledger.outbox.claim(back + 4 * MINUTE, 10) == [first]
+        assert [way.message.channel for way in await ledger.outbox.claim(back + 7 * MINUTE, 10)] == [
+            "zalo",
+            "sms",
+        ]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_delays_no_message_and_brings_no_next_way(
+    tmp_path: Path, duty: Roster, hours: int
+) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step())
+        await one.escalator._look()
+        one.now += timedelta(hours=hours)
+        await one.escalator._look()
+        assert await one.told() == ["zalo z-an"]
+
+
+async def test_a_clock_that_is_set_while_the_ledger_fails_is_taken_in_later(
+    tmp_path: Path, duty: Roster
+) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite", busy=0.05) as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step())
+        await one.told()
+        await one.escalator._look()
+        one.now += timedelta(hours=1)
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await one.escalator._look()
+            assert one.escalator.problem
+        assert await one.wait(8) == []
+        assert len(await one.wait(3)) == 2
+
+
+async def test_a_service_that_was_replaced_moves_no_step(tmp_path: Path, duty: Roster) -> None:
+    async with (
+        Ledger(tmp_path / "ledger.sqlite") as asleep,
+        Ledger(tmp_path / "ledger.sqlite") as ledger,
+    ):
+        await asleep.leader.lead("first", AT)
+        await ledger.leader.lead("second", AT)
+        one = await desk(ledger, duty)
+        await one.record(step())
+        before = await ledger.escalations.waiting(1)
+        with pytest.raises(Deposed):
+            await asleep.escalations.shift(timedelta(hours=5), AT)
+        assert await ledger.escalations.waiting(1) == before
 
 
 async def test_what_is_hidden_waits_with_its_first_step_and_uses_up_no_time(
@@ -296,13 +401,13 @@ async def test_a_code_is_kept_only_as_a_digest_and_is_good_for_its_incident(
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
-        (first,) = await ledger.claim(AT, 10)
+        (first,) = await ledger.outbox.claim(AT, 10)
         code = first.message.code
-        take = await ledger.take(code)
+        take = await ledger.takes.find(code)
         assert take is not None and (take.incident, take.who, take.used_at) == (1, "Nguyễn Văn An", None)
-        assert await ledger.take(code[:-1] + "A") is None
-        await ledger.taken(code, AT)
-        again = await ledger.take(code)
+        assert await ledger.takes.find(code[:-1] + "A") is None
+        await ledger.takes.use(code, AT)
+        again = await ledger.takes.find(code)
         assert again is not None and again.used_at is not None
 
 

@@ -25,7 +25,8 @@ from monitor.access.permission import Role
 from monitor.access.scope import EVERYWHERE, Scope
 from monitor.access.settings import SessionSettings
 from monitor.web.app import create_app, serve
-from tests.monitor.web.province import Province, faults, province
+from tests.monitor.web.province import Province, province
+from tests.monitor.web.scenes import faults
 
 if TYPE_CHECKING:
     from monitor.access.directory import Directory
@@ -79,7 +80,9 @@ class House:
 
     async def record(self) -> list[tuple[str, str, str]]:
         """Return who did what to whom, oldest first."""
-        return [(one.who, one.what, one.subject) for one in reversed(await self.town.ledger.audited(1000))]
+        return [
+            (one.who, one.what, one.subject) for one in reversed(await self.town.ledger.audit.newest(1000))
+        ]
 
 
 @dataclass

@@ -22,7 +22,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from monitor.web.app import serve
-from tests.monitor.web.province import faults, province
+from tests.monitor.web.province import province
+from tests.monitor.web.scenes import faults
 
 CHECKS = [
     not_a_server_error,

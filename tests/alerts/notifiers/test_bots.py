@@ -19,8 +19,8 @@ from alerts.telling.notification import Message
 from alerts.telling.notifier import TryLater
 from alerts.telling.plain import unlinked
 from tests.alerts.messages import message
-from tests.alerts.test_gateways import BY_KIND
-from tests.alerts.test_notifiers import CANARY, build, opened, port_of
+from tests.alerts.notifiers.cases import CANARY, build, opened, port_of
+from tests.alerts.notifiers.test_gateways import BY_KIND
 from tests.servers.telegram import telegram
 from tests.servers.zalo import zalo_bot
 
@@ -60,6 +60,17 @@ async def test_telegram_edits_the_first_message_and_answers_it_when_it_is_over(s
     assert edited["message_id"] == 1 and edited["text"].startswith("[ĐÃ KHẮC PHỤC] Xã Thạch Hà")
     assert "reply_markup" not in edited and "parse_mode" not in edited
     assert bot.texts[1] == f"[ĐÃ KHẮC PHỤC] Xã Thạch Hà: mất kết nối\n{LINK}"
+    assert bot.sent[1]["reply_parameters"] == {"message_id": 1, "allow_sending_without_reply": True}
+
+
+async def test_telegram_answers_a_digest_with_all_there_is_to_say_and_leaves_it_as_it_was(
+    secrets: Path,
+) -> None:
+    async with telegram(CANARY) as bot, opened(BY_KIND["telegram"], secrets, port_of(bot.url)) as notifier:
+        receipt = await notifier.send(message(title="[TỔNG HỢP] Còn 2 sự cố nữa"))
+        assert receipt is not None
+        await notifier.send(replace(over(receipt), shared=True))
+    assert bot.edited == [] and "Đầu mối: A" in bot.texts[1]
     assert bot.sent[1]["reply_parameters"] == {"message_id": 1, "allow_sending_without_reply": True}
 
 
