@@ -21,10 +21,9 @@ def test_a_hole_of_the_coming_week_is_said_in_both_languages(tmp_path: Path) -> 
     file = tmp_path / "duty.yaml"
     file.write_text(DUTY, "utf-8")
     found = hole(Roster(load_duty(file, [])), NOW)
-    assert found is not None
-    assert found.vi == "không có ai trực theo lịch truc từ 28/11/2026 00:00 đến 30/11/2026 00:00"
+    assert found.vi == "không có ai trực trong lịch truc từ 28/11/2026 00:00 đến 30/11/2026 00:00"
     assert found.en == "nobody is on duty in the rota truc from 28/11/2026 00:00 to 30/11/2026 00:00"
 
 
 def test_without_a_rota_there_is_no_hole() -> None:
-    assert hole(Roster(), NOW) is None
+    assert not hole(Roster(), NOW)
