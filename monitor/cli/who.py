@@ -15,7 +15,7 @@ from alerts.duty.who import Plan, Told, Who, supposed
 from alerts.incident import Severity
 from alerts.quiet.silence import Silence
 from inventory.duration import written
-from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.cli.common import Name, clear_start, heads, json_option, load, print_json, print_table, spoken
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
@@ -79,7 +79,9 @@ def who(settings: Path, about: str, at: datetime | None, severity: str, rule: st
     else:
         _print(plan)
         if hidden:
-            click.echo(f"Nobody is told then: {hidden.quiet.words(hidden.until).en}", err=True)
+            why_not = hidden.quiet.words(hidden.until)
+            said = spoken(f"Lúc đó không báo cho ai: {why_not.vi}", f"Nobody is told then: {why_not.en}")
+            click.echo(said, err=True)
     raise SystemExit(not any(step.reached for step in plan.steps))
 
 
@@ -103,25 +105,31 @@ async def silences(configuration: Configuration) -> tuple[Silence, ...]:
 
 def _print(plan: Plan) -> None:
     rows = [row for step in plan.steps for row in _rows(step)]
-    print_table(("AFTER", "AT", "WHO", "WHY", "BY"), rows)
-    followed = ", ".join(plan.policies) or "no route fits: everybody is told"
-    click.echo(f"Policy: {followed}", err=True)
+    print_table(heads(("SAU", "AFTER"), ("LÚC", "AT"), ("AI", "WHO"), ("VÌ", "WHY"), ("QUA", "BY")), rows)
+    followed = ", ".join(plan.policies) or spoken(
+        "không tuyến nào phù hợp: báo cho tất cả", "no route fits: everybody is told"
+    )
+    click.echo(spoken(f"Quy trình báo: {followed}", f"Policy: {followed}"), err=True)
     if plan.repeats:
-        click.echo(
-            f"Then everybody again every {written(plan.repeat_every)}, {plan.repeats} times.", err=True
-        )
+        every, times = written(plan.repeat_every), plan.repeats
+        vi = f"Sau đó báo lại tất cả mỗi {every}, {times} lần."
+        en = f"Then everybody again every {every}, {times} times."
+        click.echo(spoken(vi, en), err=True)
 
 
 def _rows(step: Told) -> list[tuple[str, ...]]:
-    when = (written(step.after) if step.after else "at once", f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
+    after = written(step.after) if step.after else spoken("ngay", "at once")
+    when = (after, f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
     if not step.reached:
-        return [(*when, "nobody", "", "")]
+        return [(*when, spoken("không ai", "nobody"), "", "")]
     return [
         (
             *when,
-            one.receiver.name or "everybody there",
+            one.receiver.name or spoken("mọi người ở đó", "everybody there"),
             one.target,
-            ", else ".join(f"{channel} {to}".strip() for channel, to in one.receiver.ways),
+            spoken(", không được thì ", ", else ").join(
+                f"{channel} {to}".strip() for channel, to in one.receiver.ways
+            ),
         )
         for one in step.reached
     ]

@@ -36,13 +36,9 @@ class LedgerEscalations:
         """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
         return await self._leader.write(partial(escalate, teller=teller, now=now, limit=limit))
 
-    async def shift(self, step: timedelta) -> None:
-        """Let the next steps come so much later: the clock was set by `step`."""
-        await self._database.write(partial(shift, step=step))
-
-    async def waiting(self, incident: int) -> Timer | None:
-        """Return what comes next while nobody takes an incident on, `None` when nothing does."""
-        return await self._database.read(partial(waiting, incident=incident))
+    async def shift(self, step: timedelta, now: datetime) -> None:
+        """Let the next steps and the next attempts come so much later: the clock was set by `step` and shows `now`."""
+        await self._leader.write(partial(shift, step=step, now=now))
 
 
 def set_timer(db: sqlite3.Connection, incident: int, telling: Telling) -> None:
@@ -78,15 +74,10 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
     return told
 
 
-def shift(db: sqlite3.Connection, step: timedelta) -> None:
-    """Let everything be due so much later: the clock was set by `step`."""
+def shift(db: sqlite3.Connection, step: timedelta, now: datetime) -> None:
+    """Let everything be due so much later: the clock was set by `step` and shows `now`."""
+    outbox.shift(db, step, now - step)
     rows = db.execute("SELECT incident_id, body FROM escalations").fetchall()
     for number, body in rows:
         timer = msgspec.json.decode(body, type=Timer)
         set_timer(db, number, Telling(timer=msgspec.structs.replace(timer, due=timer.due + step)))
-
-
-def waiting(db: sqlite3.Connection, incident: int) -> Timer | None:
-    """Return what comes next for an incident, `None` when nothing does."""
-    row = db.execute("SELECT body FROM escalations WHERE incident_id = ?", (incident,)).fetchone()
-    return msgspec.json.decode(row[0], type=Timer) if row else None

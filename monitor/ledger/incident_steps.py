@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from alerts.incident import Incident, Status, Step, Transition
+from alerts.telling.notification import Receiver
 from monitor.ledger import escalations, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.incident_rows import as_json, by_id, by_key, lately, note
@@ -90,7 +91,7 @@ def _open(db: sqlite3.Connection, transition: Transition, teller: Teller) -> Inc
 
 
 def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, teller: Teller) -> None:
-    telling = teller.tell(incident, transition, outbox.told(db, incident.id))
+    telling = teller.tell(incident, transition, _told(db, incident.id, transition.step))
     said = joined((transition.note, telling.note))
     note(db, incident.id, msgspec.structs.replace(transition, note=said))
     if transition.step is Step.RESOLVED:
@@ -98,6 +99,12 @@ def _follow(db: sqlite3.Connection, incident: Incident, transition: Transition, 
     outbox.put(db, incident.id, transition.at, telling)
     takes.put(db, incident.id, telling)
     escalations.set_timer(db, incident.id, telling)
+
+
+def _told(db: sqlite3.Connection, number: int, step: Step) -> list[Receiver]:
+    """Return who was told; of what is given back nobody has to be as long as a further step is to come."""
+    goes_on = step is Step.RELEASED and escalations.waiting(db, number) is not None
+    return [] if goes_on else outbox.told(db, number)
 
 
 def _same(incident: Incident, transition: Transition) -> bool:

@@ -48,7 +48,7 @@ async def by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/quality``: 503 before the first measurement."""
     found = context_of(request).quality()
     if found is None:
-        raise web.HTTPServiceUnavailable(text="not measured yet", headers={"Retry-After": "10"})
+        raise web.HTTPServiceUnavailable(text=N_("not measured yet"), headers={"Retry-After": "10"})
     return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
 
@@ -62,6 +62,6 @@ async def mark(request: web.Request) -> web.Response:
     false, note = form.get("false") == "1", clean(form.get("note", ""), 500)
     who = reader_of(request).name
     if await context.ledger.false_alarms.mark(number, who, note, context.now(), false=false) is None:
-        raise web.HTTPForbidden(text="it is about other sites too: somebody of all of them says so")
+        raise web.HTTPForbidden(text=N_("it is about other sites too: somebody of all of them says so"))
     context.board.touch()
     raise web.HTTPSeeOther(f"/incidents/{number}")
