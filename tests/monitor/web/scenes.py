@@ -19,6 +19,7 @@ from monitor.ledger.teller import Nobody
 from monitor.web.app import serve
 from probes.core.observation import Fact, Outcome, Sample
 from probes.core.words import Words
+from tests.monitor.ledger.steps import acknowledge
 from tests.monitor.web.province import Province, province
 
 
@@ -92,7 +93,7 @@ async def faults(town: Province) -> None:
         minutes=33,
     )
     now = datetime.now(UTC)
-    held = await town.ledger.incidents.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
+    held = await acknowledge(town.ledger, taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
     town.board.set_incident(held or taken)
     town.set_state(
         "ttdl/mot-cua",
