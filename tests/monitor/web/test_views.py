@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import expect
 
-from alerts.incident import DeviceState
+from alerts.incident import DeviceState, Step
 from inventory.model import Inventory, Service, Text
 from monitor.board import Board
 from monitor.ledger.teller import Nobody
@@ -65,10 +65,11 @@ async def test_the_page_of_services_names_the_incident_that_stops_one_and_who_ha
     async with TestClient(TestServer(create_app(town.context()))) as client:
         html = await (await client.get("/services")).text()
         assert f'href="/incidents/{broken.id}">https không trả lời' in html and "chưa ai tiếp nhận" in html
-        taken = await town.ledger.incidents.acknowledge(
-            broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody()
+        now = datetime.now(UTC)
+        (taken,) = await town.ledger.incidents.by_hand(
+            [broken.id], Step.ACKNOWLEDGED, "Lê Văn C", "", now, Nobody()
         )
-        town.board.set_incident(taken or broken)
+        town.board.set_incident(taken)
         assert "✓ Lê Văn C" in await (await client.get("/services")).text()
 
 
