@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import expect
 
-from alerts.incident import DeviceState, Step
+from alerts.incident import DeviceState
 from inventory.model import Inventory, Service, Text
 from monitor.board import Board
 from monitor.ledger.teller import Nobody
