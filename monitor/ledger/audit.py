@@ -64,9 +64,10 @@ def add(db: sqlite3.Connection, at: datetime, who: str, what: str, subject: str,
     )
 
 
-def load(db: sqlite3.Connection, limit: int) -> list[AuditEntry]:
-    """Return the newest lines, newest first."""
-    rows = db.execute(f"{_ROWS} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+def load(db: sqlite3.Connection, limit: int, before: int | None = None) -> list[AuditEntry]:
+    """Return the newest lines, newest first; `before` (an id) pages on."""
+    sql = f"{_ROWS} WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?"
+    rows = db.execute(sql, (before, before, limit)).fetchall()
     return [AuditEntry(number, _time(at), *map(_shown, rest)) for number, at, *rest, _ in rows]
 
 

@@ -421,9 +421,9 @@ class Ledger:
             partial(audit.add, at=at, who=who, what=what, subject=subject, detail=detail)
         )
 
-    async def audited(self, limit: int = 100) -> list[AuditEntry]:
-        """Return the newest lines of the record, newest first."""
-        return await self._database.read(partial(audit.load, limit=limit))
+    async def audited(self, limit: int = 100, before_id: int | None = None) -> list[AuditEntry]:
+        """Return the newest lines of the record, newest first; `before_id` pages on."""
+        return await self._database.read(partial(audit.load, limit=limit, before=before_id))
 
     async def verify_audit(self, noted: Seal | None = None) -> Verified:
         """Return whether the record is as it was written, and holds a seal that was noted before."""

@@ -251,7 +251,9 @@ class Api:
         view = view_device(context.board, device, open_entries(context.board).get(device.site, ()))
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
         owner = owner_out(context.board.inventory.owner_of(device.id))
-        return answer(DeviceDetailOut(device_out(view), owner, checks))
+        waiting = await context.ledger.pending_keys()
+        keys = tuple(key for key in waiting if key.device == device.id)
+        return answer(DeviceDetailOut(device_out(view), owner, checks, keys))
 
     async def search(self, request: web.Request) -> web.Response:
         """``GET /api/v1/search?q=&limit=``: sites and devices in which every word is found, the likeliest first."""
@@ -277,7 +279,7 @@ class Api:
             before_id=cursor.number(asked.cursor) or asked.before or None,
         )
         last = found[-1].id if len(found) == asked.limit else None
-        return answer(IncidentsOut(found, cursor.written(str(last)) if last else None, last))
+        return answer(IncidentsOut(found, cursor.after(found, lambda one: one.id, asked.limit), last))
 
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
@@ -285,7 +287,9 @@ class Api:
         incident = await context_of(request).ledger.incident(number) if number else None
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
-        return answer(IncidentDetailOut(incident, await context_of(request).ledger.timeline(number)))
+        ledger = context_of(request).ledger
+        timeline, false = await ledger.timeline(number), await ledger.false_alarm(number)
+        return answer(IncidentDetailOut(incident, timeline, false))
 
     async def series(self, request: web.Request) -> web.Response:
         """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``."""
