@@ -146,7 +146,7 @@ async def ledger(count: int) -> Figures:
                 key = IncidentKey("device-down", f"{number % count}/router")
                 at = datetime.now(UTC)
                 step = Transition(key, what, at, Kind.INCIDENT, Severity.CRITICAL, words)
-                await opened.record([step], Nobody())
+                await opened.incidents.record([step], Nobody())
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     return {"steps": 2 * count, "cpu_us": cpu / count / 2 * 1e6, "wall_ms": wall / count / 2 * 1e3}
 

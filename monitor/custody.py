@@ -29,7 +29,7 @@ class Custody:
         """Look at both now."""
         self._tell_secrets(await asyncio.to_thread(self._vault.problem))
         try:
-            found = await self._ledger.verify_audit(self._seal)
+            found = await self._ledger.audit.verify(self._seal)
         except LedgerError as error:
             self._tell_audit(unreadable(error))
             return

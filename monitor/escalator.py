@@ -32,7 +32,7 @@ class Records(Protocol):
         """Tell on what is due, in one transaction."""
         ...
 
-    async def shift_escalation(self, step: timedelta) -> None:
+    async def shift(self, step: timedelta) -> None:
         """Let what is due be due so much later."""
         ...
 
@@ -70,7 +70,7 @@ class Escalator:
         try:
             now = self._now()
             if step := self._steps.step(now, self._monotonic()):
-                await self._records.shift_escalation(step)
+                await self._records.shift(step)
             told = await self._records.escalate(self._teller(), now, BATCH)
         except Exception as error:  # a full disk passes; alerts must go on afterwards
             if not self.problem:

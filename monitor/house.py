@@ -141,7 +141,7 @@ class _House:
         """Return how the channels do, for people to see."""
         ledger, dispatcher, address = self._ledger, self._dispatcher, self._settings.web.address
         return Channels(
-            self._channels, ledger.channels, lambda: dispatcher.channels, hearing, address, self._now
+            self._channels, ledger.channels.health, lambda: dispatcher.channels, hearing, address, self._now
         )
 
     async def _run(self, part: str, name: str, worker: Worker) -> None:
@@ -155,8 +155,8 @@ class _House:
         path = self._configuration.data / "ledger.sqlite"
         ledger = self._ledger = await self._stack.enter_async_context(Ledger(path))
         self._problems["ledger"] = lambda: ledger.problem
-        await ledger.lead(str(own_card()), self._started)
-        leadership = Leadership(ledger, self._settings.failover.after, self._now)
+        await ledger.leader.lead(str(own_card()), self._started)
+        leadership = Leadership(ledger.leader, self._settings.failover.after, self._now)
         await self._run("ledger", "the signature in the ledger", leadership)
         await ledger.move(self._configuration.inventory.moved, self._started)
         self._configuration, found = bound(self._configuration, ledger.bindings.known)
@@ -177,7 +177,7 @@ class _House:
         self._channels = {
             name: await self._stack.enter_async_context(channel) for name, channel in opened.items()
         }
-        self._dispatcher = Dispatcher(ledger, self._channels, self._now)
+        self._dispatcher = Dispatcher(ledger.outbox, self._channels, self._now)
         await self._run("dispatcher", "the dispatcher of messages", self._dispatcher)
         self._codes = Codes(await asyncio.to_thread(own_key, configuration.data / "take.key"))
         webhooks = Webhooks(self._settings.webhooks, configuration.secrets, self._settings.network, ledger)
@@ -187,19 +187,19 @@ class _House:
 
     async def _open_judging(self) -> None:
         configuration, ledger, wake = self._configuration, self._ledger, self._dispatcher.wake
-        open_now = await ledger.open_incidents()
+        open_now = await ledger.incidents.all_open()
         self._board = Board(configuration.inventory, configuration.plan, self._started, open_now)
         self._quiets.changed = self._board.touch
         engine = Engine(configuration.rules, configuration.inventory, open_now)
-        engine.remember(await ledger.resolved_since(self._started - FLAPPING_WINDOW))
+        engine.remember(await ledger.incidents.resolved_since(self._started - FLAPPING_WINDOW))
         teller = self._teller(configuration)
         pipeline = self._pipeline = await self._stack.enter_async_context(
             Pipeline(self._board, self._store, engine, ledger, teller, wake, self._now)
         )
         self._problems["pipeline"] = lambda: pipeline.problem
-        escalator = Escalator(ledger, lambda: pipeline.teller, wake, self._now)
+        escalator = Escalator(ledger.escalations, lambda: pipeline.teller, wake, self._now)
         await self._run("escalation", "escalation", escalator)
-        self._operations = Operations(ledger, self._board, lambda: pipeline.teller, wake, self._now)
+        self._operations = Operations(ledger.incidents, self._board, lambda: pipeline.teller, wake, self._now)
         await self._run("operations", "what people do about incidents", self._operations)
 
     async def _open_custody(self) -> None:
@@ -232,7 +232,7 @@ class _House:
     async def _follow_files(self) -> None:
         ledger = self._ledger
         reloader = self._reloader = Reloader(
-            self._configuration, self._held, self._follow, ledger, ledger.bindings, self._now
+            self._configuration, self._held, self._follow, ledger.revisions, ledger.bindings, self._now
         )
         ledger.bindings.changed = reloader.again
         await reloader.begin()
@@ -278,7 +278,7 @@ class _House:
             lambda: self._pipeline.waiting,
             lambda: Traps(traps.unknown, traps.refused, traps.dropped) if traps else None,
             self._problems,
-            lambda: watch.state(systemd.interval, ledger.leader.epoch if ledger.leader else 0),
+            lambda: watch.state(systemd.interval, ledger.leader.held.epoch if ledger.leader.held else 0),
         )
         running, wake = lambda: self._reloader.running, self._dispatcher.wake
         watch = await self._stack.enter_async_context(

@@ -31,13 +31,13 @@ class Leadership:
 
     def __init__(
         self,
-        ledger: Signed,
+        leader: Signed,
         patience: float,
         now: Callable[[], datetime],
         end: Callable[[], None] = lambda: os._exit(DEPOSED),
     ) -> None:
         """Sign four times within `patience` seconds. `end` must leave nothing running: nothing may be told any more."""
-        self._ledger = ledger
+        self._leader = leader
         self._every = patience / 4
         self._now = now
         self._end = end
@@ -48,7 +48,7 @@ class Leadership:
         """Sign until cancelled."""
         while True:
             try:
-                await self._ledger.renew(self._now())
+                await self._leader.renew(self._now())
                 self.problem = ""
             except Deposed as error:
                 log.critical("this service was replaced and ends", extra={"error": str(error)})

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from alerts.incident import Incident, Status, Words
 from alerts.telling.backoff import Backoff
@@ -25,7 +25,7 @@ from alerts.telling.replies import (
     who,
     wish,
 )
-from monitor.ledger.takes import Take
+from monitor.ledger import Ledger
 from probes.core.text import clean
 
 log = logging.getLogger(__name__)
@@ -40,43 +40,6 @@ PersonOf = Callable[[str, str], str | None]
 """Returns the name of the person on duty with an address on a channel."""
 
 
-class Answers(Protocol):
-    """What is remembered of answers; see `monitor.ledger.heard`."""
-
-    async def first_time(self, channel: str, name: str, at: datetime) -> bool:
-        """Remember one; `False` when it was heard before."""
-        ...
-
-    async def incident_of(self, channel: str, receipt: str) -> int | None:
-        """Return the incident a message is about."""
-        ...
-
-    async def was_told(self, channel: str, incident: int) -> bool:
-        """Whether the channel was told of it."""
-        ...
-
-
-class Records(Protocol):
-    """The part of the ledger that a listener reads and writes."""
-
-    @property
-    def heard(self) -> Answers:
-        """What was answered."""
-        ...
-
-    async def incident(self, id: int) -> Incident | None:
-        """Return one incident."""
-        ...
-
-    async def take(self, code: str) -> Take | None:
-        """Return what a code is good for."""
-        ...
-
-    async def taken(self, code: str, at: datetime) -> None:
-        """Note that a code was used."""
-        ...
-
-
 class Listener:
     """Run it as a task: `run` returns only when cancelled."""
 
@@ -84,7 +47,7 @@ class Listener:
         self,
         channel: str,
         bot: BotNotifier[Any],
-        records: Records,
+        ledger: Ledger,
         acknowledge: Acknowledge,
         person_of: PersonOf,
         now: Callable[[], datetime],
@@ -92,7 +55,7 @@ class Listener:
     ) -> None:
         self.channel = channel
         self._bot = bot
-        self._records = records
+        self._ledger = ledger
         self._acknowledge = acknowledge
         self._person_of = person_of
         self._now = now
@@ -127,7 +90,7 @@ class Listener:
         self._failures, self.problem = 0, ""
         self._after = heard[-1].id if heard else ""
         for one in heard:
-            if await self._records.heard.first_time(self.channel, one.id, self._now()):
+            if await self._ledger.heard.first_time(self.channel, one.id, self._now()):
                 await self._act(one)
 
     async def _rest(self, problem: str, asked: float | None) -> None:
@@ -163,7 +126,7 @@ class Listener:
         if heard.button:
             return await self._press(heard, person)
         said, number = wish(heard.text)
-        meant = await self._records.heard.incident_of(self.channel, heard.thread) or number
+        meant = await self._ledger.heard.incident_of(self.channel, heard.thread) or number
         if said and meant is not None:
             return await self._take_on(meant, heard, person, clean(heard.text, MAX_NOTE))
         spoken_to = heard.thread or heard.chat == heard.user
@@ -171,19 +134,19 @@ class Listener:
 
     async def _press(self, heard: Heard, person: str | None) -> Words:
         code = pressed(heard.button)
-        take = await self._records.take(code) if code else None
+        take = await self._ledger.takes.find(code) if code else None
         if take is None or take.channel != self.channel:
             return USED
-        incident = await self._records.incident(take.incident)
+        incident = await self._ledger.incidents.by_id(take.incident)
         if take.used_at is not None and incident is not None and incident.status is Status.OPEN:
             return USED  # given back since: the next message has a code of its own
         words = await self._take_on(take.incident, heard, person or take.name or None, "")
-        await self._records.taken(code, self._now())
+        await self._ledger.takes.use(code, self._now())
         return words
 
     async def _take_on(self, number: int, heard: Heard, person: str | None, note: str) -> Words:
-        incident = await self._records.incident(number)
-        known = person is not None or await self._records.heard.was_told(self.channel, number)
+        incident = await self._ledger.incidents.by_id(number)
+        known = person is not None or await self._ledger.heard.was_told(self.channel, number)
         if incident is None or not known or incident.status is Status.RESOLVED:
             return _filled(GONE, id=number)
         if incident.status is Status.ACKNOWLEDGED:
@@ -204,14 +167,14 @@ def _filled(words: Words, **values: object) -> Words:
 
 def listeners(
     channels: Mapping[str, Notifier[Any]],
-    records: Records,
+    ledger: Ledger,
     acknowledge: Acknowledge,
     person_of: PersonOf,
     now: Callable[[], datetime],
 ) -> dict[str, Listener]:
     """Return a listener, not yet running, for every channel whose settings want one."""
     return {
-        name: Listener(name, channel, records, acknowledge, person_of, now)
+        name: Listener(name, channel, ledger, acknowledge, person_of, now)
         for name, channel in channels.items()
         if isinstance(channel, BotNotifier) and channel.hears
     }

@@ -40,11 +40,20 @@ STALE_EVERY = 5.0
 """Seconds between two looks for what has gone silent."""
 
 
-class Records(Protocol):
-    """The part of the ledger that the pipeline writes."""
+class Incidents(Protocol):
+    """Where transitions are stored."""
 
     async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         """Store transitions, and the messages they cause, in one transaction."""
+        ...
+
+
+class Records(Protocol):
+    """The part of the ledger that the pipeline writes."""
+
+    @property
+    def incidents(self) -> Incidents:
+        """Where transitions are stored."""
         ...
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
@@ -161,7 +170,7 @@ class Pipeline:
         for check_id in decision.rechecks:
             self._recheck(check_id, RECHECK_AFTER)
         if decision.transitions:
-            record = partial(self._records.record, decision.transitions, self.teller)
+            record = partial(self._records.incidents.record, decision.transitions, self.teller)
             self._writes.put_nowait(record)
 
     async def _tick_all(self) -> None:

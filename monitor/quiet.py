@@ -176,7 +176,7 @@ def _reach(where: Selector, inventory: Inventory) -> Reach:
 class Incidents(Protocol):
     """The part of the ledger that knows what was."""
 
-    async def incidents(self, *, limit: int, before_id: int | None = None) -> list[Incident]:
+    async def search(self, *, limit: int, before_id: int | None = None) -> list[Incident]:
         """Return incidents, newest first."""
         ...
 
@@ -186,7 +186,7 @@ async def lately(incidents: Incidents, since: datetime) -> list[Incident]:
     found: list[Incident] = []
     before = None
     while len(found) < MOST_LATELY:
-        page = await incidents.incidents(limit=PAGE, before_id=before)
+        page = await incidents.search(limit=PAGE, before_id=before)
         found += [one for one in page if one.opened_at >= since]
         if len(page) < PAGE or page[-1].opened_at < since:
             break

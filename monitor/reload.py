@@ -69,7 +69,7 @@ class Preview(msgspec.Struct, frozen=True):
 class Revisions(Protocol):
     """The part of the ledger that remembers the files."""
 
-    async def add_revision(
+    async def add(
         self, files: Mapping[str, bytes], at: datetime, author: str = "", note: str = ""
     ) -> Revision:
         """Remember the files."""
@@ -245,7 +245,7 @@ class Reloader:
 
     async def _remember(self, author: str, note: str) -> None:
         try:
-            revision = await self._revisions.add_revision(self._running.tree.files, self._now(), author, note)
+            revision = await self._revisions.add(self._running.tree.files, self._now(), author, note)
         except LedgerError as error:
             log.error("this revision of the inventory is not remembered", extra={"error": str(error)})
         else:
@@ -289,8 +289,8 @@ async def last_good(path: Path) -> tuple[Configuration, Revision] | None:
 
 async def _newest(file: Path) -> tuple[Revision, Mapping[str, bytes]] | None:
     async with Ledger(file) as ledger:
-        found = await ledger.revisions(1)
-        return (found[0], await ledger.revision_files(found[0].id)) if found else None
+        found = await ledger.revisions.newest(1)
+        return (found[0], await ledger.revisions.files(found[0].id)) if found else None
 
 
 def _read(running: Configuration, known: Places, links: Topology | None, tree: Tree | None = None) -> _Coming:

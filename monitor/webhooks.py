@@ -110,14 +110,14 @@ class Webhooks:
     async def _catch_up(self, name: str, hook: Webhook) -> None:
         """Tell every step that is new. Raises `TryLater`, `LedgerError`."""
         if name not in self._positions:
-            self._positions[name] = await self._ledger.follow(name)
+            self._positions[name] = await self._ledger.steps.follow(name)
         while found := await self._ledger.steps.after(self._positions[name]):
             for written in found:
                 if hook.settings.follows(written.step):
                     await self._tell(name, hook, written)
-                    await self._ledger.followed(name, written.id)
+                    await self._ledger.steps.followed(name, written.id)
                 self._positions[name] = written.id
-            await self._ledger.followed(name, self._positions[name])
+            await self._ledger.steps.followed(name, self._positions[name])
 
     async def _tell(self, name: str, hook: Webhook, written: Written) -> None:
         try:

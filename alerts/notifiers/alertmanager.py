@@ -16,6 +16,7 @@ from alerts.telling import notifier
 from alerts.telling.http_delivery import HttpNotifier, Url
 from alerts.telling.notification import Message
 from inventory.secrets import SecretRef
+from probes.core.text import clean
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 """How Alertmanager says that an alert has not ended."""
@@ -98,4 +99,4 @@ def _labels(incident: Incident) -> dict[str, str]:
         "subject": key.subject,
         "severity": str(incident.severity),
     }
-    return {name: value for name, value in labels.items() if value}
+    return {name: clean(value) for name, value in labels.items() if value}

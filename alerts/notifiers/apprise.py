@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat
+from apprise.manager_plugins import NotificationManager
 from pydantic import Field
 
 from alerts.telling import bounded_requests, notifier
@@ -114,16 +115,24 @@ def _service(url: str, asset: AppriseAsset, timeout: float) -> NotifyBase:
     if why := refusal(url):
         raise TryLater(why, CONFIGURATION_PAUSE)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # a module of the library warns of one of Python's that it can do without
+        warnings.simplefilter("ignore")  # a module of the library warns of one of Python's it can do without
         service = Apprise.instantiate(url, asset=asset)
-    if service is None:
-        name = clean(schema, 20) if re.fullmatch("[a-z0-9]{1,20}", schema) else "?"
-        raise TryLater(f"Apprise knows no such service or address: {name}://…", CONFIGURATION_PAUSE)
+        if service is None:
+            raise TryLater(_unknown(schema), CONFIGURATION_PAUSE)
     service.redirects = False
     service.socket_connect_timeout = service.socket_read_timeout = timeout
     return service
+
+
+def _unknown(schema: str) -> str:
+    """Return why there is no service for an address: the library has none, or not what that one needs."""
+    name = schema if re.fullmatch("[a-z0-9]{1,20}", schema) else "?"
+    known = NotificationManager()  # type: ignore[no-untyped-call]
+    if schema in known and not known[schema].enabled:
+        wanted = known[schema].requirements.get("packages_required") or "something that is not installed"
+        packages = wanted if isinstance(wanted, str) else ", ".join(wanted)
+        return f"{name}:// wants the Python package {packages}, installed beside the service"
+    return f"Apprise knows no such service or address: {name}://…"
 
 
 def refusal(url: str) -> str:

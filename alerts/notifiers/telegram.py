@@ -61,12 +61,14 @@ class Settings(BotSettings):
 class Notifier(BotNotifier[Settings]):
     """``sendMessage`` without a parse mode, so that nothing a device reports can become a link or markup.
 
-    What is told of one incident hangs together: later messages answer the first, which is edited when it is over.
+    What is told of one incident hangs together: later messages answer the first, which is edited when it is over,
+    unless it told of others too.
     """
 
     settings_model: ClassVar[type[notifier.Settings]] = Settings
     service = "Telegram"
     chat_form = _CHAT
+    room = MAX_TEXT
 
     @property
     def chat(self) -> str:
@@ -83,7 +85,7 @@ class Notifier(BotNotifier[Settings]):
         chat = self.target(message)
         first = _message_of(message.thread, chat)
         text = unlinked(f"{message.title}\n{message.text}", message.link)
-        if first and message.step is Step.RESOLVED:
+        if first and message.step is Step.RESOLVED and not message.shared:
             await self._edit(chat, first, text)
             text = unlinked(f"{message.title}\n{message.link}", message.link)
         sent = await self.call("sendMessage", self._body(message, chat, first, text))

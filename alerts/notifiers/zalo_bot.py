@@ -48,6 +48,7 @@ class Notifier(BotNotifier[Settings]):
     settings_model: ClassVar[type[notifier.Settings]] = Settings
     service = "Zalo"
     chat_form = _CHAT
+    room = MAX_TEXT
 
     @property
     def chat(self) -> str:

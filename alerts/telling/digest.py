@@ -13,6 +13,8 @@ from probes.core.text import clean
 
 LINES = 100
 """Incidents that are named, as far as the channel has room; the title says how many there are."""
+_FILLED = 0.9
+"""Part of a message that is filled: what keeps names from becoming links takes room too."""
 MARK = "digest:"
 """How the key of a digest begins."""
 
@@ -44,20 +46,18 @@ def to_merge(waiting: Iterable[Pending], head: Pending, free: int) -> list[Pendi
     return [one for one in singles if one.message.to == head.message.to]
 
 
-def digest(merged: Sequence[Pending], language: str) -> Message:
-    """Return the one message for several (2 or more) to the same people on one channel."""
+def digest(merged: Sequence[Pending], language: str, room: int = 20_000) -> Message:
+    """Return the one message for several (2 or more) to the same people on one channel, within `room` characters."""
     ordered = sorted((one.message for one in merged), key=_rank)
-    worst, count = ordered[0], len(ordered)
-    lines = [*_link(worst, language), *(_line(message) for message in ordered[:LINES])]
-    if count > LINES:
-        lines.append(
-            Words(f"… và {count - LINES} mục nữa", f"… and {count - LINES} more").in_language(language)
-        )
+    worst = ordered[0]
+    title = f"[{_TAG.in_language(language)}] {_summary(ordered).in_language(language)}"
+    link = _link(worst, language)
+    left = int(room * _FILLED) - len(title) - sum(map(len, link))
     return Message(
         worst.channel,
         _key(merged),
-        f"[{_TAG.in_language(language)}] {_summary(ordered).in_language(language)}",
-        "\n".join(lines),
+        title,
+        "\n".join([*link, *listed(ordered, language, left)]),
         worst.step,
         worst.incident,
         worst.to,
@@ -71,18 +71,55 @@ def _rank(message: Message) -> tuple[bool, int, int]:
     return message.step is Step.RESOLVED, -message.incident.severity.rank, message.incident.id
 
 
+def listed(ordered: Sequence[Message], language: str, room: int) -> list[str]:
+    """Return a line for each that fits; the rest by number, those of them that are critical by their place."""
+    named = min(len(ordered), LINES)
+    while named and _length(ordered, named, language) > room:
+        named -= 1
+    lines = [_line(message) for message in ordered[:named]]
+    rest = _rest(ordered[named:], language)
+    return [*lines, *(line[: max(room, 0)] for line in rest)]
+
+
+def _length(ordered: Sequence[Message], named: int, language: str) -> int:
+    lines = [*map(_line, ordered[:named]), *_rest(ordered[named:], language)]
+    return sum(len(line) + 1 for line in lines)
+
+
+def _rest(others: Sequence[Message], language: str) -> list[str]:
+    """Return what is said of those that have no line of their own."""
+    if not others:
+        return []
+    counts = _counts(others)
+    lines = [Words(f"… và {counts.vi} nữa", f"… and {counts.en} more").in_language(language)]
+    critical = [message for message in others if _is_critical(message)]
+    if critical:
+        places = dict.fromkeys(clean(one.place or one.incident.key.device, 40) for one in critical)
+        label = Words("Nghiêm trọng", "Critical").in_language(language)
+        lines.append(f"{label}: {', '.join(places)}")
+    return lines
+
+
+def _is_critical(message: Message) -> bool:
+    return message.step is not Step.RESOLVED and message.incident.severity is Severity.CRITICAL
+
+
 def _summary(ordered: Sequence[Message]) -> Words:
     """Return how many there are, and the worst of them: all that a short message has room for."""
+    counts, worst = _counts(ordered), clean(ordered[0].title, 120)
+    return Words(
+        f"Còn {len(ordered)} sự cố nữa ({counts.vi}), nặng nhất: {worst}",
+        f"{len(ordered)} more incidents ({counts.en}), the worst: {worst}",
+    )
+
+
+def _counts(ordered: Sequence[Message]) -> Words:
     over = sum(message.step is Step.RESOLVED for message in ordered)
     counts = Counter(message.incident.severity for message in ordered if message.step is not Step.RESOLVED)
     parts = [(number, _SEVERITY[severity]) for severity, number in counts.items()]
     vi = [f"{number} {words.vi}" for number, words in parts] + [f"{over} đã khắc phục"] * bool(over)
     en = [f"{number} {words.en}" for number, words in parts] + [f"{over} resolved"] * bool(over)
-    worst = clean(ordered[0].title, 120)
-    return Words(
-        f"Còn {len(ordered)} sự cố nữa ({', '.join(vi)}), nặng nhất: {worst}",
-        f"{len(ordered)} more incidents ({', '.join(en)}), the worst: {worst}",
-    )
+    return Words(", ".join(vi), ", ".join(en))
 
 
 def _link(worst: Message, language: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alerts.incident import Kind, Severity, Step, Words
 from alerts.telling import sms
+from alerts.telling.gateway import request_id
 from alerts.telling.message import local
 from alerts.telling.notification import Message
 from probes.core.text import clean
@@ -34,7 +35,7 @@ NAMES = {
     "link": "address of the incident's page",
     "incident": "number of the incident",
     "rule": "id of the rule",
-    "key": "the same when a message is repeated",
+    "key": "the same when a message is repeated, another for each person; 32 letters and digits at most",
 }
 """What each part is; a test holds the page of documentation to it."""
 
@@ -60,7 +61,7 @@ def fields(message: Message, language: str, to: str = "", sms_parts: int = 2) ->
         "link": clean(message.link, 300),
         "incident": str(incident.id),
         "rule": clean(incident.key.rule, 100),
-        "key": message.key,
+        "key": request_id(message.key, to),
     }
 
 

@@ -39,6 +39,8 @@ class Message(msgspec.Struct, frozen=True):
     thread: str = ""
     """What the channel calls its first message to these people about the incident, as `Notifier.send` returned it;
     known when it is claimed, never stored with it."""
+    shared: bool = False
+    """Whether that first message is about others too (a digest): it may be answered, and must not be changed."""
 
 
 class Receiver(msgspec.Struct, frozen=True):

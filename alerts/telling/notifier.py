@@ -116,6 +116,9 @@ class Notifier(ABC, Generic[S]):
         except SecretMissing as error:
             raise TryLater(str(error)) from None
 
+    room: ClassVar[int] = 20_000
+    """Characters of one message: a digest names as many incidents as fit."""
+
     addressable: ClassVar[bool] = False
     """Whether it can tell one person by `Message.to`; else only those its settings name."""
 

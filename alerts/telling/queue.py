@@ -147,7 +147,7 @@ class Queue:
         return await self._merged(together) if len(together) > 1 else head
 
     async def _merged(self, together: Sequence[Pending]) -> Pending:
-        message = digest(together, self._notifier.settings.language)
+        message = digest(together, self._notifier.settings.language, self._notifier.room)
         try:
             merged = await self._outbox.merge([one.id for one in together], message, self._now())
         except Exception:  # as in `Dispatcher`; nothing was merged, so the first is told alone

@@ -26,6 +26,8 @@ GSM_TWO = frozenset("^{}\\[~]|€\f")
 
 _SIMPLER = str.maketrans("[]{}\\|~^`đĐ₫–—‘’“”…•", "()()//-''dDd--''\"\".-", "")
 _TAGGED = re.compile(r"\[([^\]]{1,60})\] (.*)", re.DOTALL)
+_LINKISH = re.compile(r":(?=//)|\.(?=[A-Za-z])")
+"""What makes a link in the eyes of a phone or a carrier, who may hold the message back for it; addresses do not."""
 _NOT_A_DIGIT = re.compile(r"[ .()-]")
 _NATIONAL = re.compile(r"(?:\+?84|0)([1-9][0-9]{8,9})")
 
@@ -66,7 +68,8 @@ def cut(text: str, parts: int) -> str:
 
 def short(message: Message, parts: int) -> str:
     """Return a message for a small screen, unaccented: the commune, the state, what, since when, a link that fits."""
-    text = f"{_headline(message)}. {_since(message)}"
+    headline = _LINKISH.sub(lambda found: f"{found[0]} ", _headline(message))
+    text = f"{headline}. {_since(message)}"
     for link in (message.take, message.link):
         with_link = f"{text} {unaccented(link)}"
         if link and len(with_link) <= room(parts):

@@ -123,7 +123,7 @@ class Sessions:
         user = self._ledger.access.known.users.get(session.user)
         await self._ledger.access.change(partial(sessions.end, number=session.id))
         name = user.name if user else ""
-        await self._ledger.audit(self._now(), who, "session ended", name, session.address)
+        await self._ledger.audit.add(self._now(), who, "session ended", name, session.address)
 
     async def prune(self) -> None:
         """Forget sessions that hold no longer."""

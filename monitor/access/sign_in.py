@@ -145,7 +145,7 @@ class SignIn:
         try:
             user = await self._newcomers.admit(said, roles)
         except NoRole as error:
-            await self._ledger.audit(
+            await self._ledger.audit.add(
                 self._now(), said.source, "sign-in refused", said.name[:64], str(error)[:200]
             )
             raise Refused from error
@@ -185,7 +185,7 @@ class SignIn:
         closed = [self._throttle.fail(key, limit, now) for key, limit in limits.items()]
         if any(closed):
             what = "sign-in refused again and again"
-            await self._ledger.audit(now, "", what, name if closed[0] else "", caller.address)
+            await self._ledger.audit.add(now, "", what, name if closed[0] else "", caller.address)
 
 
 def _place(address: str) -> str:

@@ -97,7 +97,7 @@ def _whole(seal: Seal) -> str:
 
 async def _read(path: Path, noted: Seal | None) -> tuple[Verified, list[AuditEntry]]:
     async with Ledger(path) as ledger:
-        return await ledger.verify_audit(noted), await ledger.audited(limit=1_000_000)
+        return await ledger.audit.verify(noted), await ledger.audit.newest(limit=1_000_000)
 
 
 def _is_asked(one: AuditEntry, who: str, what: str, subject: str) -> bool:

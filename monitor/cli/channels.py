@@ -39,7 +39,7 @@ async def _health(configuration: Configuration) -> list[ChannelHealth]:
     if not path.exists():
         return []
     async with Ledger(path) as ledger:
-        return await ledger.channels()
+        return await ledger.channels.health()
 
 
 def _print(found: Sequence[ChannelState]) -> None:

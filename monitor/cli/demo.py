@@ -72,7 +72,7 @@ async def _demo(folder: Path, port: int) -> None:
         configuration.data.mkdir(parents=True, exist_ok=True)
         async with Ledger(configuration.data / "ledger.sqlite") as ledger:
             for device, fingerprint in province.approve_into(ledger.host_keys):
-                await ledger.approve(device, fingerprint, "demo", utc_now())
+                await ledger.host_keys.approve(device, fingerprint, "demo", utc_now())
         async with service(configuration, demo=province) as url:
             click.secho(f"Dashboard: {url}   faults: {url}/demo", err=True, bold=True)
             await stop.wait()

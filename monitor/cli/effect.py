@@ -49,8 +49,8 @@ def with_ledger(settings: Path, work: Callable[[Configuration, Ledger], Coroutin
 
 async def seen(configuration: Configuration, ledger: Ledger, quiet: Quiet, days: int) -> Effect:
     """Return what something quiet hides now and would have hidden in the last `days`."""
-    past = await lately(ledger, utc_now() - timedelta(days=days))
-    return effect(quiet, configuration.inventory, await ledger.open_incidents(), past)
+    past = await lately(ledger.incidents, utc_now() - timedelta(days=days))
+    return effect(quiet, configuration.inventory, await ledger.incidents.all_open(), past)
 
 
 def plain(silence: Silence) -> dict[str, object]:

@@ -123,7 +123,7 @@ def _test_now(configuration: Configuration, proposed: RuleBook, now: datetime, *
 
 async def _open_incidents(ledger: Path) -> list[Incident]:
     async with Ledger(ledger) as opened:
-        return await opened.open_incidents()
+        return await opened.incidents.all_open()
 
 
 def _say_forecast(found: Forecast) -> None:

@@ -206,7 +206,7 @@ def _recorded(path: Path, what: str, subject: str) -> Iterator[None]:
 def _audit(path: Path, what: str, subject: str, detail: str = "") -> None:
     async def write() -> None:
         async with Ledger(path.parent / _settings(path).data / "ledger.sqlite") as ledger:
-            await ledger.audit(utc_now(), operator(), what, subject, detail)
+            await ledger.audit.add(utc_now(), operator(), what, subject, detail)
 
     with clear_start():
         asyncio.run(write())

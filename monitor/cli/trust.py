@@ -37,7 +37,7 @@ def trust(settings: Path, device: str | None, fingerprint: str | None, as_json: 
 
 async def _approve(path: Path, device: str, fingerprint: str) -> None:
     async with Ledger(path) as ledger:
-        if not await ledger.approve(device, fingerprint, operator(), utc_now()):
+        if not await ledger.host_keys.approve(device, fingerprint, operator(), utc_now()):
             raise click.UsageError(f"{device} has no pending host key {fingerprint}; `trust` lists them")
     click.echo(f"Approved {fingerprint} for {device}; the next attempt logs in.")
 
@@ -47,8 +47,8 @@ async def _list(path: Path, device: str | None, as_json: bool) -> None:
         keys = [
             (key, state)
             for state, some in (
-                ("pending", await ledger.pending_keys()),
-                ("approved", await ledger.approved_keys()),
+                ("pending", await ledger.host_keys.stored("pending")),
+                ("approved", await ledger.host_keys.stored("approved")),
             )
             for key in some
             if device in (None, key.device)

@@ -6,9 +6,9 @@ One SQLite file.
 from monitor.ledger.audit import AuditEntry, Seal, Verified
 from monitor.ledger.channels import ChannelHealth
 from monitor.ledger.database import LedgerError
+from monitor.ledger.deliveries import Delivery, DeliveryState
 from monitor.ledger.hostkeys import HostKey
 from monitor.ledger.ledger import Ledger
-from monitor.ledger.outbox import Delivery, DeliveryState
 from monitor.ledger.revisions import Revision
 
 __all__ = [

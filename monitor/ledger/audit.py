@@ -6,10 +6,11 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
-from monitor.ledger.database import from_ms, to_ms
+from monitor.ledger.database import Database, from_ms, to_ms
 
 _ROWS = (
     "SELECT CAST(id AS INTEGER), at, CAST(who AS BLOB), CAST(what AS BLOB), CAST(subject AS BLOB),"
@@ -52,6 +53,25 @@ class Verified(msgspec.Struct, frozen=True):
     """The first line that is not as it was written, or is missing; `None` when all are as they were."""
     seal: Seal
     """Of the last line that is."""
+
+
+class LedgerAudit:
+    """The record. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:
+        """Append a line."""
+        await self._database.write(partial(add, at=at, who=who, what=what, subject=subject, detail=detail))
+
+    async def newest(self, limit: int = 100, before_id: int | None = None) -> list[AuditEntry]:
+        """Return the newest lines, newest first."""
+        return await self._database.read(partial(load, limit=limit, before=before_id))
+
+    async def verify(self, noted: Seal | None = None) -> Verified:
+        """Return whether the record is as it was written, and holds a seal that was noted before."""
+        return await self._database.read(partial(verify, noted=noted))
 
 
 def add(db: sqlite3.Connection, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:

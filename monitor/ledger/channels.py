@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from alerts.telling.notification import Message, Pending
-from monitor.ledger.database import from_ms, to_ms
+from monitor.ledger.database import Database, from_ms, to_ms
 
 _WORKS = """
 INSERT INTO channels(channel, works, since, delivered_at) SELECT channel, 1, :at, :at FROM outbox WHERE id = :id
@@ -52,6 +52,17 @@ class ChannelHealth(msgspec.Struct, frozen=True):
     """When it took a message last."""
     waiting: int = 0
     """Messages not told yet."""
+
+
+class LedgerChannels:
+    """How channels do. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def health(self) -> list[ChannelHealth]:
+        """Return how every channel does that was ever used, by name."""
+        return await self._database.read(health)
 
 
 def works(db: sqlite3.Connection, number: int, at: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -11,7 +12,8 @@ from alerts.duty.policy import LONGEST
 from alerts.incident import Incident
 from alerts.telling.notification import Telling, Timer
 from monitor.ledger import incidents, outbox, takes
-from monitor.ledger.database import to_ms
+from monitor.ledger.database import Database, to_ms
+from monitor.ledger.leader import LedgerLeader
 from monitor.ledger.teller import Teller
 
 _DUE = """
@@ -21,6 +23,26 @@ WHERE (due_at <= :now OR due_at > :latest) AND status = 'open' ORDER BY due_at L
 
 HIDDEN_PER_TOLD = 25
 """How many more timers one look goes through than it tells: those of what is quiet cost little."""
+
+
+class LedgerEscalations:
+    """What comes next for incidents that nobody has taken on. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database, leader: LedgerLeader) -> None:
+        self._database = database
+        self._leader = leader
+
+    async def escalate(self, teller: Teller, now: datetime, limit: int = 200) -> list[Incident]:
+        """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
+        return await self._leader.write(partial(escalate, teller=teller, now=now, limit=limit))
+
+    async def shift(self, step: timedelta) -> None:
+        """Let the next steps come so much later: the clock was set by `step`."""
+        await self._database.write(partial(shift, step=step))
+
+    async def waiting(self, incident: int) -> Timer | None:
+        """Return what comes next while nobody takes an incident on, `None` when nothing does."""
+        return await self._database.read(partial(waiting, incident=incident))
 
 
 def set_timer(db: sqlite3.Connection, incident: int, telling: Telling) -> None:

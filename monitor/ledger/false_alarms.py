@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from alerts.incident import Incident, Step, Transition, Words
 from monitor.ledger import incidents
-from monitor.ledger.database import from_ms, to_ms
+from monitor.ledger.database import Database, from_ms, to_ms
+from monitor.ledger.leader import LedgerLeader
 from probes.core.words import joined
 
 FALSE = Words("báo sai", "false alarm")
@@ -22,6 +24,22 @@ class FalseAlarm(msgspec.Struct, frozen=True):
     at: datetime
     who: str
     note: str
+
+
+class LedgerFalseAlarms:
+    """What operators say of incidents. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database, leader: LedgerLeader) -> None:
+        self._database = database
+        self._leader = leader
+
+    async def mark(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
+        """Note that an operator says there was nothing, or takes that back; `None` when there is no such incident."""
+        return await self._leader.write(partial(mark, number=id, who=who, note=note, at=at, false=false))
+
+    async def of(self, incident: int) -> FalseAlarm | None:
+        """Return what an operator said of an incident, `None` when nobody says that it was a false alarm."""
+        return await self._database.read(partial(load, number=incident))
 
 
 def mark(

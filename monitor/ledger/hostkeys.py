@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from monitor.ledger import audit
 from monitor.ledger.database import Database, LedgerError, from_ms, to_ms
 
 KEYS_PER_ADDRESS = 8
@@ -84,6 +85,31 @@ class LedgerHostKeys:
             if key.state == "approved":
                 approved[place] += (key.key,)
         self._approved = dict(approved)
+
+    async def stored(self, state: State) -> list[HostKey]:
+        """Return the keys that wait for an operator, or those an operator approved or revoked."""
+        return await self._database.read(partial(load, state=state))
+
+    async def approve(self, device: str, fingerprint: str, who: str, at: datetime) -> list[HostKey]:
+        """Approve the keys of `device` with this fingerprint; return them, none when unknown."""
+        return await self._decide("approved", device, fingerprint, who, at)
+
+    async def revoke(self, device: str, fingerprint: str, who: str, at: datetime) -> list[HostKey]:
+        """No longer trust those keys, nor ask about them again."""
+        return await self._decide("revoked", device, fingerprint, who, at)
+
+    async def _decide(
+        self, state: State, device: str, fingerprint: str, who: str, at: datetime
+    ) -> list[HostKey]:
+        def work(db: sqlite3.Connection) -> tuple[list[HostKey], list[HostKey]]:
+            decided = decide(db, state, device, fingerprint, who, at)
+            if decided:
+                audit.add(db, at, who, f"host key {state}", device, fingerprint)
+            return decided, load(db)
+
+        decided, every = await self._database.write(work)
+        self.learn(every)
+        return decided
 
 
 def fingerprint(key: str) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
 from monitor.ledger import escalations, outbox, takes
-from monitor.ledger.database import to_ms
+from monitor.ledger.database import Database, to_ms
+from monitor.ledger.leader import LedgerLeader
 from monitor.ledger.teller import Teller
 from probes.core.words import joined
 
@@ -44,6 +46,92 @@ _INSERT = """
 INSERT INTO incidents(rule, device, check_name, subject, site, kind, status, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+
+class LedgerIncidents:
+    """Incidents and findings, and what happened to each. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database, leader: LedgerLeader) -> None:
+        self._database = database
+        self._leader = leader
+
+    async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
+        """Store `transitions` and the messages they are worth in one transaction; see `record`."""
+        return await self._leader.write(partial(record, transitions=transitions, teller=teller))
+
+    async def acknowledge(
+        self, id: int, who: str, note: str, at: datetime, teller: Teller
+    ) -> Incident | None:
+        """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
+        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, teller)
+        return taken[0] if taken else None
+
+    async def by_hand(
+        self,
+        ids: Sequence[int],
+        what: Step,
+        who: str,
+        note: str,
+        at: datetime,
+        teller: Teller,
+        until: datetime | None = None,
+    ) -> list[Incident]:
+        """Take a step that people take, of each incident, in one transaction; see `by_hand`."""
+        step = partial(by_hand, what=what, who=who, note=note, at=at, teller=teller, until=until)
+        return await self._leader.write(partial(step, numbers=ids))
+
+    async def by_id(self, id: int) -> Incident | None:
+        """Return one incident."""
+        return await self._database.read(partial(by_id, number=id))
+
+    async def all_open(self) -> list[Incident]:
+        """Return every incident and finding that is not resolved, oldest first."""
+        return await self._database.read(all_open)
+
+    async def resolved_since(self, since: datetime) -> list[Incident]:
+        """Return every incident and finding that was resolved after `since`, oldest first."""
+        return await self._database.read(partial(resolved_since, since=since))
+
+    async def search(
+        self,
+        *,
+        status: Status | None = None,
+        kind: Kind | None = None,
+        site: str | None = None,
+        device: str | None = None,
+        severity: Severity | None = None,
+        rule: str | None = None,
+        text: str = "",
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int = 100,
+        before_id: int | None = None,
+    ) -> list[Incident]:
+        """Return at most `limit` (1..1000) incidents, newest first; `before_id` pages on.
+
+        `text` is in their summaries, in either language; they opened from `start` until before `end`.
+        """
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(
+            partial(
+                search,
+                status=status,
+                kind=kind,
+                site=site,
+                device=device,
+                severity=severity,
+                rule=rule,
+                text=text,
+                start=start,
+                end=end,
+                limit=limit,
+                before=before_id,
+            )
+        )
+
+    async def timeline(self, id: int) -> list[Transition]:
+        """Return the steps of an incident, oldest first."""
+        return await self._database.read(partial(timeline, number=id))
 
 
 def record(db: sqlite3.Connection, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:

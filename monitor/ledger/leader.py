@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
-from monitor.ledger.database import LedgerError, from_ms, to_ms
+from monitor.ledger.database import Database, LedgerError, Work, from_ms, to_ms
+
+T = TypeVar("T")
 
 LEAST_ABSENCE = timedelta(minutes=1)
 """A shorter time without a service is a restart."""
@@ -33,6 +37,45 @@ class Absence(msgspec.Struct, frozen=True):
 
     gone_at: datetime
     back_at: datetime
+
+
+class LedgerLeader:
+    """Who leads, and writing that is refused once another does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.held: Leader | None = None
+        """Since we lead; `None` for a reader."""
+
+    async def lead(self, holder: str, now: datetime) -> Leader:
+        """Take over from whoever led before; from now on what we write is refused once another has done so."""
+        self.held = await self._database.write(partial(lead, holder=holder, now=now))
+        return self.held
+
+    async def renew(self, now: datetime) -> None:
+        """Be heard of. Raises `Deposed`."""
+        if self.held is not None:
+            await self._database.write(partial(renew, epoch=self.held.epoch, now=now))
+
+    async def absences(self, start: datetime, end: datetime) -> list[Absence]:
+        """Return the times between two times in which no service ran, oldest first."""
+        return await self._database.read(partial(absences, start=start, end=end))
+
+    async def write(self, work: Work[T]) -> T:
+        """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
+        return await self._database.write(self._fenced(work))
+
+    async def read(self, work: Work[T]) -> T:
+        """Return what `work` reads. Raises `Deposed` once another leads."""
+        return await self._database.read(self._fenced(work))
+
+    def _fenced(self, work: Work[T]) -> Work[T]:
+        def fenced(db: sqlite3.Connection) -> T:
+            if self.held is not None:
+                confirm(db, self.held.epoch)
+            return work(db)
+
+        return fenced
 
 
 def lead(db: sqlite3.Connection, holder: str, now: datetime) -> Leader:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
 from alerts.telling.notification import Telling
 from monitor.ledger import leader, outbox
-from monitor.ledger.database import to_ms
+from monitor.ledger.database import Database, to_ms
+from monitor.ledger.leader import LedgerLeader
 
 NOTHING = 0
 """Id in the place of an incident of messages that are about none."""
@@ -41,6 +43,22 @@ class Day(msgspec.Struct, frozen=True):
     """Messages that could not be told."""
     absent: timedelta
     """How long no service ran."""
+
+
+class LedgerMorning:
+    """The figures of a day, and the word about them. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database, leader: LedgerLeader) -> None:
+        self._database = database
+        self._leader = leader
+
+    async def day(self, start: datetime, end: datetime) -> Day:
+        """Return how many incidents and messages there were in a time."""
+        return await self._database.read(partial(day, start=start, end=end))
+
+    async def tell_once(self, word: str, telling: Telling, at: datetime) -> bool:
+        """Put messages about no incident in the outbox, unless some whose keys begin with `word` were ever there."""
+        return await self._leader.write(partial(tell_once, word=word, telling=telling, at=at))
 
 
 def day(db: sqlite3.Connection, start: datetime, end: datetime) -> Day:

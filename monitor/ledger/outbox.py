@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
+from functools import partial
 
 import msgspec
 
-from alerts.incident import Step
+from alerts.telling.digest import is_digest
 from alerts.telling.notification import Message, Pending, Receiver, Telling
 from monitor.ledger import channels
-from monitor.ledger.database import from_ms, to_ms
+from monitor.ledger.database import Database, from_ms, to_ms
+from monitor.ledger.leader import LedgerLeader
 from probes.core.text import clean
 
 _CLAIM = """
@@ -28,10 +30,10 @@ UPDATE outbox SET leased_until = :until WHERE id IN (
 RETURNING id, body, tries, created_at, incident_id, channel
 """
 _THREAD = """
-SELECT receipt FROM outbox
-WHERE incident_id = ? AND channel = ? AND recipient = ?
-  AND receipt <> '' AND digest IS NULL
-ORDER BY id LIMIT 1
+SELECT coalesce(nullif(own.receipt, ''), together.receipt) AS called, own.digest IS NOT NULL
+FROM outbox AS own LEFT JOIN outbox AS together ON together.id = own.digest
+WHERE own.incident_id = ? AND own.channel = ? AND own.recipient = ? AND called <> ''
+ORDER BY own.digest IS NOT NULL, own.id LIMIT 1
 """
 _INSERT = """
 INSERT INTO outbox(incident_id, channel, recipient, key, chain, place, state, created_at, due_at, body)
@@ -56,42 +58,47 @@ LONGEST_PAUSE = timedelta(hours=2)
 """No message waits longer for its next attempt: the dispatcher's longest pause is an hour."""
 
 
-class DeliveryState(StrEnum):
-    """What became of a message."""
+class LedgerOutbox:
+    """Implements `alerts.telling.outbox.Outbox`. Methods raise `LedgerError`."""
 
-    WAITING = "waiting"
-    DELIVERED = "delivered"
-    GIVEN_UP = "given_up"
-    SPARED = "spared"
-    """The receiver was reached by an earlier way."""
+    def __init__(self, database: Database, leader: LedgerLeader, lease: timedelta) -> None:
+        self._database = database
+        self._leader = leader
+        self._lease = lease
 
+    async def claim(self, now: datetime, limit: int) -> list[Pending]:
+        """Return messages that are due, oldest first; after a lease they come again unless settled.
 
-class Delivery(msgspec.Struct, frozen=True):
-    """One line of the delivery log; times are aware UTC."""
+        A message waits until earlier ones about the same incident on the same channel are settled.
+        """
+        return await self._leader.write(partial(claim, now=now, limit=limit, lease=self._lease))
 
-    id: int
-    channel: str
-    name: str
-    """Whom it is for; ``""`` for those the channel's settings name."""
-    key: str
-    step: Step
-    title: str
-    state: DeliveryState
-    tries: int
-    """Failed attempts."""
-    error: str
-    """Why the last attempt failed."""
-    created_at: datetime
-    next_at: datetime | None
-    """When it is tried again, `None` when it is not."""
-    done_at: datetime | None
-    """When it was delivered or given up."""
-    incident: int = 0
-    """Id of the incident; of a digest, of the most severe one."""
-    to: str = ""
-    """Whom it was for, as in `Message.to`."""
-    digest: int | None = None
-    """Id of the line that told it together with others: its own for the digest itself; `None` for one told alone."""
+    async def holds(self, id: int) -> bool:
+        """Whether a claimed message still waits to be told by us. Raises `Deposed` once another service leads."""
+        return await self._leader.read(partial(waits, number=id))
+
+    async def delivered(self, id: int, at: datetime, receipt: str = "") -> None:
+        """The channel has the message, and calls it `receipt`: that is so even if another service leads meanwhile."""
+        await self._database.write(partial(delivered, number=id, at=at, receipt=receipt))
+
+    async def failed(self, id: int, at: datetime, error: str, retry_at: datetime | None) -> None:
+        """An attempt failed; `retry_at` is `None` when it is given up."""
+        await self._leader.write(partial(failed, number=id, at=at, error=error, retry_at=retry_at))
+
+    async def postponed(self, id: int, until: datetime) -> None:
+        """The message was not tried, and comes again at `until`."""
+        await self._leader.write(partial(postponed, number=id, until=until))
+
+    async def merge(self, ids: Sequence[int], digest: Message, at: datetime) -> Pending:
+        """Let `digest` tell what these waiting messages would; return it, leased as by `claim`."""
+        until = at + self._lease
+        return await self._leader.write(
+            partial(channels.merge, numbers=ids, digest=digest, at=at, leased_until=until)
+        )
+
+    async def told_since(self, channel: str, since: datetime) -> list[datetime]:
+        """Return when a channel took each message since then; a digest is one."""
+        return await self._database.read(partial(channels.told_since, channel=channel, since=since))
 
 
 def put(db: sqlite3.Connection, incident: int, at: datetime, telling: Telling) -> None:
@@ -143,8 +150,8 @@ def _pending(
 ) -> Pending:
     message = msgspec.json.decode(body, type=Message)
     first = db.execute(_THREAD, (incident, channel, message.to)).fetchone()
-    if first:
-        message = msgspec.structs.replace(message, thread=first[0])
+    if first and not is_digest(message):
+        message = msgspec.structs.replace(message, thread=first[0], shared=bool(first[1]))
     return Pending(number, message, tries, from_ms(created))
 
 
@@ -184,60 +191,3 @@ def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_
 def postponed(db: sqlite3.Connection, number: int, until: datetime) -> None:
     """It was not tried: it comes again at `until`."""
     db.execute("UPDATE outbox SET due_at = ?, leased_until = 0 WHERE id = ?", (to_ms(until), number))
-
-
-_LINE = """
-SELECT id, incident_id, channel, key, body, state, tries, error, created_at, due_at, done_at, digest FROM outbox
-"""
-
-
-def deliveries(db: sqlite3.Connection, incident: int) -> list[Delivery]:
-    """Return the delivery log of an incident, oldest first."""
-    rows = db.execute(f"{_LINE} WHERE incident_id = ? ORDER BY id", (incident,)).fetchall()
-    return [_delivery(*row) for row in rows]
-
-
-def latest(
-    db: sqlite3.Connection, channel: str | None, state: DeliveryState | None, limit: int, before: int | None
-) -> list[Delivery]:
-    """Return the newest lines of the delivery log, newest first."""
-    rows = db.execute(
-        f"{_LINE} WHERE (:channel IS NULL OR channel = :channel) AND (:state IS NULL OR state = :state)"
-        " AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
-        {"channel": channel, "state": state, "before": before, "limit": limit},
-    ).fetchall()
-    return [_delivery(*row) for row in rows]
-
-
-def _delivery(
-    number: int,
-    incident: int,
-    channel: str,
-    key: str,
-    body: str,
-    state: str,
-    tries: int,
-    error: str,
-    created: int,
-    due: int,
-    done: int | None,
-    digest: int | None,
-) -> Delivery:
-    message = msgspec.json.decode(body, type=Message)
-    return Delivery(
-        number,
-        channel,
-        message.name,
-        key,
-        message.step,
-        message.title,
-        DeliveryState(state),
-        tries,
-        error,
-        from_ms(created),
-        from_ms(due) if state == DeliveryState.WAITING else None,
-        from_ms(done) if done is not None else None,
-        incident,
-        message.to,
-        digest,
-    )

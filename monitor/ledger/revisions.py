@@ -7,10 +7,11 @@ import sqlite3
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
-from monitor.ledger.database import from_ms, to_ms
+from monitor.ledger.database import Database, from_ms, to_ms
 
 _NOW = """
 SELECT path, digest FROM (
@@ -33,6 +34,28 @@ class Revision(msgspec.Struct, frozen=True):
     """Names of files from the inventory's folder; ``""`` when the inventory is one file."""
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+
+
+class LedgerRevisions:
+    """The inventory's files as they were. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self, files: Mapping[str, bytes], at: datetime, author: str = "", note: str = ""
+    ) -> Revision:
+        """Remember the inventory's files; the newest revision there is when they are the same."""
+        return await self._database.write(partial(add, files=files, at=at, author=author, note=note))
+
+    async def newest(self, limit: int = 100, before_id: int | None = None) -> list[Revision]:
+        """Return at most `limit` (1..1000) revisions, newest first; `before_id` pages on."""
+        limit = min(max(limit, 1), 1000)
+        return await self._database.read(partial(load, limit=limit, before=before_id))
+
+    async def files(self, id: int) -> dict[str, bytes]:
+        """Return every file as it was at a revision, by its name; empty for a revision that is not there."""
+        return await self._database.read(partial(files, number=id))
 
 
 def add(db: sqlite3.Connection, files: Mapping[str, bytes], at: datetime, author: str, note: str) -> Revision:

@@ -10,6 +10,7 @@ import msgspec
 
 from alerts.incident import Transition
 from monitor.ledger.database import Database
+from monitor.ledger.leader import LedgerLeader
 
 MOST = 500
 """Steps of one read."""
@@ -28,8 +29,9 @@ class Written(msgspec.Struct, frozen=True):
 class LedgerSteps:
     """The steps of all incidents. Methods raise `LedgerError`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, leader: LedgerLeader) -> None:
         self._database = database
+        self._leader = leader
 
     async def after(self, number: int) -> list[Written]:
         """Return at most `MOST` steps after the one with this number, oldest first."""
@@ -42,6 +44,14 @@ class LedgerSteps:
     async def newest(self) -> int:
         """Return the number of the newest step, 0 before the first."""
         return await self._database.read(newest)
+
+    async def follow(self, name: str) -> int:
+        """Return the number of the last step that a follower was told; a new one begins with the next."""
+        return await self._leader.write(partial(follow, name=name))
+
+    async def followed(self, name: str, position: int) -> None:
+        """Note that a follower was told every step up to this one."""
+        await self._leader.write(partial(followed, name=name, position=position))
 
 
 def after(db: sqlite3.Connection, number: int) -> list[Written]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from alerts.telling.notification import Telling
-from monitor.ledger.database import from_ms, to_ms
+from monitor.ledger.database import Database, from_ms, to_ms
 
 
 class Take(msgspec.Struct, frozen=True):
@@ -26,6 +27,21 @@ class Take(msgspec.Struct, frozen=True):
     def who(self) -> str:
         """Who has taken it on when it is used."""
         return self.name or self.channel
+
+
+class LedgerTakes:
+    """The codes of messages. Methods raise `LedgerError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, code: str) -> Take | None:
+        """Return what a code is good for, `None` for one that never was, or whose incident was forgotten."""
+        return await self._database.read(partial(find, code=code))
+
+    async def use(self, code: str, at: datetime) -> None:
+        """Note that a code was used."""
+        await self._database.write(partial(use, code=code, at=at))
 
 
 def put(db: sqlite3.Connection, incident: int, telling: Telling) -> None:

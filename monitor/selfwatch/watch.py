@@ -82,7 +82,7 @@ async def watching_itself(
             heart = Heartbeat(settings.heartbeat, configuration.secrets, settings.network, vitals, now)
             await stack.enter_async_context(heart)
             heart_part = await stack.enter_async_context(Part("the ping to the watcher outside", heart.run))
-        morning = Morning(settings.morning, ledger, text, who, wake, now)
+        morning = Morning(settings.morning, ledger.morning, text, who, wake, now)
         morning_part = Part("the word each morning", morning.run)
         told = settings.morning.enabled and bool(settings.notifiers)
         if told:

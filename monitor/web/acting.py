@@ -67,7 +67,9 @@ async def visible(context: WebContext, texts: Sequence[str]) -> list[int]:
     ):
         raise web.HTTPBadRequest(text=f"id is the number of an incident, at most {MOST_AT_ONCE} of them")
     numbers = list(dict.fromkeys(map(int, texts)))
-    shown = [one for one in numbers if one in context.board.incidents or await context.ledger.incident(one)]
+    shown = [
+        one for one in numbers if one in context.board.incidents or await context.ledger.incidents.by_id(one)
+    ]
     if not shown:
         raise web.HTTPNotFound(text="there is no such incident")
     return shown

@@ -251,7 +251,7 @@ class Api:
         view = view_device(context.board, device, open_entries(context.board).get(device.site, ()))
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
         owner = owner_out(context.board.inventory.owner_of(device.id))
-        waiting = await context.ledger.pending_keys()
+        waiting = await context.ledger.host_keys.stored("pending")
         keys = tuple(key for key in waiting if key.device == device.id)
         return answer(DeviceDetailOut(device_out(view), owner, checks, keys))
 
@@ -265,7 +265,7 @@ class Api:
     async def incidents(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents``."""
         asked = query.decode(request, IncidentsQuery)
-        found = await context_of(request).ledger.incidents(
+        found = await context_of(request).ledger.incidents.search(
             status=asked.status or None,
             kind=asked.kind or None,
             severity=asked.severity or None,
@@ -284,11 +284,11 @@ class Api:
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
         number = int(request.match_info["id"])
-        incident = await context_of(request).ledger.incident(number) if number else None
+        incident = await context_of(request).ledger.incidents.by_id(number) if number else None
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
         ledger = context_of(request).ledger
-        timeline, false = await ledger.timeline(number), await ledger.false_alarm(number)
+        timeline, false = await ledger.incidents.timeline(number), await ledger.false_alarms.of(number)
         return answer(IncidentDetailOut(incident, timeline, false))
 
     async def series(self, request: web.Request) -> web.Response:

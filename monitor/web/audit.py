@@ -14,8 +14,8 @@ def view(context: WebContext, params: Params) -> View:
     """Return the page of the record."""
 
     async def values() -> Values:
-        entries = await context.ledger.audited(SHOWN + 1)
-        found = await context.ledger.verify_audit()
+        entries = await context.ledger.audit.newest(SHOWN + 1)
+        found = await context.ledger.audit.verify()
         return {"entries": entries[:SHOWN], "more": len(entries) > SHOWN, "broken": found.broken_at}
 
     return View("audit", frozenset(), values, N_("Inventory: who did what"))

@@ -41,7 +41,7 @@ def routes() -> list[Route]:
 async def record(request: web.Request) -> web.Response:
     """``GET /api/v1/audit``."""
     asked, ledger = query.decode(request, AuditQuery), context_of(request).ledger
-    found = await ledger.audited(asked.limit, cursor.number(asked.cursor))
-    verified = await ledger.verify_audit()
+    found = await ledger.audit.newest(asked.limit, cursor.number(asked.cursor))
+    verified = await ledger.audit.verify()
     more = cursor.after(found, lambda one: one.id, asked.limit)
     return answer(AuditOut(tuple(found), more, verified.broken_at))

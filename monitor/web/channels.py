@@ -98,7 +98,7 @@ def view(context: WebContext, params: Params) -> View:
 
     async def values() -> Values:
         number = int(before) if before.isdecimal() and len(before) < 16 else None
-        lines = await context.ledger.latest_deliveries(channel=only, limit=SHOWN + 1, before_id=number)
+        lines = await context.ledger.deliveries.latest(channel=only, limit=SHOWN + 1, before_id=number)
         return {
             "channels": await context.channels.overview(),
             "only": only,
@@ -136,7 +136,7 @@ async def _try(request: web.Request, name: str) -> Trial:
         done = await context.channels.try_out(name)
     except Unknown:
         raise NoSuch("there is no such channel") from None
-    await context.ledger.audit(
+    await context.ledger.audit.add(
         context.now(), reader_of(request).name, "channel tested", name, done.error or "taken"
     )
     return done
@@ -150,7 +150,7 @@ async def channels_by_api(request: web.Request) -> web.Response:
 async def deliveries_by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/deliveries?channel=…&state=…&limit=…&cursor=…``. Raises 400."""
     asked = query.decode(request, DeliveriesQuery)
-    found = await context_of(request).ledger.latest_deliveries(
+    found = await context_of(request).ledger.deliveries.latest(
         channel=asked.channel or None,
         state=asked.state or None,
         limit=asked.limit,

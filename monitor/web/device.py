@@ -103,8 +103,8 @@ def view(context: WebContext, params: Params) -> View:
 async def device_values(context: WebContext, device: Device) -> Values:
     """Return what the page of `device` shows."""
     board, inventory = context.board, context.board.inventory
-    past = await recorded(context.ledger.incidents(device=device.id, limit=PAST_SHOWN))
-    keys = await recorded(context.ledger.pending_keys())
+    past = await recorded(context.ledger.incidents.search(device=device.id, limit=PAST_SHOWN))
+    keys = await recorded(context.ledger.host_keys.stored("pending"))
     return {
         "one": view_device(board, device, sorted(board.open_at(device.site), key=urgency)),
         "maintained": device.id in context.quiets.under_maintenance,

@@ -132,7 +132,7 @@ def revisions_view(context: WebContext, params: Params) -> View:
     before = int(params["before"]) if params.get("before", "").isdecimal() else None
 
     async def values() -> Values:
-        return {"revisions": await context.ledger.revisions(REVISIONS, before), "size": REVISIONS}
+        return {"revisions": await context.ledger.revisions.newest(REVISIONS, before), "size": REVISIONS}
 
     return View("revisions", frozenset(), values, N_("Inventory: revisions"))
 
@@ -289,7 +289,7 @@ class Editing:
         """``GET /api/v1/inventory/revisions``: newest first."""
         asked = query.decode(request, RevisionsQuery)
         before = cursor.number(asked.cursor) or asked.before or None
-        found = await self._context.ledger.revisions(asked.limit, before)
+        found = await self._context.ledger.revisions.newest(asked.limit, before)
         return answer(RevisionsOut(tuple(found), cursor.after(found, lambda one: one.id, asked.limit)))
 
     async def one_revision(self, request: web.Request) -> web.Response:

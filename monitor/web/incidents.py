@@ -134,7 +134,9 @@ def view(context: WebContext, params: Params) -> View:
         raise NoSuch("an incident has a number")
 
     async def values() -> Values:
-        incident = context.board.incidents.get(int(number)) or await context.ledger.incident(int(number))
+        incident = context.board.incidents.get(int(number)) or await context.ledger.incidents.by_id(
+            int(number)
+        )
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
         sites = context.board.inventory.sites
@@ -143,9 +145,9 @@ def view(context: WebContext, params: Params) -> View:
             "entry": place(context.board, incident),
             "hidden": context.quiets.hides(incident) if incident.resolved_at is None else None,
             "rule": context.rules().get(incident.key.rule),
-            "timeline": await recorded(context.ledger.timeline(incident.id)),
-            "deliveries": await recorded(context.ledger.deliveries(incident.id)),
-            "false_alarm": await recorded(context.ledger.false_alarm(incident.id)),
+            "timeline": await recorded(context.ledger.incidents.timeline(incident.id)),
+            "deliveries": await recorded(context.ledger.deliveries.of(incident.id)),
+            "false_alarm": await recorded(context.ledger.false_alarms.of(incident.id)),
             "owners": _owners(context.board, incident),
             "sites": [sites[one] for one in incident.sites if one in sites],
             "impact": impact,
@@ -189,7 +191,7 @@ def _before(params: Params) -> int | None:
 
 
 async def _past(context: WebContext, asked: Asked) -> list[Incident]:
-    return await context.ledger.incidents(
+    return await context.ledger.incidents.search(
         status=Status.RESOLVED,
         kind=None if asked.kind == "all" else Kind(asked.kind),
         severity=Severity(asked.severity) if asked.severity else None,

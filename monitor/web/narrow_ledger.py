@@ -9,7 +9,11 @@ from typing import Any, NamedTuple, Protocol
 from alerts.incident import Incident, Transition
 from inventory.model import Inventory
 from monitor.ledger import Delivery, HostKey, Ledger
-from monitor.ledger.false_alarms import FalseAlarm
+from monitor.ledger.audit import LedgerAudit
+from monitor.ledger.deliveries import LedgerDeliveries
+from monitor.ledger.false_alarms import FalseAlarm, LedgerFalseAlarms
+from monitor.ledger.hostkeys import LedgerHostKeys, State
+from monitor.ledger.incidents import LedgerIncidents
 from monitor.ledger.rota import Handover
 from monitor.ledger.steps import LedgerSteps, Written
 from monitor.operations import MOST_AT_ONCE, Operations
@@ -58,8 +62,12 @@ class NarrowLedger(Refusing):
 
     def __init__(self, ledger: Ledger, board: Sight) -> None:
         self._ledger = ledger
-        self._board = board
+        self.incidents = incidents = NarrowIncidents(ledger.incidents, board)
         self.steps = NarrowSteps(ledger.steps, board)
+        self.deliveries = NarrowDeliveries(ledger.deliveries, incidents)
+        self.false_alarms = NarrowFalseAlarms(ledger.false_alarms, incidents)
+        self.host_keys = NarrowHostKeys(ledger.host_keys, board)
+        self.audit = NarrowAudit(ledger.audit)
         self.rota = NarrowRota()
 
     @property
@@ -67,7 +75,15 @@ class NarrowLedger(Refusing):
         """See `Ledger.problem`."""
         return self._ledger.problem
 
-    async def incidents(
+
+class NarrowIncidents(Refusing):
+    """What readers of some sites use of `LedgerIncidents`."""
+
+    def __init__(self, incidents: LedgerIncidents, board: Sight) -> None:
+        self._incidents = incidents
+        self._board = board
+
+    async def search(
         self,
         *,
         limit: int = 100,
@@ -77,7 +93,7 @@ class NarrowLedger(Refusing):
         text: str = "",
         **asked: Any,
     ) -> list[Incident]:
-        """See `Ledger.incidents`; gives up after some pages, so that few sites of a nation cost no long read.
+        """See `LedgerIncidents.search`; gives up after some pages, so that few sites of a nation cost no long read.
 
         What is asked for must fit what is shown: an answer to words of a larger outage would tell its words.
         """
@@ -87,7 +103,7 @@ class NarrowLedger(Refusing):
         wanted, found = _Wanted(site or "", device or "", text.casefold()), []
         limit = min(max(limit, 1), 1000)
         for _ in range(PAGES_READ):
-            read = await self._ledger.incidents(
+            read = await self._incidents.search(
                 limit=1000, before_id=before_id, site=site, device=device, **asked
             )
             shown = (self._board.shown(one) for one in read)
@@ -97,40 +113,68 @@ class NarrowLedger(Refusing):
             before_id = read[-1].id
         return found[:limit]
 
-    async def incident(self, id: int) -> Incident | None:
-        """See `Ledger.incident`."""
-        incident = await self._ledger.incident(id)
+    async def by_id(self, id: int) -> Incident | None:
+        """See `LedgerIncidents.by_id`."""
+        incident = await self._incidents.by_id(id)
         return self._board.shown(incident) if incident else None
 
     async def timeline(self, id: int) -> list[Transition]:
-        """See `Ledger.timeline`; of what is larger than the sites it is not shown."""
-        return await self._ledger.timeline(id) if await self._owns(id) else []
+        """See `LedgerIncidents.timeline`; of what is larger than the sites it is not shown."""
+        return await self._incidents.timeline(id) if await self.owned(id) else []
 
-    async def deliveries(self, incident: int) -> list[Delivery]:
-        """See `Ledger.deliveries`; as with the timeline."""
-        return await self._ledger.deliveries(incident) if await self._owns(incident) else []
-
-    async def false_alarm(self, id: int) -> FalseAlarm | None:
-        """See `Ledger.false_alarm`; as with the timeline."""
-        return await self._ledger.false_alarm(id) if await self._owns(id) else None
-
-    async def mark_false(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
-        """See `Ledger.mark_false`; only of what is about these sites alone."""
-        owned = await self._owns(id)
-        return await self._ledger.mark_false(id, who, note, at, false=false) if owned else None
-
-    async def _owns(self, id: int) -> bool:
-        incident = await self._ledger.incident(id)
+    async def owned(self, id: int) -> bool:
+        """Whether there is such an incident, and it is about these sites alone."""
+        incident = await self._incidents.by_id(id)
         return incident is not None and self._board.owns(incident)
 
-    async def pending_keys(self) -> list[HostKey]:
-        """See `Ledger.pending_keys`."""
-        devices = self._board.inventory.devices
-        return [key for key in await self._ledger.pending_keys() if key.device in devices]
 
-    async def audit(self, at: datetime, who: str, what: str, subject: str, detail: str = "") -> None:
-        """See `Ledger.audit`: whoever does something stands in the record."""
-        await self._ledger.audit(at, who, what, subject, detail)
+class NarrowDeliveries(Refusing):
+    """What readers of some sites use of `LedgerDeliveries`."""
+
+    def __init__(self, deliveries: LedgerDeliveries, incidents: NarrowIncidents) -> None:
+        self._deliveries = deliveries
+        self._incidents = incidents
+
+    async def of(self, incident: int) -> list[Delivery]:
+        """See `LedgerDeliveries.of`; of what is larger than the sites they are not shown."""
+        return await self._deliveries.of(incident) if await self._incidents.owned(incident) else []
+
+
+class NarrowFalseAlarms(Refusing):
+    """What readers of some sites use of `LedgerFalseAlarms`."""
+
+    def __init__(self, false_alarms: LedgerFalseAlarms, incidents: NarrowIncidents) -> None:
+        self._false_alarms = false_alarms
+        self._incidents = incidents
+
+    async def mark(self, id: int, who: str, note: str, at: datetime, *, false: bool) -> Incident | None:
+        """See `LedgerFalseAlarms.mark`; only of what is about these sites alone."""
+        owned = await self._incidents.owned(id)
+        return await self._false_alarms.mark(id, who, note, at, false=false) if owned else None
+
+    async def of(self, incident: int) -> FalseAlarm | None:
+        """See `LedgerFalseAlarms.of`; of what is larger than the sites it is not shown."""
+        return await self._false_alarms.of(incident) if await self._incidents.owned(incident) else None
+
+
+class NarrowHostKeys(Refusing):
+    """What readers of some sites use of `LedgerHostKeys`."""
+
+    def __init__(self, host_keys: LedgerHostKeys, board: Sight) -> None:
+        self._host_keys = host_keys
+        self._board = board
+
+    async def stored(self, state: State) -> list[HostKey]:
+        """See `LedgerHostKeys.stored`."""
+        devices = self._board.inventory.devices
+        return [key for key in await self._host_keys.stored(state) if key.device in devices]
+
+
+class NarrowAudit(Refusing):
+    """What somebody of some sites uses of `LedgerAudit`: whoever does something stands in the record."""
+
+    def __init__(self, audit: LedgerAudit) -> None:
+        self.add = audit.add
 
 
 class NarrowRota(Refusing):
@@ -141,7 +185,7 @@ class NarrowRota(Refusing):
         return []
 
 
-class NarrowSteps:
+class NarrowSteps(Refusing):
     """What readers of some sites use of `LedgerSteps`."""
 
     def __init__(self, steps: LedgerSteps, board: Sight) -> None:
@@ -175,5 +219,5 @@ class NarrowOperations(Refusing):
         return await self._operations.note(await self._own(numbers), *args, **more)
 
     async def _own(self, numbers: Sequence[int]) -> list[int]:
-        found = [await self._ledger.incident(number) for number in numbers[:MOST_AT_ONCE]]
+        found = [await self._ledger.incidents.by_id(number) for number in numbers[:MOST_AT_ONCE]]
         return [incident.id for incident in found if incident is not None and self._board.owns(incident)]

@@ -119,7 +119,7 @@ async def services(request: web.Request) -> web.Response:
 async def impact(request: web.Request) -> web.Response:
     """``GET /api/v1/incidents/{id}/impact``. Raises 404."""
     context, number = context_of(request), int(request.match_info["id"])
-    incident = await context.ledger.incident(number) if number else None
+    incident = await context.ledger.incidents.by_id(number) if number else None
     if incident is None:
         raise NoSuch(f"there is no incident {number}")
     hit = context.effects.of(context.board.inventory).by_rule(incident, context.rules())
@@ -130,9 +130,9 @@ async def impact(request: web.Request) -> web.Response:
 async def told(request: web.Request) -> web.Response:
     """``GET /api/v1/incidents/{id}/deliveries``. Raises 404."""
     context, number = context_of(request), int(request.match_info["id"])
-    if not number or await context.ledger.incident(number) is None:
+    if not number or await context.ledger.incidents.by_id(number) is None:
         raise NoSuch(f"there is no incident {number}")
-    return answer(ToldOut(await context.ledger.deliveries(number)))
+    return answer(ToldOut(await context.ledger.deliveries.of(number)))
 
 
 async def rules(request: web.Request) -> web.Response:

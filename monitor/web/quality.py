@@ -85,10 +85,10 @@ async def mark_by_api(request: web.Request) -> web.Response:
 
 async def _marked(request: web.Request, false: bool, note: str) -> Incident:
     context, number = context_of(request), int(request.match_info["id"])
-    if number == 0 or await context.ledger.incident(number) is None:
+    if number == 0 or await context.ledger.incidents.by_id(number) is None:
         raise NoSuch(f"there is no incident {number}")
     who, said = reader_of(request).name, clean(note, 500)
-    marked = await context.ledger.mark_false(number, who, said, context.now(), false=false)
+    marked = await context.ledger.false_alarms.mark(number, who, said, context.now(), false=false)
     if marked is None:
         raise web.HTTPForbidden(text="it is about other sites too: somebody of all of them says so")
     context.board.touch()

@@ -213,7 +213,7 @@ _SUPPOSED = {"hours": "1", "from": "", "until": "", "reason": "preview"}
 
 async def preview(context: WebContext, quiet: Quiet) -> Effect:
     """Return what something quiet hides of what is shown."""
-    past = await lately(context.ledger, context.now() - HISTORY)
+    past = await lately(context.ledger.incidents, context.now() - HISTORY)
     return await asyncio.to_thread(
         effect, quiet, context.board.inventory, list(context.board.incidents.values()), past
     )
@@ -227,7 +227,7 @@ async def _about(context: WebContext, query: Mapping[str, str]) -> dict[str, str
     number = query.get("incident", "")
     if not (number.isascii() and number.isdigit() and len(number) < 16):
         return {}
-    incident = context.board.incidents.get(int(number)) or await context.ledger.incident(int(number))
+    incident = context.board.incidents.get(int(number)) or await context.ledger.incidents.by_id(int(number))
     return _of_incident(context, incident) if incident else {}
 
 

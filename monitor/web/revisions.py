@@ -40,7 +40,7 @@ def files_of(context: WebContext) -> InventoryFiles:
 async def look_at(context: WebContext, number: int) -> Compared:
     """Return a revision compared with the one before it and with the present. Raises `NoSuch`."""
     revision, texts = await _find(context, number)
-    before = await context.ledger.revision_files(revision.id - 1)
+    before = await context.ledger.revisions.files(revision.id - 1)
     touched = (*revision.added, *revision.changed, *revision.removed)
     diffs = {
         name: compared(_decoded(before.get(name)), _decoded(texts.get(name))) for name in touched[:MAX_SHOWN]
@@ -69,10 +69,10 @@ async def restore(context: WebContext, number: int, who: str, note: str = "") ->
 
 
 async def _find(context: WebContext, number: int) -> tuple[Revision, Mapping[str, bytes]]:
-    found = await context.ledger.revisions(1, number + 1)
+    found = await context.ledger.revisions.newest(1, number + 1)
     if not found or found[0].id != number:
         raise NoSuch(f"there is no revision {number}")
-    return found[0], await context.ledger.revision_files(number)
+    return found[0], await context.ledger.revisions.files(number)
 
 
 async def _back(files: InventoryFiles, texts: Mapping[str, bytes]) -> dict[str, str | None]:

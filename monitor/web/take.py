@@ -60,7 +60,7 @@ async def take(frame: Frame, request: web.Request) -> web.Response:
     context, form = context_of(request), await request.post()
     if incident.status is Status.OPEN and found.used_at is None:
         taken = await context.operations.acknowledge([incident.id], found.who, str(form.get("note", "")))
-        await context.ledger.taken(request.match_info["code"], context.now())
+        await context.ledger.takes.use(request.match_info["code"], context.now())
         incident = taken[0] if taken else incident
         found = msgspec.structs.replace(found, used_at=context.now())
     return await _page(request, frame, found, incident)
@@ -68,8 +68,8 @@ async def take(frame: Frame, request: web.Request) -> web.Response:
 
 async def _found(request: web.Request) -> tuple[Take, Incident]:
     context, code = context_of(request), request.match_info["code"]
-    found = await context.ledger.take(code) if _CODE.fullmatch(code) else None
-    incident = await context.ledger.incident(found.incident) if found else None
+    found = await context.ledger.takes.find(code) if _CODE.fullmatch(code) else None
+    incident = await context.ledger.incidents.by_id(found.incident) if found else None
     if found is None or incident is None:
         raise NoSuch("this link is not, or no longer, good for anything")
     return found, incident

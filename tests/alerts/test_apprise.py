@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apprise import Apprise
 from msgspec.structs import replace
 
 from alerts.notifiers.apprise import refusal
@@ -62,6 +65,7 @@ async def test_a_service_without_a_place_tells_nobody_in_particular(tmp_path: Pa
         ("nosuch://canary-secret", "no such service or address: nosuch://…"),
         ("canary-secret", "no such service or address"),
         ("json://[canary-secret/x", "no"),
+        ("smpp://canary-secret:p@192.0.2.1:2775/UBND/84912345678", "wants the Python package smpplib"),
     ],
 )
 async def test_what_would_run_programs_or_read_files_is_refused_with_the_reason(
@@ -71,6 +75,19 @@ async def test_what_would_run_programs_or_read_files_is_refused_with_the_reason(
         with pytest.raises(TryLater, match=why) as caught:
             await notifier.send(message())
     assert "canary" not in str(caught.value) and "passwd" not in str(caught.value)
+
+
+def test_the_locked_library_has_every_service_that_the_documentation_names() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notifiers.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b([a-z]+)://(?:TOKEN|USER|KEY)", page))
+    assert {"smpp", "smseagle", "httpsms"} <= named
+    with warnings.catch_warnings(action="ignore"):
+        known = Apprise().details(show_disabled=True)["schemas"]
+    assert named <= {
+        one
+        for service in known
+        for one in (*(service["protocols"] or ()), *(service["secure_protocols"] or ()))
+    }
 
 
 def test_what_the_library_offers_otherwise_is_not_refused() -> None:

@@ -63,6 +63,17 @@ async def test_telegram_edits_the_first_message_and_answers_it_when_it_is_over(s
     assert bot.sent[1]["reply_parameters"] == {"message_id": 1, "allow_sending_without_reply": True}
 
 
+async def test_telegram_answers_a_digest_with_all_there_is_to_say_and_leaves_it_as_it_was(
+    secrets: Path,
+) -> None:
+    async with telegram(CANARY) as bot, opened(BY_KIND["telegram"], secrets, port_of(bot.url)) as notifier:
+        receipt = await notifier.send(message(title="[TỔNG HỢP] Còn 2 sự cố nữa"))
+        assert receipt is not None
+        await notifier.send(replace(over(receipt), shared=True))
+    assert bot.edited == [] and "Đầu mối: A" in bot.texts[1]
+    assert bot.sent[1]["reply_parameters"] == {"message_id": 1, "allow_sending_without_reply": True}
+
+
 async def test_telegram_tells_the_end_though_the_first_message_is_gone(secrets: Path) -> None:
     async with telegram(CANARY) as bot, opened(BY_KIND["telegram"], secrets, port_of(bot.url)) as notifier:
         await notifier.send(over("-100/77"))

@@ -32,7 +32,11 @@ async def telling(ledger: Ledger, settings: Settings) -> AsyncIterator[Dispatche
     async with Notifier(settings, Secrets(Path()), loopback.POLICY) as notifier:
         channels = {"duty": notifier}
         dispatcher = Dispatcher(
-            ledger, channels, lambda: datetime.now(UTC) - behind, backoff=Backoff(0.05, 0.1), look_every=0.05
+            ledger.outbox,
+            channels,
+            lambda: datetime.now(UTC) - behind,
+            backoff=Backoff(0.05, 0.1),
+            look_every=0.05,
         )
         task = asyncio.create_task(dispatcher.run())
         try:
@@ -61,24 +65,24 @@ async def test_an_outage_is_told_once_and_its_end_once_through_a_restart(tmp_pat
         watch = Watch(built_in(), DEVICES)
         async with Ledger(tmp_path / "ledger.sqlite") as ledger, telling(ledger, settings) as dispatcher:
             silence(watch, 5)
-            await ledger.record(watch.transitions, teller)
+            await ledger.incidents.record(watch.transitions, teller)
             dispatcher.wake()
             (title,) = await heard(hook, 1)
             assert "router xã (192.0.2.1) mất kết nối" in title and "cùng 1 thiết bị phía sau" in title
         async with Ledger(tmp_path / "ledger.sqlite") as ledger, telling(ledger, settings) as dispatcher:
-            again = Watch(built_in(), DEVICES, tuple(await ledger.open_incidents()))
+            again = Watch(built_in(), DEVICES, tuple(await ledger.incidents.all_open()))
             again.now = watch.now
             silence(again, 5)
             assert again.transitions == []
             for _ in range(2):
                 again.see(f"{ROUTER}:icmp").see(f"{SERVER}:icmp")
-            await ledger.record(again.transitions, teller)
+            await ledger.incidents.record(again.transitions, teller)
             dispatcher.wake()
             titles = await heard(hook, 2)
             assert titles[1].startswith("[ĐÃ KHẮC PHỤC] Xã Thạch Hà: ")
             await asyncio.sleep(0.2)
             assert len(hook.requests) == 2
-            assert await ledger.open_incidents() == []
+            assert await ledger.incidents.all_open() == []
 
 
 async def test_a_channel_that_is_away_gets_the_message_when_it_is_back(tmp_path: Path) -> None:
@@ -88,12 +92,12 @@ async def test_a_channel_that_is_away_gets_the_message_when_it_is_back(tmp_path:
         watch = Watch(built_in(), DEVICES)
         silence(watch, 5)
         async with Ledger(tmp_path / "ledger.sqlite") as ledger, telling(ledger, settings) as dispatcher:
-            await ledger.record(watch.transitions, teller)
+            await ledger.incidents.record(watch.transitions, teller)
             dispatcher.wake()
             await heard(hook, 3)
             hook.status = 200
             await eventually(lambda: not dispatcher.waiting["duty"])
-            (delivery,) = await ledger.deliveries(hook_incident(hook))
+            (delivery,) = await ledger.deliveries.of(hook_incident(hook))
             assert delivery.state == "delivered" and delivery.tries >= 3
     assert len({request.headers["Idempotency-Key"] for request in hook.requests}) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -353,6 +354,28 @@ def test_a_digest_tells_the_worst_first_and_what_is_over_last() -> None:
         "[DIGEST] 3 more incidents (1 critical, 1 warning, 1 resolved)"
     )
     assert digest(rows, "vi").key == digest(rows[::-1], "vi").key != digest(rows[:2], "vi").key
+
+
+@pytest.mark.parametrize(("room", "alone"), [(4000, 20), (2000, 4), (20_000, 100)])
+def test_no_critical_incident_hides_in_a_digest_however_long_it_is(room: int, alone: int) -> None:
+    rows = [
+        placed(number, Severity.CRITICAL if number <= 69 else Severity.WARNING) for number in range(1, 301)
+    ]
+    told = digest(rows, "vi", room)
+    assert len(told.title) + 1 + len(told.text) <= room
+    assert [n for n in range(1, 70) if not re.search(rf"\bX{n}\b", told.text)] == []
+    assert "69 nghiêm trọng, 231 cảnh báo" in told.title
+    lines = [line for line in told.text.splitlines() if line.startswith("•")]
+    assert len(lines) >= alone
+    assert any(line.startswith("… và ") for line in told.text.splitlines())
+
+
+def placed(number: int, severity: Severity) -> Pending:
+    """A message about another commune each."""
+    one = new(number)
+    incident = replace(one.message.incident, severity=severity)
+    title = f"[SỰ CỐ NGHIÊM TRỌNG] X{number}: router xã (192.0.2.1) mất kết nối"
+    return replace(one, message=replace(one.message, incident=incident, place=f"X{number}", title=title))
 
 
 def test_a_pace_counts_a_window_and_forgives_a_clock_that_was_set_back() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -39,6 +40,18 @@ def secrets(tmp_path: Path) -> Path:
 
 def told() -> Message:
     return replace(message(), place="Xã Thạch Hà", link="http://monitor/incidents/1")
+
+
+async def test_a_gateway_can_know_a_repeated_message_of_each_person(tmp_path: Path) -> None:
+    body = '{"to": "${to}", "requestId": "${key}"}'
+    async with webhook() as hook:
+        people = {"url": hook.url, "body": body, "to": ["0911111111", "0922222222"]}
+        async with build("http", tmp_path, **people) as notifier:
+            await notifier.send(message())
+            await notifier.send(message())
+    keys = [json.loads(request.body)["requestId"] for request in hook.requests]
+    assert keys[:2] == keys[2:] and keys[0] != keys[1]
+    assert all(re.fullmatch("[0-9a-f]{32}", key) for key in keys)
 
 
 async def test_esms_gets_an_unaccented_text_for_each_number(secrets: Path) -> None:

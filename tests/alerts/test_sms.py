@@ -46,6 +46,11 @@ def test_no_text_of_a_device_makes_a_message_longer_than_paid_for_or_of_two_line
     assert sms.segments(told) <= parts and "\n" not in told
 
 
+def test_a_name_that_looks_like_a_link_is_none_in_a_text_message() -> None:
+    told = sms.short(replace(message(title="https://evil.vn/x 192.0.2.1"), link="http://m/incidents/1"), 2)
+    assert told == "https: //evil. vn/x 192.0.2.1. 08:12 23/11 http://m/incidents/1"
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [

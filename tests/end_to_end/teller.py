@@ -20,8 +20,8 @@ async def tell(file: Path, url: str) -> None:
     settings = Settings(kind="webhook", url=url, allow=("127.0.0.1",))
     channel = Notifier(settings, Secrets(file.parent), loopback.POLICY)
     async with Ledger(file) as ledger, channel:
-        await ledger.lead(str(own_card()), datetime.now(UTC))
-        await Dispatcher(ledger, {"duty": channel}, lambda: datetime.now(UTC), look_every=0.1).run()
+        await ledger.leader.lead(str(own_card()), datetime.now(UTC))
+        await Dispatcher(ledger.outbox, {"duty": channel}, lambda: datetime.now(UTC), look_every=0.1).run()
 
 
 if __name__ == "__main__":

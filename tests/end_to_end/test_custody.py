@@ -36,7 +36,7 @@ async def test_a_record_that_was_changed_is_told_on_every_page_in_the_metrics_an
     (tmp_path / "data").mkdir()
     async with Ledger(tmp_path / "data" / "ledger.sqlite") as ledger:
         for name in ("a", "b", "<b>c"):
-            await ledger.audit(T0, "an", "secret set", name)
+            await ledger.audit.add(T0, "an", "secret set", name)
     with closing(sqlite3.connect(tmp_path / "data" / "ledger.sqlite")) as db, db:
         db.execute("DROP TRIGGER audit_is_never_changed")
         db.execute("UPDATE audit SET at = 9223372036854775807, who = CAST(x'ff' AS TEXT) WHERE id = 2")

@@ -261,4 +261,4 @@ async def test_the_api_saves_a_file_only_as_it_was_read_and_goes_back(tmp_path: 
         status, _ = await send("POST", f"/api/v1/inventory/revisions/{first}/restore", {"note": "nhầm"})
         assert status == 200 and office.read_text() == before
         assert (await send("POST", "/api/v1/inventory/revisions/999/restore", {}))[0] == 404
-        assert (await running.ledger.revisions(1))[0].note == f"back to revision {first}: nhầm"
+        assert (await running.ledger.revisions.newest(1))[0].note == f"back to revision {first}: nhầm"

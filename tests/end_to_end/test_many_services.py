@@ -113,8 +113,8 @@ async def test_each_server_that_stops_is_one_incident_with_a_message_and_ends_wh
 
 async def approve_the_host_key(running: Monitoring) -> None:
     await eventually(lambda: outcome(running, "login") is Outcome.UNTRUSTED)
-    for key in await running.ledger.pending_keys():
-        await running.ledger.approve(DEVICE, key.fingerprint, "admin", datetime.now(UTC))
+    for key in await running.ledger.host_keys.stored("pending"):
+        await running.ledger.host_keys.approve(DEVICE, key.fingerprint, "admin", datetime.now(UTC))
 
 
 def all_are(running: Monitoring, wanted: Outcome) -> bool:

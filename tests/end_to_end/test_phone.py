@@ -36,7 +36,7 @@ async def test_a_cut_uplink_is_one_message_that_says_it_all_and_is_taken_on_from
         configuration = load(province.settings)
         async with Ledger(configuration.data / "ledger.sqlite") as ledger:
             for device, fingerprint in province.approve_into(ledger.host_keys):
-                await ledger.approve(device, fingerprint, "test", utc_now())
+                await ledger.host_keys.approve(device, fingerprint, "test", utc_now())
         async with serve(configuration, demo=province) as url, aiohttp.ClientSession() as session:
             await until(lambda: everything_answers(session, url))
             await province.switch(*CUT, True)

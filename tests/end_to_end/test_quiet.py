@@ -36,7 +36,7 @@ async def test_an_outage_in_maintenance_is_told_only_when_the_file_no_longer_say
             await eventually(lambda: open_rules(running))
             (number,) = running.board.incidents
             await eventually(lambda: DEVICE in running.quiets.under_maintenance)
-            assert "bảo trì cat-dien" in say((await running.ledger.timeline(number))[0].note, "vi")
+            assert "bảo trì cat-dien" in say((await running.ledger.incidents.timeline(number))[0].note, "vi")
             await asyncio.sleep(2)
             assert mailbox.mails == []
         async with monitoring(load(settings)) as running:

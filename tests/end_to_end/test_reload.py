@@ -64,13 +64,15 @@ async def test_an_added_device_is_watched_and_a_removed_one_closes_what_is_open_
             (number,) = running.board.incidents
             edit(tmp_path, {"other": None})
             await eventually(lambda: len(mailbox.mails) == 2)
-            incident = await running.ledger.incident(number)
+            incident = await running.ledger.incidents.by_id(number)
             assert incident is not None and incident.status is Status.RESOLVED
-            assert "removed from the inventory" in say((await running.ledger.timeline(number))[-1].note, "en")
+            assert "removed from the inventory" in say(
+                (await running.ledger.incidents.timeline(number))[-1].note, "en"
+            )
             assert "18073" in mailbox.mails[1].get_content(), "told as it was named until then"
             assert OTHER not in running.board.inventory.devices
             assert running.board.status(DEVICE).since == since, "the other device was not touched"
-            assert [revision.id for revision in await running.ledger.revisions()] == [3, 2, 1]
+            assert [revision.id for revision in await running.ledger.revisions.newest()] == [3, 2, 1]
 
 
 async def test_a_bad_edit_changes_nothing_and_says_so_until_it_is_mended(tmp_path: Path) -> None:
@@ -169,8 +171,8 @@ async def test_a_renamed_device_keeps_its_incident_its_state_and_its_series(tmp_
         await eventually(lambda: renamed in running.board.inventory.devices)
         assert running.board.status(renamed).state is state
         await eventually(lambda: next(iter(running.board.incidents.values())).key.device == renamed)
-        assert await running.ledger.open_incidents() == list(running.board.incidents.values())
-        assert [one.id for one in await running.ledger.incidents(device=renamed)] == [before.id]
+        assert await running.ledger.incidents.all_open() == list(running.board.incidents.values())
+        assert [one.id for one in await running.ledger.incidents.search(device=renamed)] == [before.id]
         await running.store.flush()
         assert {row.key.device for row in await running.store.latest(renamed)} == {renamed}
     async with monitoring(load(settings)) as running:
@@ -215,7 +217,7 @@ async def test_a_device_that_is_pointed_elsewhere_gets_no_credential_until_someb
             assert result.exit_code == 0, result.output
             await eventually(lambda: thief.heard, within=10)
             assert not running.reloader.state.held
-            entry, before, *_ = await running.ledger.audited()
+            entry, before, *_ = await running.ledger.audit.newest()
             assert (entry.what, entry.subject) == ("credentials confirmed", DEVICE)
             assert (before.what, before.subject) == ("credentials held back", DEVICE)
             assert str(elsewhere) in before.detail

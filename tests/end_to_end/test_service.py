@@ -138,8 +138,8 @@ async def login_after_approval(tmp_path: Path, server: Server) -> None:
     )
     async with monitoring(load(settings)) as running:
         await eventually(lambda: outcome(running, "ssh") is Outcome.UNTRUSTED)
-        (pending,) = await running.ledger.pending_keys()
-        assert await running.ledger.approve(DEVICE, pending.fingerprint, "admin", datetime.now(UTC))
+        (pending,) = await running.ledger.host_keys.stored("pending")
+        assert await running.ledger.host_keys.approve(DEVICE, pending.fingerprint, "admin", datetime.now(UTC))
         await eventually(lambda: outcome(running, "ssh") is Outcome.OK)
         metrics = {value.metric for value in last_samples(running, "ssh")}
         assert {"system.uptime", "system.memory.utilization"} <= metrics

@@ -92,7 +92,7 @@ async def store(ledger: Ledger, number: int) -> None:
     words = Words(f"sự cố {number}", f"incident {number}")
     key = IncidentKey("device-down", f"18073/d{number}")
     opened = Transition(key, Step.OPENED, NOW, Kind.INCIDENT, Severity.CRITICAL, words)
-    await ledger.record([opened], One(f"key-{number}"))
+    await ledger.incidents.record([opened], One(f"key-{number}"))
 
 
 class One(Nobody):

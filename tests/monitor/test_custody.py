@@ -35,7 +35,7 @@ async def test_a_changed_line_and_a_missing_key_are_noticed_and_logged_once(
     key = vault.key_path.read_bytes()
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         for name in ("a", "b"):
-            await ledger.audit(T0, "an", "secret set", name)
+            await ledger.audit.add(T0, "an", "secret set", name)
         custody = Custody(ledger, vault)
         await custody.look()
         assert (custody.audit, custody.secrets) == (None, "")
@@ -64,7 +64,7 @@ async def test_a_changed_line_and_a_missing_key_are_noticed_and_logged_once(
 async def test_what_was_seen_once_is_missed_later(tmp_path: Path, tampering: list[str]) -> None:
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         for name in ("a", "b"):
-            await ledger.audit(T0, "an", "secret set", name)
+            await ledger.audit.add(T0, "an", "secret set", name)
         custody = Custody(ledger, Vault(tmp_path / "secrets.vault", tmp_path / "master.key"))
         await custody.look()
         assert custody.audit is None
@@ -78,9 +78,9 @@ async def test_the_seal_is_in_the_log_out_of_reach_of_who_writes_the_ledger(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        await ledger.audit(T0, "an", "secret set", "a")
+        await ledger.audit.add(T0, "an", "secret set", "a")
         custody = Custody(ledger, Vault(tmp_path / "secrets.vault", tmp_path / "master.key"))
         await custody.look()
         await custody.look()
-        seal = str((await ledger.verify_audit()).seal)
+        seal = str((await ledger.audit.verify()).seal)
     assert [record.__dict__["seal"] for record in caplog.records if "grown" in record.message] == [seal]

@@ -37,7 +37,7 @@ async def main(folder, api):
     async with Ledger(folder / "ledger.sqlite", lease=timedelta(seconds=0.5)) as ledger:
         async with build("telegram", folder, **settings) as bot:
             now = lambda: datetime.now(UTC)
-            await Dispatcher(ledger, {"duty": bot}, now, backoff=Backoff(0.05, 0.1), look_every=0.1).run()
+            await Dispatcher(ledger.outbox, {"duty": bot}, now, backoff=Backoff(0.05, 0.1), look_every=0.1).run()
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 """
@@ -67,7 +67,7 @@ async def test_a_flood_with_kill_9_is_told_whole(tmp_path: Path, at: int) -> Non
     opened = replace(step(Step.OPENED), at=datetime.now(UTC))
     async with telegram("canary") as bot, Ledger(tmp_path / "ledger.sqlite") as ledger:
         cuts = [replace(opened, key=IncidentKey("cut", f"cut-{n}")) for n in range(CUTS)]
-        await ledger.record(cuts, told)
+        await ledger.incidents.record(cuts, told)
         child = await service(tmp_path, bot)
         await eventually(lambda: len(bot.texts) >= at)
         child.send_signal(signal.SIGKILL)
@@ -75,7 +75,7 @@ async def test_a_flood_with_kill_9_is_told_whole(tmp_path: Path, at: int) -> Non
         before = len(bot.texts)
         child = await service(tmp_path, bot)
         async with asyncio.timeout(40):
-            while {one.state for one in await ledger.latest_deliveries(limit=1000)} != {"delivered"}:  # noqa: ASYNC110
+            while {one.state for one in await ledger.deliveries.latest(limit=1000)} != {"delivered"}:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)  # the child tells nobody else
         child.kill()
         await child.wait()

@@ -41,9 +41,9 @@ def secrets(tmp_path: Path) -> Path:
 async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     """Two incidents that the channel "telegram" was told of; the first one's message is called -100/1."""
     async with Ledger(tmp_path / "ledger.sqlite") as opened:
-        await opened.record([step(Step.OPENED), step(Step.OPENED, OTHER)], coded)
-        for pending in await opened.claim(T0, 10):
-            await opened.delivered(pending.id, T0, f"-100/{pending.id}")
+        await opened.incidents.record([step(Step.OPENED), step(Step.OPENED, OTHER)], coded)
+        for pending in await opened.outbox.claim(T0, 10):
+            await opened.outbox.delivered(pending.id, T0, f"-100/{pending.id}")
         yield opened
 
 
@@ -56,7 +56,9 @@ class Desk:
 
     async def acknowledge(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
         self.taken += [(number, who, note) for number in numbers]
-        return await self._ledger.by_hand(numbers, Step.ACKNOWLEDGED, who, note, datetime.now(UTC), coded)
+        return await self._ledger.incidents.by_hand(
+            numbers, Step.ACKNOWLEDGED, who, note, datetime.now(UTC), coded
+        )
 
 
 def nobody(channel: str, address: str) -> str | None:
@@ -106,7 +108,7 @@ async def test_a_reply_a_button_and_a_number_take_incidents_on_once(ledger: Ledg
         bot.press(f"take:{CODE[:15]}2", user=9)
         await eventually(lambda: len(bot.texts) == 4)
         assert "đã có người nhận" in bot.texts[3] and len(desk.taken) == 2
-    assert {one.status for one in await ledger.open_incidents()} == {Status.ACKNOWLEDGED}
+    assert {one.status for one in await ledger.incidents.all_open()} == {Status.ACKNOWLEDGED}
 
 
 async def test_what_was_heard_before_a_restart_is_not_acted_on_again(ledger: Ledger, secrets: Path) -> None:
@@ -166,7 +168,7 @@ async def test_an_incident_that_the_channel_was_not_told_of_is_not_there_for_it(
 ) -> None:
     elsewhere = Composed(lambda incident, done: [message(incident, done, "email")])
     key = replace(OTHER, subject="/other")
-    await ledger.record([step(Step.OPENED, key)], elsewhere)
+    await ledger.incidents.record([step(Step.OPENED, key)], elsewhere)
     async with telegram(CANARY) as bot, listening(ledger, secrets, "telegram", on(bot)) as (desk, _):
         bot.say("nhan 3")
         bot.say("nhan 99999999999999")

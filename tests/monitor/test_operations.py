@@ -39,7 +39,7 @@ class Desk:
         self.woken += 1
 
     async def open(self, *steps: Transition) -> list[int]:
-        opened = await self.ledger.record(steps or [step(Step.OPENED)], to_none)
+        opened = await self.ledger.incidents.record(steps or [step(Step.OPENED)], to_none)
         for incident in opened:
             self.board.set_incident(incident)
         return [incident.id for incident in opened]
@@ -51,7 +51,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         board = Board(Inventory((), {}, {}), (), T0)
         made = Desk(ledger, board, None)  # type: ignore[arg-type]
         made.operations = Operations(
-            ledger, board, lambda: Composed(made.compose), made.wake, lambda: made.now
+            ledger.incidents, board, lambda: Composed(made.compose), made.wake, lambda: made.now
         )
         yield made
 
@@ -61,9 +61,9 @@ async def test_several_are_taken_on_at_once_and_the_board_shows_it(desk: Desk) -
     taken = await desk.operations.acknowledge([*ids, ids[0], 999], "Lê Văn C", "đang xử lý")
     assert [one.id for one in taken] == ids
     assert {one.acknowledged_by for one in desk.board.incidents.values()} == {"Lê Văn C"}
-    assert await desk.ledger.open_incidents() == taken
+    assert await desk.ledger.incidents.all_open() == taken
     assert (desk.told, desk.woken) == ([Step.ACKNOWLEDGED] * 2, 1)
-    last = (await desk.ledger.timeline(ids[0]))[-1]
+    last = (await desk.ledger.incidents.timeline(ids[0]))[-1]
     assert (last.step, last.who, last.note) == (Step.ACKNOWLEDGED, "Lê Văn C", "đang xử lý")
 
 
@@ -84,11 +84,13 @@ async def test_taken_on_until_a_time_it_is_open_again_then_even_after_a_restart(
     desk.now = T0 + timedelta(minutes=59)
     assert await desk.operations.expire() == []
     async with Ledger(tmp_path / "ledger.sqlite") as again:
-        board = Board(Inventory((), {}, {}), (), T0, await again.open_incidents())
-        later = Operations(again, board, lambda: to_none, desk.wake, lambda: T0 + timedelta(hours=1))
+        board = Board(Inventory((), {}, {}), (), T0, await again.incidents.all_open())
+        later = Operations(
+            again.incidents, board, lambda: to_none, desk.wake, lambda: T0 + timedelta(hours=1)
+        )
         (free,) = await later.expire()
         assert (free.status, free.acknowledged_until) == (Status.OPEN, None)
-        assert (await again.timeline(free.id))[-1].who == "commune-monitor"
+        assert (await again.incidents.timeline(free.id))[-1].who == "commune-monitor"
         assert await later.expire() == []
 
 
@@ -102,13 +104,13 @@ async def test_a_time_that_is_over_or_too_far_is_refused(desk: Desk, ahead: time
 
 async def test_a_resolved_incident_takes_notes_and_nothing_else(desk: Desk) -> None:
     ids = await desk.open()
-    for incident in await desk.ledger.record([step(Step.RESOLVED, minutes=1)], to_none):
+    for incident in await desk.ledger.incidents.record([step(Step.RESOLVED, minutes=1)], to_none):
         desk.board.set_incident(incident)
     assert await desk.operations.acknowledge(ids, "A") == []
     (noted,) = await desk.operations.note(ids, "A", "cáp bị đứt\nở km 12 \u202e")
     assert noted.status is Status.RESOLVED
     assert desk.board.incidents == {}
-    assert (await desk.ledger.timeline(ids[0]))[-1].note == "cáp bị đứt ở km 12 \ufffd"
+    assert (await desk.ledger.incidents.timeline(ids[0]))[-1].note == "cáp bị đứt ở km 12 \ufffd"
     with pytest.raises(ValueError, match="empty"):
         await desk.operations.note(ids, "A", " \n ")
 

@@ -30,11 +30,12 @@ class Moody:
     def __init__(self, ledger: Ledger) -> None:
         self.refuses = False
         self._ledger = ledger
+        self.incidents = self
 
     async def record(self, transitions: Sequence[Transition], teller: Teller) -> list[Incident]:
         if self.refuses:
             raise OSError(28, "No space left on device")
-        return await self._ledger.record(transitions, teller)
+        return await self._ledger.incidents.record(transitions, teller)
 
     async def move(self, moved: Mapping[str, str], at: datetime) -> list[Incident]:
         return await self._ledger.move(moved, at)
@@ -93,7 +94,7 @@ async def test_four_refusals_open_an_incident_that_the_ledger_and_the_board_show
     async with watch(tmp_path) as watching:
         watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: watching.board.incidents)
-        (incident,) = await watching.ledger.open_incidents()
+        (incident,) = await watching.ledger.incidents.all_open()
         assert incident.key.rule == "service-failed"
         assert watching.board.incidents == {incident.id: incident}
         assert watching.told == ["opened 1"]
@@ -127,7 +128,7 @@ async def test_leaving_stores_what_still_waits(tmp_path: Path) -> None:
     async with watch(tmp_path) as watching:
         watching.see(Outcome.REFUSED, times=4)
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        assert len(await ledger.open_incidents()) == 1
+        assert len(await ledger.incidents.all_open()) == 1
 
 
 async def test_what_wants_confirmation_is_asked_again_soon(tmp_path: Path) -> None:

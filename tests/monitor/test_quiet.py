@@ -50,7 +50,7 @@ class Office:
         composer = Composer(built_in(), DEVICES, CHANNELS, "http://monitor")
         self.teller = Teller(composer, Who(Roster(), DEVICES, CHANNELS), Codes(bytes(32)), self.quiets.why)
         self.escalator = Escalator(
-            self.ledger, lambda: self.teller, lambda: None, lambda: self.now, 5.0, self.elapsed
+            self.ledger.escalations, lambda: self.teller, lambda: None, lambda: self.now, 5.0, self.elapsed
         )
 
     def elapsed(self) -> float:
@@ -64,7 +64,9 @@ class Office:
 
     async def see(self, what: Step, minutes: float = 0, severity: Severity = Severity.CRITICAL) -> Incident:
         self.now = T0 + timedelta(minutes=minutes)
-        (found,) = await self.ledger.record([step(what, minutes=minutes, severity=severity)], self.teller)
+        (found,) = await self.ledger.incidents.record(
+            [step(what, minutes=minutes, severity=severity)], self.teller
+        )
         return found
 
     async def later(self, hours: float) -> None:
@@ -79,8 +81,8 @@ class Office:
         """Return the titles of all messages, as far as they are of first steps and ends."""
         return [
             one.title.partition("]")[0][1:]
-            for incident in await self.ledger.incidents(limit=1000)
-            for one in await self.ledger.deliveries(incident.id)
+            for incident in await self.ledger.incidents.search(limit=1000)
+            for one in await self.ledger.deliveries.of(incident.id)
         ]
 
 
@@ -105,12 +107,12 @@ async def test_what_opens_in_a_silence_is_stored_and_shown_and_says_by_which_it_
         made = await desk.silence()
         incident = await desk.see(Step.OPENED)
         assert await desk.told() == []
-        (opened,) = await desk.ledger.timeline(incident.id)
+        (opened,) = await desk.ledger.incidents.timeline(incident.id)
         assert opened.note == Words(
             f"tạm dừng cảnh báo {made.id} tới 20/11/2026 16:00: Thay pin UPS (An)",
             f"silence {made.id} until 20/11/2026 16:00: Thay pin UPS (An)",
         )
-        assert [one.id for one in await desk.ledger.open_incidents()] == [incident.id]
+        assert [one.id for one in await desk.ledger.incidents.all_open()] == [incident.id]
         hidden = desk.quiets.hides(incident)
         assert hidden is not None and hidden.quiet.number == made.id
 
@@ -157,7 +159,7 @@ async def test_what_becomes_worse_in_a_silence_is_told_after_it(tmp_path: Path) 
         await desk.silence()
         await desk.see(Step.OPENED, severity=Severity.WARNING)
         worse = msgspec.structs.replace(step(Step.CHANGED, minutes=3), before=Severity.WARNING)
-        await desk.ledger.record([worse], desk.teller)
+        await desk.ledger.incidents.record([worse], desk.teller)
         assert await desk.told() == []
         await desk.later(1.1)
         assert await desk.told() == ["SỰ CỐ NGHIÊM TRỌNG"]
@@ -234,7 +236,7 @@ async def test_planned_maintenance_hides_in_its_hours_and_an_edit_is_followed(tm
         desk.quiets.follow(planned(), DEVICES)
         incident = await desk.see(Step.OPENED)
         assert await desk.told() == []
-        (opened,) = await desk.ledger.timeline(incident.id)
+        (opened,) = await desk.ledger.incidents.timeline(incident.id)
         assert say(opened.note, "vi").startswith("bảo trì night tới 20/11/2026 15:30: Nâng cấp")
         await desk.quiets.look()
         assert set(desk.quiets.under_maintenance) == {"18073/router", "18073/server"}
@@ -250,7 +252,7 @@ async def test_many_hidden_ones_do_not_keep_another_waiting(tmp_path: Path) -> N
         await desk.silence(hours=9, rules=["disk-full"])
         short = await desk.silence(rules=["device-down"])
         keys = [IncidentKey("disk-full", KEY.device, "", f"/{number}") for number in range(300)]
-        await desk.ledger.record([step(Step.OPENED, key) for key in keys], desk.teller)
+        await desk.ledger.incidents.record([step(Step.OPENED, key) for key in keys], desk.teller)
         await desk.see(Step.OPENED, minutes=1)
         await desk.ledger.silences.end(short.id, "An", desk.now)
         await desk.escalator._look()
@@ -270,7 +272,7 @@ async def test_every_step_of_a_silence_is_in_the_record(tmp_path: Path) -> None:
         made = await desk.silence(rules=["device-*"])
         await desk.ledger.silences.extend(made.id, T0 + 5 * HOUR, "Bình", T0)
         await desk.ledger.silences.end(made.id, "Chi", T0 + HOUR)
-        lines = await desk.ledger.audited()
+        lines = await desk.ledger.audit.newest()
         assert [(one.who, one.what, one.subject) for one in lines] == [
             ("Chi", "silence ended", "#1"),
             ("Bình", "silence extended", "#1"),
@@ -315,11 +317,11 @@ async def test_the_last_days_are_read_page_by_page(tmp_path: Path, monkeypatch: 
     async with office(tmp_path) as desk:
         for number in range(7):
             key = KEY.of(f"18073/d{number}")
-            await desk.ledger.record([step(Step.OPENED, key, minutes=number * 60)], desk.teller)
-        assert [one.key.device for one in await lately(desk.ledger, T0 + 2.5 * HOUR)] == [
+            await desk.ledger.incidents.record([step(Step.OPENED, key, minutes=number * 60)], desk.teller)
+        assert [one.key.device for one in await lately(desk.ledger.incidents, T0 + 2.5 * HOUR)] == [
             f"18073/d{number}" for number in (6, 5, 4, 3)
         ]
-        assert len(await lately(desk.ledger, T0 - HOUR)) == 7
+        assert len(await lately(desk.ledger.incidents, T0 - HOUR)) == 7
 
 
 async def test_what_was_quiet_long_ago_is_forgotten_with_the_rest(tmp_path: Path) -> None:

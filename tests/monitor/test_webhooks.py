@@ -62,8 +62,8 @@ async def until(true: Any) -> None:
 @pytest.fixture
 async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     async with Ledger(tmp_path / "ledger.sqlite") as opened:
-        await opened.record([step("before/x")], Nobody())
-        await opened.follow("noc")
+        await opened.incidents.record([step("before/x")], Nobody())
+        await opened.steps.follow("noc")
         yield opened
 
 
@@ -71,7 +71,7 @@ async def test_every_step_is_told_in_order_and_signed(ledger: Ledger, tmp_path: 
     (tmp_path / "key").write_text("abc")
     (tmp_path / "key").chmod(0o600)
     async with webhook() as hook, following(ledger, tmp_path, hook, signing_key={"file": "key"}):
-        await ledger.record([step("a/x"), step("b/x"), step("a/x", Step.RESOLVED)], Nobody())
+        await ledger.incidents.record([step("a/x"), step("b/x"), step("a/x", Step.RESOLVED)], Nobody())
         await until(lambda: len(hook.requests) == 3)
         assert told(hook) == ["a/x", "b/x", "a/x"]
         one = hook.requests[0]
@@ -82,7 +82,7 @@ async def test_every_step_is_told_in_order_and_signed(ledger: Ledger, tmp_path: 
 async def test_an_outage_and_a_restart_lose_nothing(ledger: Ledger, tmp_path: Path) -> None:
     async with webhook(status=503) as hook:
         async with following(ledger, tmp_path, hook) as hooks:
-            await ledger.record([step("a/x"), step("b/x")], Nobody())
+            await ledger.incidents.record([step("a/x"), step("b/x")], Nobody())
             await until(lambda: hooks.problem)
             assert hook.url not in hooks.problem
         hook.status = 200
@@ -94,19 +94,19 @@ async def test_an_outage_and_a_restart_lose_nothing(ledger: Ledger, tmp_path: Pa
 
 async def test_only_the_steps_that_are_wanted_are_told(ledger: Ledger, tmp_path: Path) -> None:
     async with webhook() as hook, following(ledger, tmp_path, hook, events=["resolved"]):
-        await ledger.record([step("a/x"), step("a/x", Step.RESOLVED)], Nobody())
+        await ledger.incidents.record([step("a/x"), step("a/x", Step.RESOLVED)], Nobody())
         await until(lambda: hook.requests)
         assert msgspec.json.decode(hook.requests[0].body)["change"]["step"]["step"] == "resolved"
 
 
 async def test_a_refused_step_does_not_hold_back_those_behind_it(ledger: Ledger, tmp_path: Path) -> None:
     async with webhook(status=422) as hook, following(ledger, tmp_path, hook):
-        await ledger.record([step("a/x"), step("b/x")], Nobody())
+        await ledger.incidents.record([step("a/x"), step("b/x")], Nobody())
         await until(lambda: len(hook.requests) == 2)
 
 
 async def test_a_forbidden_address_is_not_asked(ledger: Ledger, tmp_path: Path) -> None:
     async with webhook() as hook, following(ledger, tmp_path, hook, allow=()) as hooks:
-        await ledger.record([step("a/x")], Nobody())
+        await ledger.incidents.record([step("a/x")], Nobody())
         await until(lambda: "127.0.0.1" in hooks.problem)
         assert not hook.requests

@@ -66,11 +66,15 @@ class Desk:
         self.now = AT
         self.seconds = 0.0
         self.escalator = Escalator(
-            ledger, lambda: self.teller, lambda: None, lambda: self.now, monotonic=lambda: self.seconds
+            ledger.escalations,
+            lambda: self.teller,
+            lambda: None,
+            lambda: self.now,
+            monotonic=lambda: self.seconds,
         )
 
     async def record(self, *steps: Transition) -> Incident:
-        return (await self.ledger.record(steps, self.teller))[-1]
+        return (await self.ledger.incidents.record(steps, self.teller))[-1]
 
     async def pass_to(self, minutes: float) -> list[str]:
         """Let time pass minute by minute; return whom the outbox tells meanwhile, all of it delivered."""
@@ -87,9 +91,9 @@ class Desk:
         return await self.pass_to((self.now - AT) / MINUTE + minutes)
 
     async def told(self) -> list[str]:
-        due = await self.ledger.claim(self.now, 100)
+        due = await self.ledger.outbox.claim(self.now, 100)
         for one in due:
-            await self.ledger.delivered(one.id, self.now)
+            await self.ledger.outbox.delivered(one.id, self.now)
         return [f"{one.message.channel} {one.message.to}".strip() for one in due]
 
 
@@ -119,7 +123,7 @@ async def test_nobody_takes_it_on_so_it_is_told_on_step_by_step_and_repeated(
         assert await one.pass_to(60) == everybody
         assert await one.pass_to(90) == everybody
         assert await one.pass_to(300) == [], "two repeats were asked for"
-        steps = [(entry.step, entry.note) for entry in await ledger.timeline(1)]
+        steps = [(entry.step, entry.note) for entry in await ledger.incidents.timeline(1)]
         assert steps[1] == (Step.ESCALATED, _told("Nguyễn Văn An (rota:truc), Lê Trưởng Phòng (person:sep)"))
 
 
@@ -128,9 +132,9 @@ async def test_taking_it_on_stops_it_and_giving_it_back_goes_on(tmp_path: Path, 
         one = await desk(ledger, duty)
         await one.record(step())
         await one.told()
-        await ledger.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
         assert await one.pass_to(25) == []
-        await ledger.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
+        await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
         assert await one.pass_to(26) == ["zalo z-an", "sms 0999"]
 
 
@@ -153,14 +157,14 @@ async def test_a_way_that_fails_or_takes_too_long_is_followed_by_the_next(
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
-        (first,) = await ledger.claim(AT, 10)
-        await ledger.failed(first.id, AT, "HTTP 503", AT + 2 * MINUTE)
-        assert await ledger.claim(AT + MINUTE, 10) == []
-        (again,) = await ledger.claim(AT + 2 * MINUTE, 10)
-        await ledger.failed(again.id, AT + 2 * MINUTE, "no such user", None)
-        (second,) = await ledger.claim(AT + 2 * MINUTE, 10)
+        (first,) = await ledger.outbox.claim(AT, 10)
+        await ledger.outbox.failed(first.id, AT, "HTTP 503", AT + 2 * MINUTE)
+        assert await ledger.outbox.claim(AT + MINUTE, 10) == []
+        (again,) = await ledger.outbox.claim(AT + 2 * MINUTE, 10)
+        await ledger.outbox.failed(again.id, AT + 2 * MINUTE, "no such user", None)
+        (second,) = await ledger.outbox.claim(AT + 2 * MINUTE, 10)
         assert (second.message.channel, second.message.to) == ("sms", "0911")
-        await ledger.delivered(second.id, AT + 3 * MINUTE)
+        await ledger.outbox.delivered(second.id, AT + 3 * MINUTE)
         await one.record(step(Step.RESOLVED, minutes=4))
         one.now = AT + 4 * MINUTE
         assert await one.told() == ["sms 0911"], "the end goes the way that worked"
@@ -172,18 +176,18 @@ async def test_a_slow_way_is_not_waited_for_and_a_quick_one_spares_the_rest(
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
-        (first,) = await ledger.claim(AT, 10)
-        await ledger.failed(first.id, AT, "away", AT + 20 * MINUTE)
-        (second,) = await ledger.claim(AT + 5 * MINUTE, 10)
+        (first,) = await ledger.outbox.claim(AT, 10)
+        await ledger.outbox.failed(first.id, AT, "away", AT + 20 * MINUTE)
+        (second,) = await ledger.outbox.claim(AT + 5 * MINUTE, 10)
         assert second.message.channel == "sms"
-        await ledger.delivered(second.id, AT + 5 * MINUTE)
-        states = {line.channel: line.state for line in await ledger.deliveries(1)}
+        await ledger.outbox.delivered(second.id, AT + 5 * MINUTE)
+        states = {line.channel: line.state for line in await ledger.deliveries.of(1)}
         assert states == {"zalo": DeliveryState.WAITING, "sms": DeliveryState.DELIVERED}
     async with Ledger(tmp_path / "other.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
         assert await one.told() == ["zalo z-an"]
-        assert [line.state for line in await ledger.deliveries(1)] == [
+        assert [line.state for line in await ledger.deliveries.of(1)] == [
             DeliveryState.DELIVERED,
             DeliveryState.SPARED,
         ]
@@ -296,13 +300,13 @@ async def test_a_code_is_kept_only_as_a_digest_and_is_good_for_its_incident(
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
-        (first,) = await ledger.claim(AT, 10)
+        (first,) = await ledger.outbox.claim(AT, 10)
         code = first.message.code
-        take = await ledger.take(code)
+        take = await ledger.takes.find(code)
         assert take is not None and (take.incident, take.who, take.used_at) == (1, "Nguyễn Văn An", None)
-        assert await ledger.take(code[:-1] + "A") is None
-        await ledger.taken(code, AT)
-        again = await ledger.take(code)
+        assert await ledger.takes.find(code[:-1] + "A") is None
+        await ledger.takes.use(code, AT)
+        again = await ledger.takes.find(code)
         assert again is not None and again.used_at is not None
 
 

@@ -79,7 +79,9 @@ class House:
 
     async def record(self) -> list[tuple[str, str, str]]:
         """Return who did what to whom, oldest first."""
-        return [(one.who, one.what, one.subject) for one in reversed(await self.town.ledger.audited(1000))]
+        return [
+            (one.who, one.what, one.subject) for one in reversed(await self.town.ledger.audit.newest(1000))
+        ]
 
 
 @dataclass

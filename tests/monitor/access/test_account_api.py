@@ -103,7 +103,7 @@ async def test_a_change_of_a_user_is_made_only_if_they_are_as_they_were_read(bui
 
 async def test_the_record_is_read_in_pages_by_administrators(built: House) -> None:
     for number in range(7):
-        await built.town.ledger.audit(built.clock(), "test", "noted", str(number))
+        await built.town.ledger.audit.add(built.clock(), "test", "noted", str(number))
     admin, viewer = await built.browser("admin"), await built.browser("viewer")
     assert (await ask(viewer, "GET", "/api/v1/audit"))[0] == 403
     seen: list[int] = []

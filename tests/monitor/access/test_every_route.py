@@ -216,9 +216,9 @@ async def test_an_operator_of_one_commune_reaches_for_another_in_vain_everywhere
             assert answer.status in (200, 422) and f"{FOREIGN}/" not in await answer.text()
         else:
             assert answer.status in ({403} if closed else {403, 404}), (route.method, path, answer.status)
-    after = await built.town.ledger.incident(foreign.id)
+    after = await built.town.ledger.incidents.by_id(foreign.id)
     assert after is not None and not after.acknowledged_by
-    assert await built.town.ledger.false_alarm(foreign.id) is None
+    assert await built.town.ledger.false_alarms.of(foreign.id) is None
     assert [one.id for one in built.town.quiets.silences] == [silence]
 
 

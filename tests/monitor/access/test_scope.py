@@ -220,7 +220,7 @@ async def test_a_token_is_shown_once_and_kept_as_a_digest_only(built: House) -> 
     made = await browser.send("/account/tokens", title="report", role="viewer", days="30", scope="")
     found = re.search(r"cmt_[\w-]{43}", await made.text())
     assert found and found[0] not in await browser.text("/account")
-    await built.town.ledger.audit(built.clock(), "test", "flush", "")
+    await built.town.ledger.audit.add(built.clock(), "test", "flush", "")
     files = b"".join(map(Path.read_bytes, built.access.first_password.parent.glob("ledger.sqlite*")))
     assert found[0].encode() not in files and browser.cookie().encode() not in files
     too_much = await browser.send("/account/tokens", title="x", role="admin", days="30", scope="")

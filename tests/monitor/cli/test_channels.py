@@ -27,9 +27,9 @@ def settings(folder: Path, notifiers: str) -> str:
 
 async def fail(folder: Path) -> None:
     async with Ledger(folder / "data" / "ledger.sqlite") as ledger:
-        await ledger.record([step(Step.OPENED)], to_hook)
-        (claimed,) = await ledger.claim(T0, 10)
-        await ledger.failed(claimed.id, T0, "the channel is busy", T0 + timedelta(minutes=1))
+        await ledger.incidents.record([step(Step.OPENED)], to_hook)
+        (claimed,) = await ledger.outbox.claim(T0, 10)
+        await ledger.outbox.failed(claimed.id, T0, "the channel is busy", T0 + timedelta(minutes=1))
 
 
 def test_channels_are_told_before_and_after_they_were_used(tmp_path: Path) -> None:

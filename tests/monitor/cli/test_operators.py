@@ -54,7 +54,7 @@ async def test_an_incident_is_taken_on_noted_and_given_back(url: str, town: Prov
     assert (await run(url, "note", str(number), "VNPT hẹn 2 giờ")).exit_code == 0
     assert (await run(url, "release", str(number))).exit_code == 0
     assert (await run(url, "release", str(number))).exit_code == 1, "nobody has it"
-    steps = [entry.step for entry in await town.ledger.timeline(number)]
+    steps = [entry.step for entry in await town.ledger.incidents.timeline(number)]
     assert steps[-3:] == [Step.ACKNOWLEDGED, Step.NOTED, Step.RELEASED]
 
 

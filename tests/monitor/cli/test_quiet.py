@@ -60,7 +60,7 @@ async def open_incident(folder: Path, device: str, ago: timedelta) -> None:
     key = IncidentKey("device-down", device)
     opened = msgspec.structs.replace(step(Step.OPENED, key), at=datetime.now(UTC) - ago)
     async with Ledger(folder / "data" / "ledger.sqlite") as ledger:
-        await ledger.record([opened], Nobody())
+        await ledger.incidents.record([opened], Nobody())
 
 
 ADD = ("silence", "add", "--site", "18073", "--role", "router", "--until", "2h", "--reason", "Thay router")

@@ -51,7 +51,7 @@ def stored(settings: Path, name: str = "community") -> None:
 def audited(settings: Path) -> list[AuditEntry]:
     async def read() -> list[AuditEntry]:
         async with Ledger(settings.parent / "data" / "ledger.sqlite") as ledger:
-            return await ledger.audited()
+            return await ledger.audit.newest()
 
     return asyncio.run(read())
 

@@ -14,14 +14,14 @@ from tests.monitor.ledger.steps import T0
 async def written(path: Path) -> None:
     async with Ledger(path) as ledger:
         for number in range(5):
-            await ledger.audit(T0, "an", "secret set", f"snmp-{number}")
+            await ledger.audit.add(T0, "an", "secret set", f"snmp-{number}")
 
 
 async def test_lines_come_back_newest_first_and_unbroken(tmp_path: Path) -> None:
     await written(tmp_path / "ledger.sqlite")
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        assert [entry.subject for entry in await ledger.audited(2)] == ["snmp-4", "snmp-3"]
-        found = await ledger.verify_audit()
+        assert [entry.subject for entry in await ledger.audit.newest(2)] == ["snmp-4", "snmp-3"]
+        found = await ledger.audit.verify()
         assert (found.broken_at, found.seal.id) == (None, 5)
 
 
@@ -59,20 +59,20 @@ async def test_who_changes_it_all_the_same_is_found(tmp_path: Path, tampering: s
             db.execute(f"DROP TRIGGER {name}")
         db.execute(tampering)
     async with Ledger(path) as ledger:
-        assert (await ledger.verify_audit()).broken_at == first
-        await ledger.audited()
-        await ledger.audit(T0, "an", "secret set", "and the record goes on")
-        assert (await ledger.audited(1))[0].subject == "and the record goes on"
+        assert (await ledger.audit.verify()).broken_at == first
+        await ledger.audit.newest()
+        await ledger.audit.add(T0, "an", "secret set", "and the record goes on")
+        assert (await ledger.audit.newest(1))[0].subject == "and the record goes on"
 
 
 async def test_who_noted_a_seal_sees_lines_cut_off_and_a_record_written_anew(tmp_path: Path) -> None:
     await written(tmp_path / "ledger.sqlite")
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        noted = (await ledger.verify_audit()).seal
-        await ledger.audit(T0, "an", "secret set", "more")
-        assert (await ledger.verify_audit(noted)).broken_at is None
+        noted = (await ledger.audit.verify()).seal
+        await ledger.audit.add(T0, "an", "secret set", "more")
+        assert (await ledger.audit.verify(noted)).broken_at is None
     async with Ledger(tmp_path / "other.sqlite") as ledger:
         for number in range(6):
-            assert (await ledger.verify_audit(noted)).broken_at == number + 1 if number < 5 else 5
-            await ledger.audit(T0, "another", "secret set", f"snmp-{number}")
-        assert (await ledger.verify_audit()).broken_at is None
+            assert (await ledger.audit.verify(noted)).broken_at == number + 1 if number < 5 else 5
+            await ledger.audit.add(T0, "another", "secret set", f"snmp-{number}")
+        assert (await ledger.audit.verify()).broken_at is None

@@ -25,7 +25,7 @@ from tests.monitor.ledger.steps import step, to_one
 async def main():
     async with Ledger(Path(sys.argv[1])) as ledger:
         for n in range(100000):
-            await ledger.record([step(Step.OPENED, IncidentKey("rule", f"site/device{n}"))], to_one)
+            await ledger.incidents.record([step(Step.OPENED, IncidentKey("rule", f"site/device{n}"))], to_one)
             print(n, flush=True)
 
 asyncio.run(main())
@@ -47,8 +47,8 @@ async def test_kill_9_loses_no_incident_and_no_message_that_was_acknowledged(
     child.wait()
     child.stdout.close()
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        opened = {incident.key for incident in await ledger.open_incidents()}
-        told = await ledger.claim(T0, 100000)
+        opened = {incident.key for incident in await ledger.incidents.all_open()}
+        told = await ledger.outbox.claim(T0, 100000)
     assert {IncidentKey("rule", f"site/device{n}") for n in range(acknowledged + 1)} <= opened
     assert {pending.message.incident.key for pending in told} == opened
 
@@ -57,13 +57,19 @@ async def test_two_processes_may_write_into_one_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     async with Ledger(path) as one, Ledger(path) as two:
         await asyncio.gather(
-            *(one.record([step(Step.OPENED, IncidentKey("a", f"d{n}"))], to_none) for n in range(20)),
-            *(two.record([step(Step.OPENED, IncidentKey("b", f"d{n}"))], to_none) for n in range(20)),
+            *(
+                one.incidents.record([step(Step.OPENED, IncidentKey("a", f"d{n}"))], to_none)
+                for n in range(20)
+            ),
+            *(
+                two.incidents.record([step(Step.OPENED, IncidentKey("b", f"d{n}"))], to_none)
+                for n in range(20)
+            ),
         )
-        assert len(await one.open_incidents()) == 40
-        await one.record([step(Step.OPENED, KEY)], to_one)
-        await two.record([step(Step.OPENED, KEY)], to_one)
-        assert len(await two.open_incidents()) == 41
+        assert len(await one.incidents.all_open()) == 40
+        await one.incidents.record([step(Step.OPENED, KEY)], to_one)
+        await two.incidents.record([step(Step.OPENED, KEY)], to_one)
+        assert len(await two.incidents.all_open()) == 41
 
 
 async def test_a_file_that_is_no_ledger_is_named_in_the_error(tmp_path: Path) -> None:
@@ -85,16 +91,16 @@ async def test_a_locked_ledger_says_so_and_works_when_it_is_free_again(tmp_path:
         stranger = sqlite3.connect(path, isolation_level=None)
         stranger.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerError, match="locked"):
-            await ledger.record([step(Step.OPENED)], to_none)
+            await ledger.incidents.record([step(Step.OPENED)], to_none)
         stranger.execute("COMMIT")
         stranger.close()
-        assert len(await ledger.record([step(Step.OPENED)], to_none)) == 1
+        assert len(await ledger.incidents.record([step(Step.OPENED)], to_none)) == 1
 
 
 async def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     async with Ledger(path) as ledger:
-        await ledger.record([step(Step.OPENED, OTHER)], to_none)
+        await ledger.incidents.record([step(Step.OPENED, OTHER)], to_none)
     stranger = sqlite3.connect(path)
     stranger.execute("PRAGMA user_version = 99")
     stranger.close()

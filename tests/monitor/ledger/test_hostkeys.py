@@ -37,33 +37,33 @@ async def test_a_reported_key_waits_and_is_not_trusted(ledger: Ledger) -> None:
     keys: HostKeys = ledger.host_keys
     keys.report(*PLACE, key())
     keys.report(*PLACE, key())
-    (pending,) = await ledger.pending_keys()
+    (pending,) = await ledger.host_keys.stored("pending")
     assert (pending.device, pending.address, pending.port, pending.key) == (*PLACE, key())
     assert keys.approved(*PLACE) == ()
 
 
 async def test_an_approved_key_is_trusted_at_exactly_its_address_and_port(ledger: Ledger) -> None:
     ledger.host_keys.report(*PLACE, key())
-    (pending,) = await ledger.pending_keys()
-    (approved,) = await ledger.approve(PLACE[0], pending.fingerprint, "an", T0)
+    (pending,) = await ledger.host_keys.stored("pending")
+    (approved,) = await ledger.host_keys.approve(PLACE[0], pending.fingerprint, "an", T0)
     assert (approved.state, approved.decided_by) == ("approved", "an")
-    (told,) = await ledger.audited()
+    (told,) = await ledger.audit.newest()
     assert (told.who, told.what, told.subject) == ("an", "host key approved", PLACE[0])
     assert ledger.host_keys.approved(*PLACE) == (key(),)
     assert ledger.host_keys.approved(PLACE[0], "10.42.1.2", 22) == ()
     assert ledger.host_keys.approved(PLACE[0], PLACE[1], 2222) == ()
     assert ledger.host_keys.approved("18073/router", *PLACE[1:]) == ()
-    assert await ledger.pending_keys() == []
+    assert await ledger.host_keys.stored("pending") == []
 
 
 async def test_approval_by_another_process_is_seen_and_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     async with Ledger(path, watch_every=0.01) as service:
         service.host_keys.report(*PLACE, key())
-        await service.pending_keys()
+        await service.host_keys.stored("pending")
         async with Ledger(path) as command_line:
-            (pending,) = await command_line.pending_keys()
-            await command_line.approve(PLACE[0], pending.fingerprint, "an", T0)
+            (pending,) = await command_line.host_keys.stored("pending")
+            await command_line.host_keys.approve(PLACE[0], pending.fingerprint, "an", T0)
         async with asyncio.timeout(5):
             while not service.host_keys.approved(*PLACE):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -73,25 +73,25 @@ async def test_approval_by_another_process_is_seen_and_survives_a_restart(tmp_pa
 
 async def test_a_revoked_key_is_not_trusted_and_not_asked_about_again(ledger: Ledger) -> None:
     ledger.host_keys.report(*PLACE, key())
-    (pending,) = await ledger.pending_keys()
-    await ledger.approve(PLACE[0], pending.fingerprint, "an", T0)
-    await ledger.revoke(PLACE[0], pending.fingerprint, "an", T0)
+    (pending,) = await ledger.host_keys.stored("pending")
+    await ledger.host_keys.approve(PLACE[0], pending.fingerprint, "an", T0)
+    await ledger.host_keys.revoke(PLACE[0], pending.fingerprint, "an", T0)
     ledger.host_keys.report(*PLACE, key())
     assert ledger.host_keys.approved(*PLACE) == ()
-    assert await ledger.pending_keys() == []
-    assert await ledger.approved_keys() == []
+    assert await ledger.host_keys.stored("pending") == []
+    assert await ledger.host_keys.stored("approved") == []
 
 
 async def test_a_fingerprint_nobody_saw_cannot_be_approved(ledger: Ledger) -> None:
     ledger.host_keys.report(*PLACE, key())
-    assert await ledger.approve(PLACE[0], fingerprint(key(1)) or "", "an", T0) == []
+    assert await ledger.host_keys.approve(PLACE[0], fingerprint(key(1)) or "", "an", T0) == []
     assert ledger.host_keys.approved(*PLACE) == ()
 
 
 async def test_a_server_with_endless_keys_fills_nothing(ledger: Ledger) -> None:
     for number in range(100):
         ledger.host_keys.report(*PLACE, key(number))
-    assert len(await ledger.pending_keys()) == KEYS_PER_ADDRESS
+    assert len(await ledger.host_keys.stored("pending")) == KEYS_PER_ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_a_server_with_endless_keys_fills_nothing(ledger: Ledger) -> None:
 )
 async def test_what_is_no_key_is_not_kept(ledger: Ledger, garbage: str) -> None:
     ledger.host_keys.report(*PLACE, garbage)
-    assert await ledger.pending_keys() == []
+    assert await ledger.host_keys.stored("pending") == []
 
 
 def test_the_fingerprint_is_the_one_openssh_shows(tmp_path: Path) -> None:

@@ -102,13 +102,13 @@ async def filled(file: Path) -> None:
         for name in ("server", "router"):
             watch.see(f"18562/{name}:icmp", Outcome.TIMEOUT).see(f"18562/{name}:snmp", Outcome.TIMEOUT)
     async with Ledger(file) as ledger:
-        (incident,) = await ledger.record(watch.transitions, Nobody())
+        (incident,) = await ledger.incidents.record(watch.transitions, Nobody())
         at = incident.opened_at + timedelta(minutes=5)
-        await ledger.acknowledge(incident.id, "truc", "", at, Nobody())
+        await ledger.incidents.acknowledge(incident.id, "truc", "", at, Nobody())
         about = (incident.kind, incident.severity, incident.summary)
         resolved = Transition(incident.key, Step.RESOLVED, at + timedelta(minutes=5), *about)
-        await ledger.record([resolved], Nobody())
-        await ledger.mark_false(incident.id, "truc", "thử điện", at, false=True)
+        await ledger.incidents.record([resolved], Nobody())
+        await ledger.false_alarms.mark(incident.id, "truc", "thử điện", at, false=True)
 
 
 async def test_a_real_ledger_is_measured(tmp_path: Path) -> None:
@@ -126,16 +126,16 @@ async def test_a_false_alarm_is_taken_back_and_the_timeline_says_both_once(tmp_p
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         key = IncidentKey("device-down", "18562/router")
         opened = Transition(key, Step.OPENED, NOW, Kind.INCIDENT, Severity.CRITICAL, Words("x", "x"))
-        await ledger.record([opened], Nobody())
+        await ledger.incidents.record([opened], Nobody())
         for false in (True, True, False, False):
-            await ledger.mark_false(1, "truc", "thử", NOW, false=false)
-        assert await ledger.false_alarm(1) is None
-        assert [step.note for step in await ledger.timeline(1) if step.step is Step.NOTED] == [
+            await ledger.false_alarms.mark(1, "truc", "thử", NOW, false=false)
+        assert await ledger.false_alarms.of(1) is None
+        assert [step.note for step in await ledger.incidents.timeline(1) if step.step is Step.NOTED] == [
             Words("báo sai: thử", "false alarm: thử"),
             Words("không phải báo sai: thử", "no false alarm after all: thử"),
         ]
-        assert await ledger.mark_false(0, "truc", "", NOW, false=True) is None
-        assert await ledger.mark_false(99, "truc", "", NOW, false=True) is None
+        assert await ledger.false_alarms.mark(0, "truc", "", NOW, false=True) is None
+        assert await ledger.false_alarms.mark(99, "truc", "", NOW, false=True) is None
 
 
 async def test_the_service_keeps_the_figures_as_series_of_its_own(tmp_path: Path) -> None:

@@ -59,14 +59,16 @@ def test_a_day_on_which_all_was_checked_says_that() -> None:
 
 
 async def waiting(ledger: Ledger) -> list[str]:
-    claimed = await ledger.claim(WORD + timedelta(days=3), 100)
+    claimed = await ledger.outbox.claim(WORD + timedelta(days=3), 100)
     return [pending.message.key for pending in claimed]
 
 
 def morning(ledger: Ledger, now: datetime, *channels: str) -> Morning:
     who = Who(Roster(), Inventory((), {}, {}), {name: Settings(kind="test") for name in channels})
     settings = MorningSettings()
-    return Morning(settings, ledger, lambda day: Words("x", "x"), lambda: who, lambda: None, lambda: now)
+    return Morning(
+        settings, ledger.morning, lambda day: Words("x", "x"), lambda: who, lambda: None, lambda: now
+    )
 
 
 async def test_it_is_told_once_a_day_over_restarts_to_the_channel_called_duty(tmp_path: Path) -> None:
@@ -91,20 +93,20 @@ async def test_the_day_before_is_counted_and_the_word_is_in_no_list_of_incidents
     silence(watch, 5)
     start = watch.now - timedelta(hours=1)
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        await ledger.record(watch.transitions, Nobody())
-        day = await ledger.day(start, watch.now + timedelta(seconds=1))
+        await ledger.incidents.record(watch.transitions, Nobody())
+        day = await ledger.morning.day(start, watch.now + timedelta(seconds=1))
         assert (day.opened, day.resolved, day.open_now) == (1, 0, 1)
-        before = await ledger.day(start - timedelta(days=1), start)
+        before = await ledger.morning.day(start - timedelta(days=1), start)
         assert (before.opened, before.open_now) == (0, 1)
-        assert [one.id for one in await ledger.incidents()] == [1]
+        assert [one.id for one in await ledger.incidents.search()] == [1]
 
 
 async def test_the_time_without_a_service_is_counted(tmp_path: Path) -> None:
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        await ledger.lead("first", WORD)
-        await ledger.renew(WORD + timedelta(hours=1))
-        await ledger.lead("second", WORD + timedelta(hours=3))
-        day = await ledger.day(WORD + timedelta(hours=2), WORD + timedelta(days=1))
+        await ledger.leader.lead("first", WORD)
+        await ledger.leader.renew(WORD + timedelta(hours=1))
+        await ledger.leader.lead("second", WORD + timedelta(hours=3))
+        day = await ledger.morning.day(WORD + timedelta(hours=2), WORD + timedelta(days=1))
         assert day.absent == timedelta(hours=1)
 
 

@@ -95,7 +95,7 @@ class Province:
             ),
             "quiets": self.quiets,
             "channels": Channels(
-                {}, self.ledger.channels, dict, {}, "http://monitor", lambda: datetime.now(UTC)
+                {}, self.ledger.channels.health, dict, {}, "http://monitor", lambda: datetime.now(UTC)
             ),
             "rules": lambda: self.rules,
             "vitals": self.vitals,
@@ -109,7 +109,7 @@ class Province:
     @property
     def operations(self) -> Operations:
         """What people do about incidents; nobody is told."""
-        return Operations(self.ledger, self.board, Nobody, lambda: None, lambda: datetime.now(UTC))
+        return Operations(self.ledger.incidents, self.board, Nobody, lambda: None, lambda: datetime.now(UTC))
 
     def quality(self) -> Quality:
         """Return how good the alarms of the last 30 days were."""
@@ -145,7 +145,7 @@ class Province:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         key = IncidentKey(rule, device, subject=subject)
         transition = Transition(key, step, at, kind, severity, Words(words, words), evidence)
-        (incident,) = await self.ledger.record([transition], Nobody())
+        (incident,) = await self.ledger.incidents.record([transition], Nobody())
         self.board.set_incident(incident)
         return incident
 
@@ -314,7 +314,7 @@ async def faults(town: Province) -> None:
         "cpu-high", f"{sites[55].id}/server", "CPU 97 % trong 15 phút", severity=Severity.WARNING, minutes=33
     )
     now = datetime.now(UTC)
-    held = await town.ledger.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
+    held = await town.ledger.incidents.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
     town.board.set_incident(held or taken)
     town.set_state("ttdl/mot-cua", DeviceState.DEGRADED, "https: 502 Bad Gateway, máy chủ vẫn trả lời", 8)
     await town.open("service-failed", "ttdl/mot-cua", "Một cửa điện tử: https trả lời 502", minutes=8)

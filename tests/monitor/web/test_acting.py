@@ -42,7 +42,7 @@ async def test_many_are_taken_on_at_once_until_a_time_and_given_back(client: Cli
     assert {one.status for one in taken} == {Status.ACKNOWLEDGED}
     until = taken[0].acknowledged_until
     assert until is not None and abs(until - datetime.now(UTC) - timedelta(hours=4)) < timedelta(minutes=1)
-    last = (await town.ledger.timeline(ids[0]))[-1]
+    last = (await town.ledger.incidents.timeline(ids[0]))[-1]
     assert (last.step, last.note) == (Step.ACKNOWLEDGED, "đang gọi") and last.who
     assert (await act(client, ids[0], action="release"))[1] == f"/incidents/{ids[0]}"
     assert town.board.incidents[ids[0]].status is Status.OPEN
@@ -83,7 +83,7 @@ async def test_another_origin_and_what_is_resolved_change_nothing(client: Client
     async with client.post("/incidents/act", data=form) as answer:
         assert answer.status == 403
     assert town.board.incidents[one].status is Status.OPEN
-    (resolved,) = [entry for entry in await town.ledger.incidents(status=Status.RESOLVED)]
+    (resolved,) = [entry for entry in await town.ledger.incidents.search(status=Status.RESOLVED)]
     assert (await act(client, resolved.id, action="acknowledge"))[0] == 409
 
 

@@ -44,15 +44,17 @@ async def page(town: Province, hook: Hook, tmp_path: Path) -> AsyncIterator[Clie
         bot = build("telegram", tmp_path, token={"file": "canary"}, chat_id="-1", api=hook.url, replies=True)
         await stack.enter_async_context(bot)
         live = {"hook": ChannelNow("webhook", 0, None, 0), "bot": ChannelNow("telegram", 1, FOR_PEOPLE, 7)}
-        ways = Channels({"hook": good, "bot": bot}, town.ledger.channels, lambda: live, {}, "http://m", now)
+        ways = Channels(
+            {"hook": good, "bot": bot}, town.ledger.channels.health, lambda: live, {}, "http://m", now
+        )
         context = town.context(channels=ways)
-        await town.ledger.record([step(Step.OPENED), step(Step.OPENED, OTHER)], told)
-        await town.ledger.record([step(Step.OPENED, replace(OTHER, subject="x"))], to_bot)
-        first, second, third = await town.ledger.claim(T0, 10)
+        await town.ledger.incidents.record([step(Step.OPENED), step(Step.OPENED, OTHER)], told)
+        await town.ledger.incidents.record([step(Step.OPENED, replace(OTHER, subject="x"))], to_bot)
+        first, second, third = await town.ledger.outbox.claim(T0, 10)
         digest = replace(first.message, key="digest:x", title="[TỔNG HỢP] Còn 2 sự cố nữa")
-        merged = await town.ledger.merge([first.id, second.id], digest, T0)
-        await town.ledger.delivered(merged.id, T0 + timedelta(seconds=3))
-        await town.ledger.failed(third.id, T0, "Telegram is busy, 502", T0 + timedelta(minutes=1))
+        merged = await town.ledger.outbox.merge([first.id, second.id], digest, T0)
+        await town.ledger.outbox.delivered(merged.id, T0 + timedelta(seconds=3))
+        await town.ledger.outbox.failed(third.id, T0, "Telegram is busy, 502", T0 + timedelta(minutes=1))
         async with TestClient(TestServer(create_app(context))) as client:
             yield client
 
@@ -99,7 +101,7 @@ async def test_the_button_sends_a_test_and_shows_what_came_of_it(
     answer = await page.post("/channels/test", data={"channel": "hook"}, headers=ours(page))
     assert answer.status == 200 and "hãy xem tin đã đến chưa" in await answer.text()
     assert "[THỬ]" in hook.requests[0].body.decode()
-    (entry,) = [one for one in await town.ledger.audited() if one.what == "channel tested"]
+    (entry,) = [one for one in await town.ledger.audit.newest() if one.what == "channel tested"]
     assert (entry.subject, entry.detail) == ("hook", "taken")
     hook.status = 503
     failing = await page.post("/api/v1/channels/test", json={"channel": "bot"})

@@ -60,9 +60,9 @@ async def told(town: Province) -> str:
     step = Transition(
         IncidentKey("device-down", device), Step.OPENED, monday, Kind.INCIDENT, Severity.CRITICAL, words
     )
-    (incident,) = await town.ledger.record([step], teller)
+    (incident,) = await town.ledger.incidents.record([step], teller)
     town.board.set_incident(incident)
-    (first, *_) = await town.ledger.claim(monday, 10)
+    (first, *_) = await town.ledger.outbox.claim(monday, 10)
     return first.message.code
 
 
@@ -85,7 +85,10 @@ async def test_a_swap_is_made_and_taken_back_and_both_are_on_record(town: Provin
         async with session.post(f"{url}/duty/undo", data={"number": str(change.id)}) as reply:
             assert reply.status == 200
     assert town.ledger.rota.overrides == ()
-    assert [line.what for line in await town.ledger.audited()] == ["rota change taken back", "rota changed"]
+    assert [line.what for line in await town.ledger.audit.newest()] == [
+        "rota change taken back",
+        "rota changed",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -142,26 +145,34 @@ async def test_the_link_takes_an_incident_on_by_its_button_only_and_says_who(tow
         async with session.get(f"{url}/a/{code}") as reply:
             html = await reply.text()
             assert reply.status == 200 and "Tôi nhận xử lý" in html
-        (incident,) = [one for one in await town.ledger.open_incidents() if one.key.rule == "device-down"][
-            -1:
-        ]
+        (incident,) = [
+            one for one in await town.ledger.incidents.all_open() if one.key.rule == "device-down"
+        ][-1:]
         assert incident.status is Status.OPEN, "looking changes nothing"
         async with session.post(f"{url}/a/{code}", data={"note": "đang gọi VNPT"}) as reply:
             assert "Nguyễn Văn An" in await reply.text()
-        taken = await town.ledger.incident(incident.id)
+        taken = await town.ledger.incidents.by_id(incident.id)
         assert taken and (taken.status, taken.acknowledged_by) == (Status.ACKNOWLEDGED, "Nguyễn Văn An")
-        assert (await town.ledger.timeline(incident.id))[-1].note == "đang gọi VNPT"
+        assert (await town.ledger.incidents.timeline(incident.id))[-1].note == "đang gọi VNPT"
         assert town.board.incidents[incident.id].acknowledged_by == "Nguyễn Văn An"
         async with session.post(f"{url}/a/{code}") as reply:
             assert reply.status == 200
         assert (
-            len([one for one in await town.ledger.timeline(incident.id) if one.step is Step.ACKNOWLEDGED])
+            len(
+                [
+                    one
+                    for one in await town.ledger.incidents.timeline(incident.id)
+                    if one.step is Step.ACKNOWLEDGED
+                ]
+            )
             == 1
         )
-        await town.ledger.by_hand([incident.id], Step.RELEASED, "An", "", datetime.now(UTC), Nobody())
+        await town.ledger.incidents.by_hand(
+            [incident.id], Step.RELEASED, "An", "", datetime.now(UTC), Nobody()
+        )
         async with session.post(f"{url}/a/{code}") as reply:
             assert "đã được dùng" in await reply.text(), "a link is good once"
-        again = await town.ledger.incident(incident.id)
+        again = await town.ledger.incidents.by_id(incident.id)
         assert again is not None and again.status is Status.OPEN
         for wrong in (code[:-1] + ("A" if code[-1] != "A" else "B"), "x", "..%2f" * 4):
             async with session.get(f"{url}/a/{wrong}") as reply:

@@ -42,7 +42,7 @@ def ledger_away(folder: Path) -> Iterator[None]:
 
 async def resolved(town: Province) -> int:
     """Return the number of an incident that is over, which only the ledger still knows."""
-    (incident,) = await town.ledger.incidents(status=Status.RESOLVED, limit=1)
+    (incident,) = await town.ledger.incidents.search(status=Status.RESOLVED, limit=1)
     return incident.id
 
 
