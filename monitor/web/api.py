@@ -18,6 +18,7 @@ from monitor.web import cursor, query
 from monitor.web.context import WebContext
 from monitor.web.device import asked_of, find_device
 from monitor.web.neighbours import seen
+from monitor.web.record import recorded
 from monitor.web.route import READER, Route, context_of, reader_of
 from monitor.web.search import rows
 from monitor.web.shapes import (
@@ -251,8 +252,8 @@ class Api:
         view = view_device(context.board, device, open_entries(context.board).get(device.site, ()))
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
         owner = owner_out(context.board.inventory.owner_of(device.id))
-        waiting = await context.ledger.host_keys.stored("pending")
-        keys = tuple(key for key in waiting if key.device == device.id)
+        waiting = await recorded(context.ledger.host_keys.stored("pending"))
+        keys = None if waiting is None else tuple(key for key in waiting if key.device == device.id)
         return answer(DeviceDetailOut(device_out(view), owner, checks, keys))
 
     async def search(self, request: web.Request) -> web.Response:

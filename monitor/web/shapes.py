@@ -66,8 +66,8 @@ class DeviceDetailOut(msgspec.Struct, frozen=True):
     device: DeviceOut
     owner: OwnerOut | None
     checks: tuple[CheckOut, ...]
-    host_keys: tuple[HostKey, ...]
-    """SSH host keys that wait for somebody to approve them."""
+    host_keys: tuple[HostKey, ...] | None
+    """SSH host keys that wait for somebody to approve them; `None` while the ledger cannot be read."""
 
 
 class SiteOut(msgspec.Struct, frozen=True):
