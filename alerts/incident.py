@@ -134,7 +134,8 @@ class Transition(msgspec.Struct, frozen=True):
     until: datetime | None = None
     """Until when an ACKNOWLEDGED step holds; `None` is until the incident is resolved."""
     since: datetime | None = None
-    """When the first attempt failed that led to an OPENED step; `None` where that is not one device's."""
+    """When the first attempt failed that led to an OPENED step, of several sites the first of any; `None` where that
+    was not recorded."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -159,4 +160,4 @@ class Incident(msgspec.Struct, frozen=True):
     reopened: int = 0
     """How often the problem came back soon after it was resolved."""
     since: datetime | None = None
-    """When the first attempt failed that led to it; `None` where that is not one device's."""
+    """When the first attempt failed that led to it, of several sites the first of any; `None` where not recorded."""

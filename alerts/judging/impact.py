@@ -42,6 +42,10 @@ class Impacts:
     def _topology(self) -> Topology:
         return Topology(self._inventory)
 
+    def prepare(self) -> None:
+        """Work out what is behind what. Takes a while in a nation."""
+        self._topology  # noqa: B018 - it is kept
+
     def by_rule(self, incident: Incident, rules: RuleBook) -> Impact:
         """Return what an incident hits by what its rule is about: a full disk alone stops nothing."""
         rule = rules.get(incident.key.rule)

@@ -310,7 +310,13 @@ class Together:
             flapping=flaps,
         )  # fmt: skip
         self._shared[key] = shared
-        self._step(Step.OPENED, key, rule, summary, evidence, now, sites=out, cause=cause)
+        since = self._silent_since(out)
+        self._step(Step.OPENED, key, rule, summary, evidence, now, sites=out, cause=cause, since=since)
+
+    def _silent_since(self, sites: Iterable[str]) -> datetime | None:
+        """Return when the first attempt at a head of these sites failed: from then on it could have been noticed."""
+        heads = (head for site in sites for head in self._watching(site))
+        return min((since for head in heads if (since := head.hearing.silent_since)), default=None)
 
     def _join(self, shared: Shared, site: str, now: datetime) -> None:
         shared.hit.add(site)
@@ -353,6 +359,7 @@ class Together:
     def _step(
         self, step: Step, key: IncidentKey, rule: Rule, summary: Words, evidence: Said, now: datetime, *,
         sites: Iterable[str] = (), cause: Words | None = None, before: Severity | None = None, note: Said = "",
+        since: datetime | None = None,
     ) -> None:  # fmt: skip
         hit = tuple(sorted(sites))
         self._draft.step(
@@ -368,6 +375,7 @@ class Together:
                 before=before,
                 sites=hit,
                 cause=cause,
+                since=since,
             )
         )
 

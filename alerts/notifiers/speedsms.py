@@ -13,7 +13,7 @@ from pydantic import Field
 
 from alerts.telling import notifier, sms
 from alerts.telling.gateway import PhoneNotifier, PhoneSettings
-from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Url, decoded
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Url, decoded, read
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
 from inventory.secrets import SecretRef
@@ -72,10 +72,8 @@ class Notifier(PhoneNotifier[Settings]):
 
 
 def _transaction(data: msgspec.Raw) -> str | None:
-    try:
-        return str(msgspec.json.decode(data, type=_Sent).tranId) or None
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    sent = read(data, _Sent)
+    return (sent and str(sent.tranId)) or None
 
 
 def _verdict(code: str) -> Exception:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from alerts.incident import Step, Words
 from alerts.telling import notifier
 from alerts.telling.bot_api import LISTEN, MAX_UPDATES, BotNotifier, BotSettings, cut, each
-from alerts.telling.http_delivery import Url
+from alerts.telling.http_delivery import Url, read
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused
 from alerts.telling.plain import unlinked
@@ -69,16 +69,6 @@ class Notifier(BotNotifier[Settings]):
     service = "Telegram"
     chat_form = _CHAT
     room = MAX_TEXT
-
-    @property
-    def chat(self) -> str:
-        """Id of the channel's own chat."""
-        return self.settings.chat_id
-
-    @property
-    def base(self) -> str:
-        """Base address of the API."""
-        return self.settings.api
 
     async def send(self, message: Message) -> str | None:
         """Send the text; its first line is the title. Returns ``CHAT/MESSAGE``."""
@@ -178,10 +168,10 @@ class _Update(_Numbered):
 
 def _heard(raw: msgspec.Raw) -> Heard | None:
     """Return what an update says; nothing but its number when it makes no sense, lest it come for ever."""
-    try:
-        update = msgspec.json.decode(raw, type=_Update)
-    except (msgspec.DecodeError, RecursionError):
-        return _only_the_number(raw)
+    update = read(raw, _Update)
+    if update is None:
+        known = read(raw, _Numbered)
+        return Heard(str(known.update_id), "", "", "") if known else None
     number, said, pressed = str(update.update_id), update.message, update.callback_query
     if pressed is not None and pressed.message is not None:
         return Heard(
@@ -200,23 +190,13 @@ def _heard(raw: msgspec.Raw) -> Heard | None:
     return Heard(number, "", "", "")
 
 
-def _only_the_number(raw: msgspec.Raw) -> Heard | None:
-    try:
-        return Heard(str(msgspec.json.decode(raw, type=_Numbered).update_id), "", "", "")
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
 def _name(user: _User) -> str:
     return clean(f"{user.first_name} {user.last_name}", 64)
 
 
 def _receipt(raw: msgspec.Raw) -> str | None:
-    try:
-        sent = msgspec.json.decode(raw, type=_Sent)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return f"{sent.chat.id}/{sent.message_id}"
+    sent = read(raw, _Sent)
+    return f"{sent.chat.id}/{sent.message_id}" if sent else None
 
 
 def _message_of(thread: str, chat: str) -> int | None:

@@ -14,7 +14,7 @@ from pydantic import Field
 from alerts.incident import Words
 from alerts.telling import notifier
 from alerts.telling.bot_api import LISTEN, MAX_UPDATES, BotNotifier, BotSettings, cut, each
-from alerts.telling.http_delivery import Url
+from alerts.telling.http_delivery import Url, read
 from alerts.telling.notification import Message
 from alerts.telling.notifier import TryLater
 from alerts.telling.plain import unlinked
@@ -50,16 +50,6 @@ class Notifier(BotNotifier[Settings]):
     chat_form = _CHAT
     room = MAX_TEXT
 
-    @property
-    def chat(self) -> str:
-        """Id of the channel's own chat."""
-        return self.settings.chat_id
-
-    @property
-    def base(self) -> str:
-        """Base address of the API."""
-        return self.settings.api
-
     async def send(self, message: Message) -> str | None:
         """Send the text; its first line is the title. Returns the id of the message."""
         how = ""
@@ -68,10 +58,8 @@ class Notifier(BotNotifier[Settings]):
         text = unlinked(f"{message.title}\n{message.text}", message.link)
         text = cut(text, MAX_TEXT - len(how)) + how
         sent = await self.call("sendMessage", {"chat_id": self.target(message), "text": text})
-        try:
-            return msgspec.json.decode(sent, type=_Sent).message_id or None
-        except (msgspec.DecodeError, RecursionError):
-            return None
+        told = read(sent, _Sent)
+        return (told and told.message_id) or None
 
     async def hear(self, after: str) -> Sequence[Heard]:
         """Ask for what was said: the service hands out each message once, and 408 when there was none."""
@@ -113,12 +101,10 @@ class _Update(msgspec.Struct):
 
 
 def _heard(raw: msgspec.Raw) -> Heard | None:
-    try:
-        said = msgspec.json.decode(raw, type=_Update).message
-    except (msgspec.DecodeError, RecursionError):
-        return None  # a picture, an event of another kind: it does not come again
-    if said.from_.is_bot:
-        return None
+    update = read(raw, _Update)
+    if update is None or update.message.from_.is_bot:
+        return None  # a picture, an event of another kind, a bot: it does not come again
+    said = update.message
     name = clean(said.from_.display_name or said.from_.first_name, 64)
     user, chat = said.from_.id[:64], said.chat.id[:64]
     return Heard(said.message_id[:64], chat, user, name, said.text[:MAX_REPLY_TEXT])

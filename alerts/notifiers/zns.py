@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from alerts.telling import notifier
 from alerts.telling.fields import NAMES, fields
 from alerts.telling.gateway import PhoneNotifier, PhoneSettings, request_id
-from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Reply, Url, decoded
+from alerts.telling.http_delivery import CONFIGURATION_PAUSE, Reply, Url, decoded, read
 from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
 from alerts.telling.zalo_token import ZaloToken
@@ -120,10 +120,8 @@ class Notifier(PhoneNotifier[Settings]):
 
 
 def _id(data: msgspec.Raw) -> str | None:
-    try:
-        return msgspec.json.decode(data, type=_Sent).msg_id or None
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    sent = read(data, _Sent)
+    return (sent and sent.msg_id) or None
 
 
 def _verdict(code: int) -> Exception:

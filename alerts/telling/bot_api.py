@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -25,10 +24,14 @@ MAX_UPDATES = 1024 * 1024
 
 
 class BotSettings(notifier.ForPeople):
-    """Which bot, which way, and whether it listens."""
+    """Which bot, which chat, which way, and whether it listens."""
 
     token: SecretRef
     """The bot's token."""
+    chat_id: str
+    """Id of the channel's own chat."""
+    api: Url
+    """Base address of the API, for a relay."""
     proxy: Url | None = None
     """HTTP proxy to go through."""
     replies: bool = False
@@ -62,14 +65,9 @@ class BotNotifier(HttpNotifier[B], Hears):
     addressable = True
 
     @property
-    @abstractmethod
     def chat(self) -> str:
         """Id of the channel's own chat."""
-
-    @property
-    @abstractmethod
-    def base(self) -> str:
-        """Base address of the API."""
+        return self.settings.chat_id
 
     @property
     def hears(self) -> bool:
@@ -98,7 +96,7 @@ class BotNotifier(HttpNotifier[B], Hears):
     async def call(self, method: str, body: dict[str, Any], most: int = MAX_REPLY) -> msgspec.Raw:
         """Return the result of a method, as JSON. Raises `Refused`, `TryLater`."""
         token = await self.secret(self.settings.token)
-        url = f"{self.base.rstrip('/')}/bot{token.reveal()}/{method}"
+        url = f"{self.settings.api.rstrip('/')}/bot{token.reveal()}/{method}"
         headers = {"Content-Type": "application/json"}
         reply = await self.request(
             "POST", url, msgspec.json.encode(body), headers, proxy=self.settings.proxy, most=most

@@ -140,6 +140,14 @@ async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
 T = TypeVar("T")
 
 
+def read(raw: bytes | msgspec.Raw, model: type[T]) -> T | None:
+    """Return a part of an answer as `model`, `None` when it is no such thing."""
+    try:
+        return msgspec.json.decode(raw, type=model)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def decoded(reply: Reply, model: type[T], service: str) -> T:
     """Return the body of `reply` as `model`. Raises what its status says, or `TryLater` when it is no such answer."""
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,12 +14,17 @@ from alerts.duty.who import Who
 from alerts.rule import Rule, RuleBook
 from alerts.telling.message import Composer
 from alerts.telling.teller import Codes, Teller
+from inventory.secrets import SecretMissing
 from monitor.configuration import Configuration
+from monitor.replay.attempts import Attempts, Left
 from monitor.replay.compare import Comparison, compare
 from monitor.replay.history import History
 from monitor.replay.replay import Happened, Replay
 from monitor.store import StoreUnavailable
-from monitor.store.settings import DuckDBSettings
+from monitor.store.settings import DuckDBSettings, influx_access
+
+if TYPE_CHECKING:
+    from monitor.replay.influx import InfluxHistory
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -37,17 +44,14 @@ class Trial(msgspec.Struct, frozen=True):
 
 def try_rules(configuration: Configuration, proposed: RuleBook, start: datetime, end: datetime) -> Trial:
     """Judge the history by the rules in force and by those proposed. Raises `StoreUnavailable`."""
-    if not isinstance(configuration.settings.store, DuckDBSettings):
-        raise StoreUnavailable(
-            "rules are tried against the embedded store; InfluxDB's history is not replayed yet"
-        )
-    history = History(configuration.data / "store", configuration.inventory)
-    span = history.span()
-    if span is None or span[1] <= start or span[0] >= end:
-        raise StoreUnavailable("there is no history yet: the first hour is closed some minutes after its end")
-    start, end = max(start, span[0]), min(end, span[1])
-    same = proposed == configuration.rules
+    attempts = Attempts(configuration.inventory)
     with ExitStack() as stack:
+        history = stack.enter_context(_history(configuration, attempts))
+        span = history.span(start, end)
+        if span is None:
+            raise StoreUnavailable(_NO_HISTORY[configuration.settings.store.kind])
+        start, end = span
+        same = proposed == configuration.rules
         books = (configuration.rules,) if same else (configuration.rules, proposed)
         replays = [
             stack.enter_context(closing(Replay(book, configuration.inventory, teller(configuration, book))))
@@ -59,9 +63,31 @@ def try_rules(configuration: Configuration, proposed: RuleBook, start: datetime,
         told: list[list[Happened]] = [list(replay.happened()) for replay in replays]
         compared = compare(told[0], told[-1])
         restarts = replays[0].restarts
-    return Trial(
-        start, end, history.count, restarts, compared, tuple(_left(history)), tuple(without_history(proposed))
-    )
+    missing = tuple(_left(attempts.left))
+    return Trial(start, end, attempts.count, restarts, compared, missing, tuple(without_history(proposed)))
+
+
+_NO_HISTORY = {
+    "duckdb": "there is no history yet: the first hour is closed some minutes after its end",
+    "influxdb": "there is no history in InfluxDB in this time: nothing was written there, or --since is too short",
+}
+
+
+@contextmanager
+def _history(configuration: Configuration, attempts: Attempts) -> Iterator[History | InfluxHistory]:
+    """Open the store's history, only to be read."""
+    folder, settings = configuration.data / "store", configuration.settings.store
+    if isinstance(settings, DuckDBSettings):
+        yield History(folder, attempts)
+        return
+    from monitor.replay.influx import InfluxHistory  # its client takes long to import
+
+    try:
+        access = influx_access(settings, configuration.secrets)
+    except SecretMissing as error:
+        raise StoreUnavailable(str(error)) from None
+    with InfluxHistory(folder, attempts, access) as history:
+        yield history
 
 
 def teller(configuration: Configuration, rules: RuleBook) -> Teller:
@@ -88,8 +114,7 @@ def _needs_facts(rule: Rule) -> bool:
     return rule.fact is not None or rule.event is not None
 
 
-def _left(history: History) -> list[str]:
-    left = history.left
+def _left(left: Left) -> list[str]:
     said = [
         "facts (configuration) and traps are not in the history: findings and events were not tried",
         "checks were asked again as they were then, not as other rules would have had them asked",

@@ -29,9 +29,15 @@ _BUCKETS = (
     "SELECT count({field}), min({field}), mean({field}), max({field}) FROM {source}"
     " WHERE {period}{tags} GROUP BY time({width}ms, {offset}ms), * fill(none)"
 )
+_ROWS = "SELECT {field} FROM {source} WHERE {period} GROUP BY *"
+_ENDS = "SELECT {by}({field}) FROM {source} WHERE {period}"
 _AGGREGATE = "SELECT {by}({field}) FROM {source} WHERE {period} GROUP BY *"
 
 Value = float | None
+
+
+class TooMuch(StoreUnavailable):
+    """An answer is larger than what is taken at once."""
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -93,6 +99,19 @@ def aggregate(wire: Wire, window: Window, by: Literal["mean", "max"]) -> str:
     return _AGGREGATE.format(by=by, field=field, source=source, period=_period(window))
 
 
+def rows(wire: Wire, window: Window) -> str:
+    """Ask for every value of a field, one series for every set of tags."""
+    return _ROWS.format(
+        field=identifier(wire.field), source=identifier(wire.measurement), period=_period(window)
+    )
+
+
+def ends(wire: Wire, window: Window) -> list[str]:
+    """Ask for the first and the last value of a field, whatever the tags."""
+    names = {"field": identifier(wire.field), "source": identifier(wire.measurement)}
+    return [_ENDS.format(by=by, period=_period(window), **names) for by in ("first", "last")]
+
+
 def _period(window: Window) -> str:
     return f"time >= {window.start}ms AND time < {window.end}ms"
 
@@ -147,7 +166,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_chunked(65536):
         body += chunk
         if len(body) > MAX_ANSWER:
-            raise StoreUnavailable(f"InfluxDB answered with more than {MAX_ANSWER} bytes")
+            raise TooMuch(f"InfluxDB answered with more than {MAX_ANSWER} bytes")
     return bytes(body)
 
 

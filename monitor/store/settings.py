@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from inventory.secrets import SecretRef, Secrets
 from monitor.store import Store
 from monitor.store.retention import Retention
+
+if TYPE_CHECKING:
+    from monitor.store.influxdb import Access
 
 
 class _Settings(BaseModel):
@@ -55,17 +59,22 @@ def open_store(settings: DuckDBSettings | InfluxDBSettings, data_dir: Path, secr
         from monitor.store.duckdb import DuckDBStore
 
         return DuckDBStore(folder, retention=settings.retention)
-    from monitor.store.influxdb import Access, InfluxDBStore
+    from monitor.store.influxdb import InfluxDBStore
 
-    def access() -> Access:
-        return Access(
-            url=settings.url,
-            bucket=settings.bucket,
-            org=settings.org,
-            token=settings.token.read(secrets) if settings.token else None,
-            user=settings.user or "",
-            password=settings.password.read(secrets) if settings.password else None,
-        )
-
+    access = partial(influx_access, settings, secrets)
     access()  # a missing value is told at the start
     return InfluxDBStore(folder, access, outbox_bytes=settings.outbox_megabytes * 1024 * 1024)
+
+
+def influx_access(settings: InfluxDBSettings, secrets: Secrets) -> Access:
+    """Return where the server is and how it knows us, as it is now. Raises `inventory.secrets.SecretMissing`."""
+    from monitor.store.influxdb import Access
+
+    return Access(
+        url=settings.url,
+        bucket=settings.bucket,
+        org=settings.org,
+        token=settings.token.read(secrets) if settings.token else None,
+        user=settings.user or "",
+        password=settings.password.read(secrets) if settings.password else None,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -70,7 +71,8 @@ _STOP = 3.0
 def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
     feed = Feed(context.board, context.pace, context.seen, context.summaries)
-    pages = Pages(context, Templates(load_messages(), context.now), feed)
+    templates = Templates(load_messages(), context.now)
+    pages = Pages(context, templates, feed)
     app = web.Application(client_max_size=LARGEST_BODY)
     app[TABLE] = table = Table(app)
     app[GUARD] = guard = Guard(context, table)
@@ -79,6 +81,7 @@ def create_app(context: WebContext) -> web.Application:
     )
     app.on_response_prepare.append(security.add_headers)
     app.cleanup_ctx.append(partial(_follow, feed))
+    app.cleanup_ctx.append(partial(_prepare, context, templates))
     app.on_shutdown.append(partial(_close, feed))
     table.add(routes(context, pages))
     table.add_files("/static", Path(str(files("monitor.web").joinpath("static"))), Permission.PUBLIC)
@@ -181,6 +184,19 @@ async def _explain(
 async def _follow(feed: Feed, app: web.Application) -> AsyncIterator[None]:
     async with Part("the feed of the pages", feed.run):
         yield
+
+
+async def _prepare(context: WebContext, templates: Templates, app: web.Application) -> AsyncIterator[None]:
+    """Make meanwhile what the first readers would wait for."""
+    preparing = asyncio.create_task(_prepared(context, templates))
+    yield
+    preparing.cancel()
+    await asyncio.gather(preparing, return_exceptions=True)
+
+
+async def _prepared(context: WebContext, templates: Templates) -> None:
+    await context.effects.prepare(context.board.inventory)
+    await templates.compile()
 
 
 async def _close(feed: Feed, app: web.Application) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from alerts.duty.policy import Person
 from alerts.duty.roster import DutyFile, Roster
 from monitor.addresses import Addresses
-from tests.alerts.test_notifiers import CANARY, build
+from tests.alerts.notifiers.cases import CANARY, build
 
 
 def test_a_wrong_address_is_said_without_the_address_and_every_file_is_looked_at(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 from alerts.telling.backoff import Backoff
 from alerts.telling.dispatch import Dispatcher
 from monitor.ledger import Ledger
-from tests.alerts.test_notifiers import build
+from tests.alerts.notifiers.cases import build
 
 async def main(folder, api):
     limit = {"messages": 6, "per": 2}

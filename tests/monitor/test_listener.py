@@ -20,8 +20,8 @@ from alerts.telling.backoff import Backoff
 from alerts.telling.replies import pressed, wish
 from monitor.ledger import Ledger
 from monitor.listener import Listener, first_problem, listeners
+from tests.alerts.notifiers.cases import CANARY, build
 from tests.alerts.tellers import Composed
-from tests.alerts.test_notifiers import CANARY, build
 from tests.monitor.ledger.steps import OTHER, T0, message, step
 from tests.patience import eventually
 from tests.servers.telegram import Bot, telegram

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from alerts.incident import Status, Step
 from monitor.cli import main
 from monitor.web.app import serve
-from tests.monitor.web.province import Province, faults, province
+from tests.monitor.web.province import Province, province
+from tests.monitor.web.scenes import faults
 
 
 @pytest.fixture

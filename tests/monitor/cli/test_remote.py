@@ -15,7 +15,8 @@ from monitor.access.permission import Role
 from monitor.cli import main
 from tests.monitor.access.house import ONE, House, house
 from tests.monitor.access.test_leaks import DUTY, FOREIGN
-from tests.monitor.web.province import CHANNELS, faults
+from tests.monitor.web.province import CHANNELS
+from tests.monitor.web.scenes import faults
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from alerts.rule import BUILT_IN, RuleBook, load_rules
 from monitor import configuration
 from monitor.cli import main
 from monitor.configuration import Configuration
+from monitor.replay.attempts import Attempts
 from monitor.replay.history import History
 from monitor.replay.trial import Trial, try_rules, without_history
 from monitor.store import StoreUnavailable
@@ -91,8 +92,9 @@ def tried(settings: Path, book: RuleBook) -> Trial:
 
 
 def test_attempts_come_back_as_they_were(watched: Path) -> None:
-    history = History(watched.parent / "data" / "store", configuration.load(watched).inventory)
-    span = history.span()
+    inventory = configuration.load(watched).inventory
+    history = History(watched.parent / "data" / "store", Attempts(inventory))
+    span = history.span(BEGAN - HOUR, datetime.now(UTC))
     assert span is not None and span[0] <= BEGAN
     back = list(history.observations(*span, {"system.cpu.utilization"}))
     assert [(one.time, one.check, one.outcome, one.samples) for one in back] == [

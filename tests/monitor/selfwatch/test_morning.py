@@ -21,7 +21,7 @@ from monitor.ledger.teller import Nobody
 from monitor.selfwatch.morning import Morning, Unchecked, due, report
 from monitor.selfwatch.settings import MorningSettings
 from tests.alerts.province import Watch, built_in, device, inventory
-from tests.alerts.test_delivery import silence
+from tests.alerts.telling.test_delivery import silence
 
 WORD = datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
 """07:30 in Viet Nam."""

@@ -18,8 +18,8 @@ from alerts.telling.queue import ChannelNow
 from monitor.channels import Channels, states
 from monitor.ledger import ChannelHealth
 from monitor.web.app import create_app
+from tests.alerts.notifiers.cases import CANARY, build
 from tests.alerts.tellers import Composed
-from tests.alerts.test_notifiers import CANARY, build
 from tests.monitor.ledger.steps import OTHER, T0, message, step
 from tests.monitor.web.province import Province
 from tests.servers.webhook import Hook, webhook

@@ -24,7 +24,8 @@ from schemathesis.specs.openapi.checks import (
 from monitor.access.permission import Role
 from monitor.web.app import WebContext, serve
 from tests.monitor.access.house import house
-from tests.monitor.web.province import faults, province
+from tests.monitor.web.province import province
+from tests.monitor.web.scenes import faults
 
 CHECKS = [
     not_a_server_error,

@@ -17,7 +17,8 @@ from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
 from monitor.web.wall import Wave, changes, wall_values
 from probes.core.observation import Fact, Sample
-from tests.monitor.web.province import Province, build_checks
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
 from tests.servers.chromium import browser
 
 
@@ -107,10 +108,10 @@ def test_interfaces_are_rows_and_what_is_not_told_stays_unknown() -> None:
 
 def test_blocks_compressed_apart_are_one_stream() -> None:
     one, two = Rendered("<p>Xã Hương Sơn</p>" * 50), Rendered("<p>khác</p>")
-    stream = BEGIN + one.packed + packed(b"event: alive\ndata:\n\n") + two.packed + one.packed
+    stream = BEGIN + one.packed("") + packed(b"event: alive\ndata:\n\n") + two.packed("") + one.packed("")
     told = zlib.decompressobj(31).decompress(stream)
-    assert told == one.message + b"event: alive\ndata:\n\n" + two.message + one.message
-    assert len(one.packed) < len(one.message) / 5
+    assert told == one.message("") + b"event: alive\ndata:\n\n" + two.message("") + one.message("")
+    assert len(one.packed("")) < len(one.message("")) / 5
 
 
 async def test_the_kiosk_sounds_once_for_new_criticals_after_one_click(town: Province) -> None:
@@ -175,3 +176,12 @@ async def test_keys_search_walk_and_go(town: Province) -> None:
         await page.wait_for_url(f"{url}/incidents")
         await page.keyboard.press("j")
         assert await page.evaluate("document.activeElement.className") == "summary"
+
+
+def test_readers_with_keys_of_their_own_share_one_compression() -> None:
+    shown = Rendered("<form>MARK</form>" * 20 + "<p>Xã</p>", "MARK")
+    for key in ("", "a1b2", "c3" * 32):
+        told = zlib.decompressobj(31).decompress(BEGIN + shown.packed(key) + shown.packed(key))
+        assert told == shown.message(key) * 2
+        assert told.decode().count(f"<form>{key}</form>") == 40
+    assert "MARK" not in shown.message("k").decode()

@@ -19,7 +19,7 @@ from alerts.notifiers.apprise import refusal
 from alerts.telling.confined import Confined, Forbidden, Stuck
 from alerts.telling.notifier import Notifier, Refused, TryLater
 from tests.alerts.messages import message
-from tests.alerts.test_notifiers import build
+from tests.alerts.notifiers.cases import build
 from tests.servers.webhook import webhook
 
 
@@ -78,7 +78,7 @@ async def test_what_would_run_programs_or_read_files_is_refused_with_the_reason(
 
 
 def test_the_locked_library_has_every_service_that_the_documentation_names() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "notifiers.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "notifiers.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\b([a-z]+)://(?:TOKEN|USER|KEY)", page))
     assert {"smpp", "smseagle", "httpsms"} <= named
     with warnings.catch_warnings(action="ignore"):

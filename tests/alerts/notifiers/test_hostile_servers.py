@@ -19,14 +19,13 @@ import pytest
 from alerts.telling.backoff import Backoff
 from alerts.telling.notifier import Notifier, Refused, TryLater
 from tests.alerts.messages import message
-from tests.alerts.test_notifiers import CANARY, CASES, Case, build, opened, secrets
+from tests.alerts.notifiers.cases import CANARY, CASES, Case, build, opened
 from tests.servers import hostile, rude_http
 from tests.servers.certificates import Authority
 from tests.servers.hostile import TcpBehaviour
 from tests.servers.smtp import smtp
 from tests.servers.webhook import webhook
 
-__all__ = ["secrets"]
 every_notifier = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
 OVER_HTTP = [case for case in CASES if case.kind != "email"]
 over_http = pytest.mark.parametrize("case", OVER_HTTP, ids=lambda case: case.kind)

@@ -23,7 +23,7 @@ from alerts.telling.notification import Message
 from alerts.telling.notifier import Refused, TryLater
 from alerts.telling.template_body import filled, in_header, in_url
 from tests.alerts.messages import message
-from tests.alerts.test_notifiers import CANARY, CASES, build, opened, port_of
+from tests.alerts.notifiers.cases import CANARY, CASES, build, opened, port_of
 from tests.patience import eventually
 from tests.servers.sms_gateways import esms, speedsms
 from tests.servers.webhook import webhook

@@ -26,9 +26,9 @@ from alerts.telling.notification import Message, Pending
 from alerts.telling.notifier import Settings, discover
 from inventory.model import Inventory
 from tests.alerts.messages import AT
+from tests.alerts.notifiers.cases import CANARY, CASES, Case, opened, port_of
 from tests.alerts.province import built_in, device, inventory
 from tests.alerts.tellers import everybody, messages
-from tests.alerts.test_notifiers import CANARY, CASES, Case, opened, port_of
 from tests.servers.smtp import smtp
 from tests.servers.webhook import webhook
 

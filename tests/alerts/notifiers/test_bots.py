@@ -19,8 +19,8 @@ from alerts.telling.notification import Message
 from alerts.telling.notifier import TryLater
 from alerts.telling.plain import unlinked
 from tests.alerts.messages import message
-from tests.alerts.test_gateways import BY_KIND
-from tests.alerts.test_notifiers import CANARY, build, opened, port_of
+from tests.alerts.notifiers.cases import CANARY, build, opened, port_of
+from tests.alerts.notifiers.test_gateways import BY_KIND
 from tests.servers.telegram import telegram
 from tests.servers.zalo import zalo_bot
 

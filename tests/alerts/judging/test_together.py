@@ -84,6 +84,18 @@ def test_sites_of_one_power_feed_that_fall_together_are_one_incident_with_a_gues
     assert keys(watch)[1:] == [("common-cause", "@power", "north", RESOLVED)]
 
 
+def test_of_sites_that_fall_together_it_is_known_since_when_they_could_have_been_noticed(
+    watch: Watch,
+) -> None:
+    first = watch.now
+    silent(watch, COMMUNES[:6])
+    answering(watch, COMMUNES[6:])
+    watch.tick()
+    opened = watch.transitions[0]
+    assert opened.since is not None and first <= opened.since < opened.at
+    assert opened.since <= first + timedelta(minutes=1), "the first attempt that failed, not the last"
+
+
 def test_a_single_site_is_told_of_by_itself_once_its_neighbours_answered(watch: Watch) -> None:
     silent(watch, COMMUNES[:1])
     assert keys(watch) == [] and "18001/router:icmp" in watch.last.rechecks
