@@ -15,6 +15,7 @@ from alerts.incident import Incident, Step, Transition
 from alerts.telling.notification import Receiver, Telling, Timer
 from monitor.clock import Steps
 from monitor.ledger.teller import Teller
+from probes.core.words import Said, Words
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Escalator:
         self._steps = Steps()
         self._owed = timedelta(0)
         """By how much the clock was set since the ledger last took that in."""
-        self.problem = ""
+        self.problem: Said = ""
         """Why nobody is told on now, in one line; empty when all is well."""
 
     async def run(self) -> None:
@@ -79,7 +80,7 @@ class Escalator:
         except Exception as error:  # a full disk passes; alerts must go on afterwards
             if not self.problem:
                 log.exception("nobody can be told on; trying again until it works")
-            self.problem = f"escalation does not work: {error}"
+            self.problem = Words(f"không chạy được: {error}", f"escalation does not work: {error}")
             return
         self.problem = ""
         if told:

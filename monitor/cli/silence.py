@@ -16,14 +16,16 @@ from alerts.telling.message import local
 from inventory.duration import seconds
 from monitor.cli import silences_api
 from monitor.cli.client import Client, remote_options
-from monitor.cli.common import json_option, operator, print_json, print_table
+from monitor.cli.common import heads, json_option, language, operator, print_json, print_table, spoken
 from monitor.cli.effect import HISTORY, as_plain, meant, plain, print_effect, seen, with_ledger
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
+from probes.core.words import Words, say, why
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_KINDS = {"silence": Words("tạm dừng", "silence"), "maintenance": Words("bảo trì", "maintenance")}
 _KEYS = ("site", "device", "role", "tags", "profile", "check", "probe")
 
 
@@ -102,7 +104,7 @@ def add(
     if as_json:
         print_json({"silence": plain(made), "effect": as_plain(found)})
     else:
-        click.echo(f"Silence {made.id}: {local(made.start)} - {local(made.until)}")
+        _say(made)
         print_effect(found, HISTORY)
 
 
@@ -147,7 +149,7 @@ def listed(client: Client | None, settings: Path, /, every: bool, as_json: bool)
     rows = [
         (
             str(one.id),
-            one.kind,
+            _KINDS[one.kind].in_language(language()),
             _stands(one, now),
             local(one.start),
             local(one.until),
@@ -157,7 +159,7 @@ def listed(client: Client | None, settings: Path, /, every: bool, as_json: bool)
         )
         for one in found
     ]
-    print_table(("ID", "KIND", "STANDS", "FROM", "UNTIL", "WHAT", "WHY", "WHO"), rows)
+    print_table(_titles(), rows)
 
 
 @silence.command
@@ -193,11 +195,11 @@ def _change(
 
 def _said(number: int, changed: Silence | None) -> None:
     if changed is None:
-        click.echo(
-            f"There is no silence {number} that is not over; `silence list --all` lists them.", err=True
-        )
+        vi = f"Không có lần tạm dừng cảnh báo {number} nào còn hiệu lực; `silence list --all` liệt kê tất cả."
+        en = f"There is no silence {number} that is not over; `silence list --all` lists them."
+        click.echo(spoken(vi, en), err=True)
         raise SystemExit(1)
-    click.echo(f"Silence {number}: {local(changed.start)} - {local(changed.until)}")
+    _say(changed)
 
 
 def _wish(
@@ -209,7 +211,7 @@ def _wish(
     try:
         return read_wish(asked | times | {"reason": reason, "kind": kind}).silence(operator(), utc_now())
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(say(why(error), language())) from None
 
 
 def _written(moment: datetime) -> str:
@@ -217,4 +219,18 @@ def _written(moment: datetime) -> str:
 
 
 def _stands(one: Silence, now: datetime) -> str:
-    return "over" if one.until <= now else "holds" if one.start <= now else "comes"
+    if one.until <= now:
+        return spoken("đã hết", "over")
+    return spoken("đang hiệu lực", "holds") if one.start <= now else spoken("sắp tới", "comes")
+
+
+def _say(one: Silence) -> None:
+    name = spoken("Tạm dừng cảnh báo", "Silence")
+    click.echo(f"{name} {one.id}: {local(one.start)} - {local(one.until)}")
+
+
+def _titles() -> tuple[str, ...]:
+    return heads(
+        ("SỐ", "ID"), ("LOẠI", "KIND"), ("HIỆU LỰC", "STANDS"), ("TỪ", "FROM"), ("ĐẾN", "UNTIL"), ("PHẠM VI", "WHAT"),
+        ("LÝ DO", "WHY"), ("AI", "WHO"),
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from alerts.incident import Severity, Words
 from alerts.quiet.silence import Silence
 from inventory.duration import written
 from monitor.cli.client import Client, remote_options
-from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.cli.common import Name, clear_start, heads, json_option, load, print_json, print_table, spoken
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
@@ -80,7 +80,8 @@ def who(
     else:
         _print(plan)
         if quiet:
-            click.echo(f"Nobody is told then: {quiet.en}", err=True)
+            said = spoken(f"Lúc đó không báo cho ai: {quiet.vi}", f"Nobody is told then: {quiet.en}")
+            click.echo(said, err=True)
     raise SystemExit(not any(step.reached for step in plan.steps))
 
 
@@ -140,25 +141,31 @@ async def silences(configuration: Configuration) -> tuple[Silence, ...]:
 
 def _print(plan: Plan) -> None:
     rows = [row for step in plan.steps for row in _rows(step)]
-    print_table(("AFTER", "AT", "WHO", "WHY", "BY"), rows)
-    followed = ", ".join(plan.policies) or "no route fits: everybody is told"
-    click.echo(f"Policy: {followed}", err=True)
+    print_table(heads(("SAU", "AFTER"), ("LÚC", "AT"), ("AI", "WHO"), ("VÌ", "WHY"), ("QUA", "BY")), rows)
+    followed = ", ".join(plan.policies) or spoken(
+        "không tuyến nào phù hợp: báo cho tất cả", "no route fits: everybody is told"
+    )
+    click.echo(spoken(f"Quy trình báo: {followed}", f"Policy: {followed}"), err=True)
     if plan.repeats:
-        click.echo(
-            f"Then everybody again every {written(plan.repeat_every)}, {plan.repeats} times.", err=True
-        )
+        every, times = written(plan.repeat_every), plan.repeats
+        vi = f"Sau đó báo lại tất cả mỗi {every}, {times} lần."
+        en = f"Then everybody again every {every}, {times} times."
+        click.echo(spoken(vi, en), err=True)
 
 
 def _rows(step: Told) -> list[tuple[str, ...]]:
-    when = (written(step.after) if step.after else "at once", f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
+    after = written(step.after) if step.after else spoken("ngay", "at once")
+    when = (after, f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
     if not step.reached:
-        return [(*when, "nobody", "", "")]
+        return [(*when, spoken("không ai", "nobody"), "", "")]
     return [
         (
             *when,
-            one.receiver.name or "everybody there",
+            one.receiver.name or spoken("mọi người ở đó", "everybody there"),
             one.target,
-            ", else ".join(f"{channel} {to}".strip() for channel, to in one.receiver.ways),
+            spoken(", không được thì ", ", else ").join(
+                f"{channel} {to}".strip() for channel, to in one.receiver.ways
+            ),
         )
         for one in step.reached
     ]

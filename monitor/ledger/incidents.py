@@ -26,13 +26,6 @@ class LedgerIncidents:
             partial(incident_steps.record, transitions=transitions, teller=teller)
         )
 
-    async def acknowledge(
-        self, id: int, who: str, note: str, at: datetime, teller: Teller
-    ) -> Incident | None:
-        """Note that `who` has taken an incident on; `None` when it does not exist or is resolved."""
-        taken = await self.by_hand([id], Step.ACKNOWLEDGED, who, note, at, teller)
-        return taken[0] if taken else None
-
     async def by_hand(
         self,
         ids: Sequence[int],

@@ -63,10 +63,6 @@ class LedgerLeader:
         if self.held is not None:
             await self._database.write(partial(renew, epoch=self.held.epoch, now=now))
 
-    async def absences(self, start: datetime, end: datetime) -> list[Absence]:
-        """Return the times between two times in which no service ran, oldest first."""
-        return await self._database.read(partial(absences, start=start, end=end))
-
     async def write(self, work: Work[T]) -> T:
         """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
         return await self._database.write(self._fenced(work))

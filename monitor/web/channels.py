@@ -126,7 +126,7 @@ async def test_by_api(request: web.Request) -> web.Response:
         return _json(await _try(request, wish.channel))
     except TooSoon:
         wait = {"Retry-After": "10"}
-        raise web.HTTPTooManyRequests(text="this channel was tried a moment ago", headers=wait) from None
+        raise web.HTTPTooManyRequests(text=N_("this channel was tried a moment ago"), headers=wait) from None
 
 
 async def _try(request: web.Request, name: str) -> Trial:

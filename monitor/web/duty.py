@@ -23,12 +23,13 @@ from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
-from monitor.web.problem import Mistake, Wrong
+from monitor.web.problem import Mistake, Wrong, refusal
 from monitor.web.record import recorded
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 from probes.core.text import clean
+from probes.core.words import Unfit
 
 AHEAD = timedelta(days=14)
 MAX_TEXT = 2000
@@ -202,13 +203,13 @@ async def swap(request: web.Request) -> web.Response:
     try:
         span = [local_time(str(form.get(name, ""))) for name in ("from", "until")]
     except ValueError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None
+        raise refusal(web.HTTPBadRequest, error) from None
     people = tuple(str(one) for one in form.getall("people", []))
     note = clean(str(form.get("note", "")), 500)
     who = reader_of(request).name
     change = Override(0, str(form.get("rota", "")), people, span[0], span[1], who, note)
     if mistake := context.who().roster.mistake(change, context.now()):
-        raise web.HTTPBadRequest(text=mistake)
+        raise refusal(web.HTTPBadRequest, Unfit(mistake))
     await context.ledger.rota.add(change, context.now())
     raise web.HTTPSeeOther("/duty")
 
@@ -231,7 +232,7 @@ async def hand_over(request: web.Request) -> web.Response:
     if rota not in context.who().roster.duty.rotas:
         raise NoSuch("there is no such rota")
     if not text:
-        raise web.HTTPBadRequest(text="the note is empty")
+        raise web.HTTPBadRequest(text=N_("the note is empty"))
     await context.ledger.rota.hand_over(rota, reader_of(request).name, text, context.now())
     raise web.HTTPSeeOther(f"/duty#rota-{rota}")
 

@@ -140,7 +140,9 @@ def revisions_view(context: WebContext, params: Params) -> View:
 def must_be_allowed(context: WebContext, request: web.Request) -> str:
     """Return who edits. Raises 403 where nobody may; that it is an administrator, the guard has seen."""
     if not context.editing:
-        raise web.HTTPForbidden(text="editing is switched off; web.editing in the settings switches it on")
+        raise web.HTTPForbidden(
+            text=N_("editing is switched off; web.editing in the settings switches it on")
+        )
     if reader_of(request).token is None:
         same_origin(request, required=True)
     return reader_of(request).name

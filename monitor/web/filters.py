@@ -24,6 +24,7 @@ def filters(language: str, formats: Formats, translate: Translate) -> Filters:
     """Return every filter by its name in the templates."""
     return {
         "say": lambda words: _say(words, language),
+        "told": lambda said: _told(said, language, translate),
         "called": lambda device: device.called(language),
         "bare": bare_name,
         "reading": lambda sample: _reading(sample, formats, translate),
@@ -71,6 +72,7 @@ def _names(translate: Translate) -> Filters:
         "metric": lambda name: _title(titles.METRICS, name, translate),
         "fact": lambda name: _title(titles.FACTS, name, translate),
         "label": lambda name: _title(titles.LABELS, name, translate),
+        "fact_value": lambda text: _title(titles.FACT_VALUES, text, translate),
         "label_value": lambda value: _title(titles.LABEL_VALUES, value, translate),
     }
 
@@ -84,6 +86,11 @@ def _scopes(translate: Translate) -> Filters:
 
 def _say(words: Words | Text | str | None, language: str) -> str:
     return words or "" if words is None or isinstance(words, str) else words.in_language(language)
+
+
+def _told(said: Words | str, language: str, translate: Translate) -> str:
+    """Say why something is refused: a text of ours is a message of gettext."""
+    return (translate(said) if said else "") if isinstance(said, str) else said.in_language(language)
 
 
 def _title(known: Mapping[str, str], name: str, translate: Callable[[str], str]) -> str:

@@ -64,7 +64,7 @@ async def by_api(request: web.Request) -> web.Response:
     """``GET /api/v1/quality``: 503 before the first measurement."""
     found = context_of(request).quality()
     if found is None:
-        raise web.HTTPServiceUnavailable(text="not measured yet", headers={"Retry-After": "10"})
+        raise web.HTTPServiceUnavailable(text=N_("not measured yet"), headers={"Retry-After": "10"})
     return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
 
@@ -90,6 +90,6 @@ async def _marked(request: web.Request, false: bool, note: str) -> Incident:
     who, said = reader_of(request).name, clean(note, 500)
     marked = await context.ledger.false_alarms.mark(number, who, said, context.now(), false=false)
     if marked is None:
-        raise web.HTTPForbidden(text="it is about other sites too: somebody of all of them says so")
+        raise web.HTTPForbidden(text=N_("it is about other sites too: somebody of all of them says so"))
     context.board.touch()
     return marked

@@ -23,6 +23,7 @@ from monitor.escalator import Escalator
 from monitor.ledger import DeliveryState, Ledger
 from monitor.ledger.leader import Deposed
 from tests.alerts.province import built_in, device, inventory
+from tests.monitor.ledger.steps import acknowledge
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=VIETNAM)
 MINUTE = timedelta(minutes=1)
@@ -135,7 +136,7 @@ async def test_taking_it_on_stops_it_and_giving_it_back_goes_on(tmp_path: Path, 
         one = await desk(ledger, duty)
         await one.record(step())
         await one.told()
-        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        await acknowledge(ledger, 1, "An", "", AT + MINUTE, one.teller)
         assert await one.pass_to(25) == []
         await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
         assert await one.pass_to(26) == ["zalo z-an", "sms 0999"]

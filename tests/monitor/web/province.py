@@ -94,16 +94,18 @@ class Province:
             self.started, "0.1.0", load, self.store.health(), 0, Traps(), tuple(self.problems), WATCHED
         )
 
-    def set_state(self, device: str, state: DeviceState, reason: str = "", minutes: float = 0) -> None:
+    def set_state(
+        self, device: str, state: DeviceState, reason: Words | str = "", minutes: float = 0
+    ) -> None:
         """Put a device into a state."""
         since = datetime.now(UTC) - timedelta(minutes=minutes)
-        self.board.set_status(device, DeviceStatus(state, since, Words(reason, reason)))
+        self.board.set_status(device, DeviceStatus(state, since, _both(reason)))
 
     async def open(
         self,
         rule: str,
         device: str,
-        words: str,
+        words: Words | str,
         *,
         severity: Severity = Severity.CRITICAL,
         kind: Kind = Kind.INCIDENT,
@@ -115,7 +117,7 @@ class Province:
         """Take a step of an incident in the ledger, then on the board."""
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         key = IncidentKey(rule, device, subject=subject)
-        transition = Transition(key, step, at, kind, severity, Words(words, words), evidence)
+        transition = Transition(key, step, at, kind, severity, _both(words), evidence)
         (incident,) = await self.ledger.incidents.record([transition], Nobody())
         self.board.set_incident(incident)
         return incident
@@ -131,6 +133,10 @@ class Province:
         observation = Observation(device, check, check, **told)  # type: ignore[arg-type]
         self.board.observe(observation)
         self.store.append(observation)
+
+
+def _both(words: Words | str) -> Words:
+    return words if isinstance(words, Words) else Words(words, words)
 
 
 @asynccontextmanager

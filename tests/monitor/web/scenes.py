@@ -18,13 +18,17 @@ from inventory.model import Site
 from monitor.ledger.teller import Nobody
 from monitor.web.app import serve
 from probes.core.observation import Fact, Outcome, Sample
+from probes.core.words import Words
+from tests.monitor.ledger.steps import acknowledge
 from tests.monitor.web.province import Province, province
 
 
 async def quiet(town: Province) -> None:
     """Answers everywhere, an hour of history of one server, some findings."""
     for device in town.inventory.devices:
-        town.observe(device, "icmp", detail="3/3 trả lời", samples=(Sample("icmp.loss", 0.0),))
+        town.observe(
+            device, "icmp", detail=Words("3/3 trả lời", "3 of 3 replies"), samples=(Sample("icmp.loss", 0.0),)
+        )
     server = next(device for device in town.inventory.devices.values() if device.role == "server")
     _history(town, server.id)
     town.ledger.host_keys.report(server.id, server.address, 22, _KEY)
@@ -32,7 +36,7 @@ async def quiet(town: Province) -> None:
         await town.open(
             "SSH-12",
             device,
-            "SSH cho phép đăng nhập bằng mật khẩu",
+            Words("SSH cho phép đăng nhập bằng mật khẩu", "SSH lets people log in by password"),
             severity=Severity.HIGH,
             kind=Kind.FINDING,
             minutes=3000,
@@ -41,14 +45,19 @@ async def quiet(town: Province) -> None:
     await town.open(
         "SNMP-01",
         server.id,
-        "Chấp nhận community mặc định",
+        Words("Chấp nhận community mặc định", "A default community is accepted"),
         severity=Severity.CRITICAL,
         kind=Kind.FINDING,
         minutes=90,
         evidence="snmp.default_community = public",
     )
     await town.open(
-        "TLS-11", server.id, "Còn bật TLS 1.0", severity=Severity.MEDIUM, kind=Kind.FINDING, minutes=9000
+        "TLS-11",
+        server.id,
+        Words("Còn bật TLS 1.0", "TLS 1.0 is on"),
+        severity=Severity.MEDIUM,
+        kind=Kind.FINDING,
+        minutes=9000,
     )
 
 
@@ -59,25 +68,58 @@ async def faults(town: Province) -> None:
     await cut(town, sites[11], 12)
     await cut(town, sites[40], 47)
     unit = f"{sites[30].id}/conference"
-    town.set_state(unit, DeviceState.DOWN, "3 lần hỏi liên tiếp không trả lời", 5)
-    town.observe(unit, "icmp", outcome=Outcome.TIMEOUT, detail="no answer to 3 echo requests", duration=3.0)
-    await town.open("device-down", unit, "Thiết bị hội nghị truyền hình mất kết nối", minutes=5)
+    town.set_state(unit, DeviceState.DOWN, SILENT, 5)
+    town.observe(unit, "icmp", outcome=Outcome.TIMEOUT, detail=SILENT, duration=3.0)
+    await town.open(
+        "device-down",
+        unit,
+        Words("Thiết bị hội nghị truyền hình mất kết nối", "The conference unit is down"),
+        minutes=5,
+    )
     disk = next(device.id for device in sites[0].devices if device.role == "server")
     await town.open(
-        "disk-full", disk, "Ổ đĩa / đầy 93,4 %", severity=Severity.WARNING, minutes=130, subject="/"
+        "disk-full",
+        disk,
+        Words("Ổ đĩa / đầy 93,4 %", "The disk / is 93.4 % full"),
+        severity=Severity.WARNING,
+        minutes=130,
+        subject="/",
     )
     taken = await town.open(
-        "cpu-high", f"{sites[55].id}/server", "CPU 97 % trong 15 phút", severity=Severity.WARNING, minutes=33
+        "cpu-high",
+        f"{sites[55].id}/server",
+        Words("CPU 97 % trong 15 phút", "CPU 97 % for 15 minutes"),
+        severity=Severity.WARNING,
+        minutes=33,
     )
     now = datetime.now(UTC)
-    held = await town.ledger.incidents.acknowledge(taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
+    held = await acknowledge(town.ledger, taken.id, "Lê Văn C", "đang xử lý", now, Nobody())
     town.board.set_incident(held or taken)
-    town.set_state("ttdl/mot-cua", DeviceState.DEGRADED, "https: 502 Bad Gateway, máy chủ vẫn trả lời", 8)
-    await town.open("service-failed", "ttdl/mot-cua", "Một cửa điện tử: https trả lời 502", minutes=8)
-    town.set_state(f"{sites[63].id}/ups", DeviceState.NO_DATA, "chưa hỏi được", 20)
-    old = await town.open("device-down", f"{sites[5].id}/router", "Bộ định tuyến mất kết nối", minutes=300)
+    town.set_state(
+        "ttdl/mot-cua",
+        DeviceState.DEGRADED,
+        Words("https: lỗi 502, máy chủ vẫn trả lời", "https: 502, the server answers"),
+        8,
+    )
     await town.open(
-        old.key.rule, old.key.device, "Bộ định tuyến đã có lại kết nối", minutes=280, step=Step.RESOLVED
+        "service-failed",
+        "ttdl/mot-cua",
+        Words("Một cửa điện tử: https trả lời 502", "One-stop system: https answers 502"),
+        minutes=8,
+    )
+    town.set_state(f"{sites[63].id}/ups", DeviceState.NO_DATA, Words("chưa hỏi được", "could not ask"), 20)
+    old = await town.open(
+        "device-down",
+        f"{sites[5].id}/router",
+        Words("Bộ định tuyến mất kết nối", "The router is down"),
+        minutes=300,
+    )
+    await town.open(
+        old.key.rule,
+        old.key.device,
+        Words("Bộ định tuyến đã có lại kết nối", "The router is back"),
+        minutes=280,
+        step=Step.RESOLVED,
     )
 
 
@@ -93,10 +135,18 @@ async def outage(town: Province) -> None:
 async def cut(town: Province, site: Site, minutes: float) -> None:
     """Cut a commune off: its router is down, the rest unreachable, one incident."""
     router, *others = site.devices
-    town.set_state(router.id, DeviceState.DOWN, "3 lần hỏi liên tiếp không trả lời", minutes)
+    town.set_state(router.id, DeviceState.DOWN, SILENT, minutes)
     for device in others:
-        town.set_state(device.id, DeviceState.UNREACHABLE, "sau bộ định tuyến đang mất kết nối", minutes)
-    words = f"Bộ định tuyến ({router.address}) mất kết nối, và 4 thiết bị phía sau"
+        town.set_state(
+            device.id,
+            DeviceState.UNREACHABLE,
+            Words("sau bộ định tuyến đang mất kết nối", "behind the router that is down"),
+            minutes,
+        )
+    words = Words(
+        f"Bộ định tuyến ({router.address}) mất kết nối, và 4 thiết bị phía sau",
+        f"The router ({router.address}) is down, with 4 devices behind it",
+    )
     await town.open("device-down", router.id, words, minutes=minutes)
 
 
@@ -141,6 +191,7 @@ def _history(town: Province, device: str) -> None:
         )
 
 
+SILENT = Words("không trả lời 3 lần hỏi liền", "no answer to 3 questions in a row")
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8yz7qkFQk0GmTg1U7G0xT1Zk0nQ6XcN4r1a2b3c4d5"
 
 

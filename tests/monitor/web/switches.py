@@ -15,14 +15,14 @@ class Switches(DemoControls):
     def __init__(self, inventory: Inventory) -> None:
         targets = tuple(FaultTarget(site.id, site.name) for site in inventory.sites.values())
         titles = {
-            "cut-uplink": "Cắt đường truyền",
-            "fill-disk": "Đầy ổ đĩa",
-            "weaken-ssh": "Làm yếu cấu hình SSH",
+            "cut-uplink": Words("Cắt đường truyền", "Cut the uplink"),
+            "fill-disk": Words("Đầy ổ đĩa", "Fill a disk"),
+            "weaken-ssh": Words("Làm yếu cấu hình SSH", "Weaken SSH"),
         }
-        effect = Words("Cả xã im lặng; một sự cố, các thiết bị phía sau không tới được.", "All is silent.")
-        self._kinds = tuple(
-            FaultKind(kind, Words(title, kind), effect, targets) for kind, title in titles.items()
+        effect = Words(
+            "Cả xã không trả lời; một sự cố, các thiết bị phía sau không tới được.", "All is silent."
         )
+        self._kinds = tuple(FaultKind(kind, title, effect, targets) for kind, title in titles.items())
         self._faults: dict[tuple[str, str], Fault] = {}
 
     async def kinds(self) -> tuple[FaultKind, ...]:
