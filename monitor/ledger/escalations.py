@@ -40,6 +40,10 @@ class LedgerEscalations:
         """Let the next steps and the next attempts come so much later: the clock was set by `step` and shows `now`."""
         await self._leader.write(partial(shift, step=step, now=now))
 
+    async def waiting(self, incident: int) -> Timer | None:
+        """Return what comes next while nobody takes an incident on, `None` when nothing does."""
+        return await self._database.read(partial(waiting, incident=incident))
+
 
 def set_timer(db: sqlite3.Connection, incident: int, telling: Telling) -> None:
     """Remember what comes next for an incident."""
@@ -81,3 +85,9 @@ def shift(db: sqlite3.Connection, step: timedelta, now: datetime) -> None:
     for number, body in rows:
         timer = msgspec.json.decode(body, type=Timer)
         set_timer(db, number, Telling(timer=msgspec.structs.replace(timer, due=timer.due + step)))
+
+
+def waiting(db: sqlite3.Connection, incident: int) -> Timer | None:
+    """Return what comes next for an incident, `None` when nothing does."""
+    row = db.execute("SELECT body FROM escalations WHERE incident_id = ?", (incident,)).fetchone()
+    return msgspec.json.decode(row[0], type=Timer) if row else None

@@ -147,7 +147,7 @@ async def test_given_back_after_the_last_step_it_is_told_anew(tmp_path: Path, du
         one = await desk(ledger, duty)
         await one.record(step(severity=Severity.WARNING))
         assert await one.told() == ["nhom"]
-        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        await acknowledge(ledger, 1, "An", "", AT + MINUTE, one.teller)
         assert await one.pass_to(25) == [], "its only step was told"
         await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
         (again,) = await ledger.outbox.claim(one.now, 10)
@@ -162,7 +162,7 @@ async def test_given_back_while_it_is_silent_it_is_told_anew_afterwards(tmp_path
         one = await desk(ledger, duty, hidden)
         await one.record(step(severity=Severity.WARNING))
         assert await one.told() == ["nhom"]
-        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        await acknowledge(ledger, 1, "An", "", AT + MINUTE, one.teller)
         assert await one.pass_to(25) == []
         await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
         assert await one.pass_to(59) == []

@@ -19,6 +19,7 @@ from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
 from monitor.web.wall import Wave, changes, wall_values
 from probes.core.observation import Fact, Sample
+from tests.monitor.ledger.steps import acknowledge
 from tests.monitor.web.communes import build_checks
 from tests.monitor.web.province import Province
 from tests.servers.chromium import browser
@@ -65,9 +66,7 @@ async def test_the_page_of_services_names_the_incident_that_stops_one_and_who_ha
     async with TestClient(TestServer(create_app(town.context()))) as client:
         html = await (await client.get("/services")).text()
         assert f'href="/incidents/{broken.id}">https không trả lời' in html and "chưa ai tiếp nhận" in html
-        taken = await town.ledger.incidents.acknowledge(
-            broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody()
-        )
+        taken = await acknowledge(town.ledger, broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody())
         town.board.set_incident(taken or broken)
         assert "✓ Lê Văn C" in await (await client.get("/services")).text()
 
