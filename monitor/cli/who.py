@@ -7,14 +7,16 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import msgspec
 
 from alerts.calendar import VIETNAM, local_time
 from alerts.duty.roster import Roster
 from alerts.duty.rota import Override
 from alerts.duty.who import Plan, Told, Who, supposed
-from alerts.incident import Severity
+from alerts.incident import Severity, Words
 from alerts.quiet.silence import Silence
 from inventory.duration import written
+from monitor.cli.client import Client, remote_options
 from monitor.cli.common import Name, clear_start, heads, json_option, load, print_json, print_table, spoken
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
@@ -51,13 +53,56 @@ class When(click.ParamType[datetime]):
 )
 @click.option("--rule", default="device-down", show_default=True, help="Id of the rule.")
 @json_option
-@click.pass_obj
-def who(settings: Path, about: str, at: datetime | None, severity: str, rule: str, as_json: bool) -> None:
+@remote_options
+def who(
+    client: Client | None,
+    settings: Path,
+    /,
+    about: str,
+    at: datetime | None,
+    severity: str,
+    rule: str,
+    as_json: bool,
+) -> None:
     """Say who would be told of an incident of ABOUT (a device, SITE/NAME, or a site), step by step.
 
     Nothing is sent. The duty file (`duty:` in the settings) and the swaps made since are followed. Exit code 1 when
     nobody would be told.
     """
+    if client:
+        plan, quiet = _asked(client, about, at, severity, rule)
+    else:
+        plan, quiet = _worked_out(settings, about, at, severity, rule)
+    if as_json:
+        print_json(
+            {"about": about, "at": at or utc_now(), "severity": severity, "plan": plan, "quiet": quiet}
+        )
+    else:
+        _print(plan)
+        if quiet:
+            said = spoken(f"Lúc đó không báo cho ai: {quiet.vi}", f"Nobody is told then: {quiet.en}")
+            click.echo(said, err=True)
+    raise SystemExit(not any(step.reached for step in plan.steps))
+
+
+def _asked(
+    client: Client, about: str, at: datetime | None, severity: str, rule: str
+) -> tuple[Plan, Words | None]:
+    """Return what a running monitor says: whom it would tell, and what would hold that back."""
+    query = {"about": about, "severity": severity, "rule": rule}
+    found = client.get("/duty/who", query | ({"at": local_form(at)} if at else {}))
+    return msgspec.convert(found, Plan), msgspec.convert(found["quiet"], Words | None)
+
+
+def local_form(moment: datetime) -> str:
+    """Return a time as the API reads it."""
+    return moment.astimezone(VIETNAM).strftime("%Y-%m-%d %H:%M")
+
+
+def _worked_out(
+    settings: Path, about: str, at: datetime | None, severity: str, rule: str
+) -> tuple[Plan, Words | None]:
+    """Return the same from the files of this machine."""
     configuration = load(settings)
     inventory = configuration.inventory
     if about not in inventory.devices and about not in inventory.sites:
@@ -73,16 +118,7 @@ def who(settings: Path, about: str, at: datetime | None, severity: str, rule: st
     plan = asked.plan(incident, moment)
     quiet = [one.quiet(moment) for one in configuration.planned.maintenance.values()]
     hidden = book(quiet, made, inventory).hides(incident, moment)
-    if as_json:
-        why = hidden.quiet.words(hidden.until) if hidden else None
-        print_json({"about": about, "at": moment, "severity": severity, "plan": plan, "quiet": why})
-    else:
-        _print(plan)
-        if hidden:
-            why_not = hidden.quiet.words(hidden.until)
-            said = spoken(f"Lúc đó không báo cho ai: {why_not.vi}", f"Nobody is told then: {why_not.en}")
-            click.echo(said, err=True)
-    raise SystemExit(not any(step.reached for step in plan.steps))
+    return plan, hidden.quiet.words(hidden.until) if hidden else None
 
 
 async def swaps(configuration: Configuration) -> tuple[Override, ...]:

@@ -19,13 +19,16 @@ from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
 from monitor.web import (
+    account_api,
     acting,
     acting_api,
+    audit_api,
     channels,
     demo,
     duty,
     passkeys,
     present_api,
+    profiles,
     quality,
     rota_api,
     security,
@@ -111,6 +114,9 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
         *users_api.routes(),
+        *account_api.routes(),
+        *audit_api.routes(),
+        *profiles.routes(),
         *passkeys.routes(),
     ]
 

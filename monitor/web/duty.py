@@ -14,8 +14,8 @@ from alerts.calendar import VIETNAM, local_time
 from alerts.duty.policy import Person, Policy
 from alerts.duty.roster import Roster
 from alerts.duty.rota import Override, Rota, Shift, shifts
-from alerts.duty.who import Plan, supposed
-from alerts.incident import Severity
+from alerts.duty.who import Told, supposed
+from alerts.incident import Severity, Words
 from monitor.access.permission import Permission
 from monitor.ledger.rota import Handover
 from monitor.web import query
@@ -72,6 +72,21 @@ class WhoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A device or a site."""
     severity: Severity = Severity.CRITICAL
     at: Annotated[str, Meta(max_length=40, description="A time in Viet Nam; now unless told")] = ""
+    rule: query.Text = ""
+    """Of which rule, where a route asks for it."""
+
+
+class WhoOut(msgspec.Struct, frozen=True):
+    """What would happen while nobody takes the incident on."""
+
+    policies: tuple[str, ...]
+    """Their names; none where no route fits, and everybody is told."""
+    steps: tuple[Told, ...]
+    repeat_every: float
+    """Seconds; 0 without repeats."""
+    repeats: int
+    quiet: Words | None
+    """What would hold the telling back; `None` for nothing."""
 
 
 def view(context: WebContext, params: Params) -> View:
@@ -175,7 +190,7 @@ def routes() -> list[Route]:
             view_,
             summary="Who would be told of an incident",
             query=WhoQuery,
-            answer=Plan,
+            answer=WhoOut,
             errors=(404,),
         ),
     ]
@@ -247,4 +262,7 @@ async def who_by_api(request: web.Request) -> web.Response:
         at = local_time(asked.at) if asked.at else context.now().astimezone(VIETNAM)
     except ValueError as error:
         raise Wrong([Mistake(str(error), parameter="at")]) from None
-    return answer(context.who().plan(supposed(about, asked.severity, at), at))
+    incident = supposed(about, asked.severity, at, asked.rule)
+    hidden, plan = context.quiets.hides(incident, at), context.who().plan(incident, at)
+    quiet = hidden.quiet.words(hidden.until) if hidden else None
+    return answer(WhoOut(plan.policies, plan.steps, plan.repeat_every, plan.repeats, quiet))

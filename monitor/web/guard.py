@@ -159,8 +159,10 @@ async def _must_be_meant(request: web.Request, reader: Reader | None, route: Rou
     signed_in = reader is not None and reader.session is not None and route.may is not Permission.PUBLIC
     same_origin(request, required=signed_in)
     form = await _form(request)
-    if signed_in and request.content_type != "application/json":
-        _must_carry_key(request, form)
+    if signed_in and request.method == "POST" and request.content_type != "application/json":
+        _must_carry_key(
+            request, form
+        )  # no page of anybody sends other methods, or JSON, without asking us first
 
 
 async def _form(request: web.Request) -> Mapping[str, object]:
