@@ -98,11 +98,6 @@ class Impacts:
                 yield site.id
 
 
-def impact_of(incident: Incident, rules: RuleBook, inventory: Inventory) -> Impact:
-    """Return what one incident hits."""
-    return Impacts(inventory).by_rule(incident, rules)
-
-
 def uses(site: Site, service: UsedService) -> bool:
     """Whether people at `site` use `service`."""
     if not service.used_by:

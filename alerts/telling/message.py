@@ -159,7 +159,7 @@ def _tag(incident: Incident, transition: Transition) -> Words:
     if transition.step is Step.RESOLVED:
         return _RESOLVED
     tag = _TAGS[transition.kind, transition.severity]
-    if transition.step is Step.ESCALATED:
+    if transition.step in (Step.ESCALATED, Step.RELEASED):
         return Words(f"{_UNTAKEN.vi}: {tag.vi}", f"{_UNTAKEN.en}: {tag.en}")
     if transition.step is Step.REOPENED:
         return Words(f"{_REOPENED.vi}: {tag.vi}", f"{_REOPENED.en}: {tag.en}")

@@ -17,7 +17,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from monitor.scheduler import Load, Scheduler
 from probes.core.observation import Observation, Outcome
 from probes.core.probe import Check
-from tests.monitor.web.province import Province, build_checks
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
 
 TICK = 0.005
 

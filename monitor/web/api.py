@@ -21,6 +21,7 @@ from monitor.web.context import WebContext
 from monitor.web.device import asked_of, find_device
 from monitor.web.drift import differences
 from monitor.web.neighbours import around
+from monitor.web.record import recorded
 from monitor.web.route import READER, Route, context_of, reader_of
 from monitor.web.search import rows
 from monitor.web.shapes import (
@@ -254,7 +255,9 @@ class Api:
         view = context.summaries.view(context.board, device)
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
         owner = owner_out(context.board.inventory.owner_of(device.id))
-        return answer(DeviceDetailOut(device_out(view), owner, checks))
+        waiting = await recorded(context.ledger.host_keys.stored("pending"))
+        keys = None if waiting is None else tuple(key for key in waiting if key.device == device.id)
+        return answer(DeviceDetailOut(device_out(view), owner, checks, keys))
 
     async def search(self, request: web.Request) -> web.Response:
         """``GET /api/v1/search?q=&limit=``: sites and devices in which every word is found, the likeliest first."""
@@ -280,7 +283,7 @@ class Api:
             before_id=cursor.number(asked.cursor) or asked.before or None,
         )
         last = found[-1].id if len(found) == asked.limit else None
-        return answer(IncidentsOut(found, cursor.written(str(last)) if last else None, last))
+        return answer(IncidentsOut(found, cursor.after(found, lambda one: one.id, asked.limit), last))
 
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
@@ -288,9 +291,9 @@ class Api:
         incident = await context_of(request).ledger.incidents.by_id(number) if number else None
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
-        return answer(
-            IncidentDetailOut(incident, await context_of(request).ledger.incidents.timeline(number))
-        )
+        ledger = context_of(request).ledger
+        timeline, false = await ledger.incidents.timeline(number), await ledger.false_alarms.of(number)
+        return answer(IncidentDetailOut(incident, timeline, false))
 
     async def series(self, request: web.Request) -> web.Response:
         """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``."""

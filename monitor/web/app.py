@@ -16,13 +16,16 @@ from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
 from monitor.web import (
+    account_api,
     acting,
     acting_api,
+    audit_api,
     channels,
     demo,
     duty,
     passkeys,
     present_api,
+    profiles,
     quality,
     rota_api,
     security,
@@ -38,11 +41,11 @@ from monitor.web.context import WebContext
 from monitor.web.editing import Editing
 from monitor.web.events_api import Events
 from monitor.web.guard import GUARD, Guard
-from monitor.web.language import load_messages
+from monitor.web.language import N_, load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
-from monitor.web.problem import Mistake, Wrong, problem
+from monitor.web.problem import SAID, Mistake, Wrong, problem
 from monitor.web.quiet import QuietForms
 from monitor.web.reference import Reference
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
@@ -51,6 +54,7 @@ from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
 from monitor.web.users import UserPages
 from monitor.web.view import NoSuch
+from probes.core.words import Said, say
 
 __all__ = ["WebContext", "create_app", "serve"]
 
@@ -108,6 +112,9 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
         *users_api.routes(),
+        *account_api.routes(),
+        *audit_api.routes(),
+        *profiles.routes(),
         *passkeys.routes(),
     ]
 
@@ -139,7 +146,8 @@ def _errors(pages: Pages) -> Middleware:
             if error.status < 400:
                 raise
             mistakes = error.mistakes if isinstance(error, Wrong) else ()
-            answer = await _explain(pages, request, error.status, error.text or error.reason, mistakes)
+            said = error.get(SAID) or error.text or error.reason
+            answer = await _explain(pages, request, error.status, said, mistakes)
             answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
             return answer
         except ConnectionResetError:
@@ -151,7 +159,7 @@ def _errors(pages: Pages) -> Middleware:
             return answer
         except Exception:
             log.exception("a page failed", extra={"path": request.path})
-            return await _explain(pages, request, 500, "the monitor failed here; its log says why")
+            return await _explain(pages, request, 500, N_("the monitor failed here; its log says why"))
 
     return errors
 
@@ -160,14 +168,14 @@ async def _explain(
     pages: Pages,
     request: web.Request,
     status: int,
-    detail: str,
+    detail: Said,
     mistakes: Sequence[Mistake] = (),
     *,
     unread: bool = False,
 ) -> web.Response:
     """Return an error in the reader's form; `unread` when the monitor could not read its own records."""
     if not is_page(request):
-        return problem(status, detail, mistakes)
+        return problem(status, say(detail, "en"), mistakes)
     return await pages.frame(
         request, "error", {"page": "error", "status_code": status, "detail": detail, "unread": unread}, status
     )

@@ -38,7 +38,7 @@ from monitor.web import (
 )
 from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
-from monitor.web.language import COOKIE, chosen
+from monitor.web.language import COOKIE, N_, chosen
 from monitor.web.live import Feed
 from monitor.web.narrow import own_topics
 from monitor.web.places import Places
@@ -103,7 +103,7 @@ class Pages:
         self._templates = templates
         self._feed = feed
         self._fragments = Fragments(context, templates, feed)
-        self._places = Places(MAX_VIEWERS, "too many viewers")
+        self._places = Places(MAX_VIEWERS, N_("too many viewers"))
 
     @property
     def feed(self) -> Feed:

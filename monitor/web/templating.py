@@ -16,13 +16,8 @@ from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from alerts.incident import DeviceState, Words
-from inventory.model import Text
-from monitor.web import titles
-from monitor.web.collation import bare_name
+from monitor.web.filters import filters
 from monitor.web.formats import Formats
-from monitor.web.language import N_
-from probes.core.observation import Sample
 
 
 class Templates:
@@ -78,39 +73,7 @@ def _environment(
         translate, messages.ngettext, newstyle=True
     )
     environment.globals.update(language=language, static=static_url, now=now, csrf=lambda: _csrf(mark))
-    environment.filters.update(
-        say=lambda words: _say(words, language),
-        called=lambda device: device.called(language),
-        ago=lambda moment: _time(moment, formats.ago(moment), formats, "ago"),
-        since=lambda moment: _time(moment, formats.since(moment), formats, "since"),
-        moment=lambda moment: _time(moment, formats.moment(moment), formats),
-        exact=lambda moment: _time(moment, formats.exact(moment), formats),
-        clock=lambda moment: _time(moment, formats.clock(moment), formats),
-        number=formats.number,
-        quantity=lambda value, unit: formats.quantity(value, unit),
-        seconds=formats.seconds,
-        lasting=formats.lasting,
-        bare=bare_name,
-        state=lambda state: translate(titles.STATES[state]),
-        serves=lambda state: translate(titles.SERVES[state]),
-        named_state=lambda name: translate(titles.STATES[DeviceState(name)]),
-        site_kind=lambda kind: translate(titles.SITE_KINDS[kind]),
-        severity=lambda severity: translate(titles.SEVERITIES[severity]),
-        status=lambda status: translate(titles.STATUSES[status]),
-        step=lambda step: translate(titles.STEPS[step]),
-        outcome=lambda outcome: translate(titles.OUTCOMES[outcome]),
-        outcome_help=lambda outcome: translate(titles.OUTCOME_HELP[outcome]),
-        metric=lambda name: _title(titles.METRICS, name, translate),
-        fact=lambda name: _title(titles.FACTS, name, translate),
-        label=lambda name: _title(titles.LABELS, name, translate),
-        label_value=lambda value: _title(titles.LABEL_VALUES, value, translate),
-        role=lambda role: translate(titles.ROLES[role]),
-        role_help=lambda role: translate(titles.ROLE_HELP[role]),
-        scope=lambda scope: str(scope) if not scope.is_everywhere else translate(titles.EVERY_SITE),
-        pattern=lambda scope: "" if scope.is_everywhere else str(scope),
-        source=lambda source: translate(titles.SOURCES[source]),
-        reading=lambda sample: _reading(sample, formats, translate),
-    )
+    environment.filters.update(filters(language, formats, translate))
     return environment
 
 
@@ -138,26 +101,3 @@ def _compiled() -> _Compiled:
 def _csrf(mark: str) -> Markup:
     """Every form that posts holds this; the guard refuses one without it."""
     return Markup('<input type="hidden" name="csrf" value="{}">').format(mark)
-
-
-def _say(words: Words | Text | str | None, language: str) -> str:
-    return words or "" if words is None or isinstance(words, str) else words.in_language(language)
-
-
-def _title(known: Mapping[str, str], name: str, translate: Callable[[str], str]) -> str:
-    """Translate only what is ours: a device must not reach into the messages by a clever name."""
-    return translate(known[name]) if name in known else name
-
-
-def _reading(sample: Sample, formats: Formats, translate: Callable[[str], str]) -> str:
-    if sample.metric in titles.FLAGS:
-        return translate(N_("yes")) if sample.value else translate(N_("no"))
-    return formats.quantity(sample.value, sample.unit)
-
-
-def _time(moment: datetime, text: str, formats: Formats, live: str = "") -> Markup:
-    """A time a script may keep current; the exact one shows on hover and in the source."""
-    ticking = Markup(' data-live="{}"').format(live) if live else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        moment.isoformat(), formats.exact(moment), ticking, text
-    )

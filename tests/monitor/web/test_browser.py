@@ -19,7 +19,9 @@ from monitor.web import pages
 from monitor.web.app import serve
 from probes.core.observation import Sample
 from tests.monitor.access.house import house
-from tests.monitor.web.province import Province, build_checks, faults, outage
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
+from tests.monitor.web.scenes import faults, outage
 from tests.servers.chromium import Browser, browser
 
 TILE = "#site-18100"

@@ -5,19 +5,23 @@ from __future__ import annotations
 import zlib
 from datetime import UTC, datetime
 
+from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import expect
 
 from alerts.incident import DeviceState
 from inventory.model import Inventory, Service, Text
 from monitor.board import Board
-from monitor.web.app import serve
+from monitor.ledger.teller import Nobody
+from monitor.web.app import create_app, serve
 from monitor.web.atlas import Spot, draw
 from monitor.web.interfaces import Seen, interfaces
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
 from monitor.web.wall import Wave, changes, wall_values
 from probes.core.observation import Fact, Sample
-from tests.monitor.web.province import Province, build_checks
+from tests.monitor.ledger.steps import acknowledge
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
 from tests.servers.chromium import browser
 
 
@@ -54,6 +58,17 @@ async def test_a_service_stops_with_what_it_needs_and_says_so(town: Province) ->
     assert not found["cong-dvc"].own and found["truc-lien-thong"].own
     town.set_state("ttdl/truc-lien-thong", DeviceState.NO_DATA)
     assert {one.state for one in standings(town.context())} == {DeviceState.NO_DATA}, "unknown is no outage"
+
+
+async def test_the_page_of_services_names_the_incident_that_stops_one_and_who_has_it(town: Province) -> None:
+    with_services(town)
+    broken = await town.open("service-failed", "ttdl/truc-lien-thong", "https không trả lời")
+    async with TestClient(TestServer(create_app(town.context()))) as client:
+        html = await (await client.get("/services")).text()
+        assert f'href="/incidents/{broken.id}">https không trả lời' in html and "chưa ai tiếp nhận" in html
+        taken = await acknowledge(town.ledger, broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody())
+        town.board.set_incident(taken or broken)
+        assert "✓ Lê Văn C" in await (await client.get("/services")).text()
 
 
 async def test_the_chain_begins_with_what_nothing_needs(town: Province) -> None:
