@@ -78,6 +78,10 @@ def _state(message: Message) -> Words:
         return Words("đã khắc phục", "resolved")
     if message.step is Step.NOTED:
         return Words("tin hằng ngày", "daily word")
+    if message.step in (Step.ESCALATED, Step.RELEASED):
+        return Words("chưa ai nhận xử lý", "nobody has taken it on")
+    if message.step is Step.REOPENED:
+        return Words("tái diễn", "it is back")
     if message.incident.kind is Kind.FINDING:
         return Words("cấu hình sai", "misconfigured")
     return _STATES.get(message.step, _STATES[Step.OPENED])
