@@ -31,11 +31,11 @@ _REMOVED = Words(
     "no longer watched: the device was removed from the inventory",
 )
 _UNCONCERNED = Words(
-    "không theo dõi nữa: phép đo hoặc luật không còn áp dụng cho thiết bị",
+    "không theo dõi nữa: phép kiểm tra hoặc quy tắc không còn áp dụng cho thiết bị",
     "no longer watched: the check or the rule no longer concerns the device",
 )
 _GONE = Words(
-    "không theo dõi nữa: thiết bị, phép đo hoặc luật đã bị bỏ",
+    "không theo dõi nữa: thiết bị, phép kiểm tra hoặc quy tắc đã bị bỏ",
     "no longer watched: the device, the check or the rule was removed",
 )
 
