@@ -109,6 +109,14 @@ class NetworkPolicy(Model):
         return parsed(self.deny)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens at `host`, an IP address or a name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _forms(address: IpAddress) -> Iterator[IpAddress]:
     """Yield the address, and the IPv4 address inside it that it leads to or may be translated to."""
     yield address

@@ -37,6 +37,8 @@ class Event(msgspec.Struct, frozen=True):
     kind: str
     id: str
     site: str
+    sites: tuple[str, ...] = ()
+    """The sites that an incident hits, or did until now."""
 
 
 class Board:
@@ -127,10 +129,11 @@ class Board:
 
     def set_incident(self, incident: Incident) -> None:
         """Take in an incident as the ledger now holds it; a resolved one leaves the board."""
-        self._take_away(incident.id)
+        before = self._take_away(incident.id)
         if incident.resolved_at is None:
             self._put(incident)
-        self._tell(Event("incident", str(incident.id), _site(incident.key.device)))
+        sites = tuple(dict.fromkeys((*before, *sites_of(incident))))
+        self._tell(Event("incident", str(incident.id), _site(incident.key.device), sites))
 
     def _put(self, incident: Incident) -> None:
         self._incidents[incident.id] = incident
@@ -138,11 +141,14 @@ class Board:
             self._open.setdefault(site, {})[incident.id] = incident
             self._revisions[site] += 1
 
-    def _take_away(self, number: int) -> None:
+    def _take_away(self, number: int) -> tuple[str, ...]:
+        """Forget an incident, and return the sites that it hit."""
         known = self._incidents.pop(number, None)
-        for site in sites_of(known) if known else ():
+        sites = sites_of(known) if known else ()
+        for site in sites:
             self._open[site].pop(number, None)
             self._revisions[site] += 1
+        return sites
 
     def touch(self) -> None:
         """Tell readers that anything may look otherwise now: something is quiet that was not, or no longer."""

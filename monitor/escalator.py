@@ -15,6 +15,7 @@ from alerts.incident import Incident, Step, Transition
 from alerts.telling.notification import Receiver, Telling, Timer
 from monitor.clock import Steps
 from monitor.ledger.teller import Teller
+from probes.core.words import Said, Words
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ class Records(Protocol):
         """Tell on what is due, in one transaction."""
         ...
 
-    async def shift(self, step: timedelta) -> None:
-        """Let what is due be due so much later."""
+    async def shift(self, step: timedelta, now: datetime) -> None:
+        """Let what is due be due so much later: the clock was set by `step` and shows `now`."""
         ...
 
 
@@ -57,7 +58,9 @@ class Escalator:
         self._look_every = look_every
         self._monotonic = monotonic
         self._steps = Steps()
-        self.problem = ""
+        self._owed = timedelta(0)
+        """By how much the clock was set since the ledger last took that in."""
+        self.problem: Said = ""
         """Why nobody is told on now, in one line; empty when all is well."""
 
     async def run(self) -> None:
@@ -69,13 +72,15 @@ class Escalator:
     async def _look(self) -> None:
         try:
             now = self._now()
-            if step := self._steps.step(now, self._monotonic()):
-                await self._records.shift(step)
+            self._owed += self._steps.step(now, self._monotonic()) or timedelta(0)
+            if self._owed:
+                await self._records.shift(self._owed, now)
+                self._owed = timedelta(0)
             told = await self._records.escalate(self._teller(), now, BATCH)
         except Exception as error:  # a full disk passes; alerts must go on afterwards
             if not self.problem:
                 log.exception("nobody can be told on; trying again until it works")
-            self.problem = f"escalation does not work: {error}"
+            self.problem = Words(f"không chạy được: {error}", f"escalation does not work: {error}")
             return
         self.problem = ""
         if told:

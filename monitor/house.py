@@ -18,7 +18,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from alerts.calendar import VIETNAM
 from alerts.duty.roster import Roster
 from alerts.duty.who import Who
-from alerts.incident import Words
 from alerts.judging.engine import Engine
 from alerts.judging.tracker import FLAPPING_WINDOW
 from alerts.telling.dispatch import Dispatcher
@@ -62,6 +61,7 @@ from monitor.webhooks import Webhooks
 from probes.core.hostkeys import HostKeys
 from probes.core.network import Network
 from probes.core.probe import Check, Environment, Probe
+from probes.core.words import Said
 
 REMEMBERED = timedelta(days=3 * 366)
 """How long the ledger keeps what is resolved: three years of reports."""
@@ -82,7 +82,7 @@ class Monitoring(msgspec.Struct, frozen=True):
     quiets: Quiets
     channels: Channels
     quality: QualityWatch
-    problems: dict[str, Callable[[], str | Words | None]]
+    problems: dict[str, Callable[[], Said | None]]
     """Why each part does not work now, by the names of `monitor.vitals`: what is built later adds its own."""
 
 
@@ -107,7 +107,7 @@ class _House:
         self._now = now
         self._started = now()
         self._stack = stack
-        self._problems: dict[str, Callable[[], str | Words | None]] = {}
+        self._problems: dict[str, Callable[[], Said | None]] = {}
         """Why each part does not work now, by the names of `monitor.vitals`."""
 
     async def build(self) -> Monitoring:

@@ -14,6 +14,7 @@ import msgspec
 
 from monitor.board import Board
 from probes.core.observation import Observation
+from probes.core.words import Said, Words
 
 NAME = "last-seen.jsonl.gz"
 EVERY = 600.0
@@ -31,7 +32,7 @@ class LastSeen:
         self._board = board
         self._soon = soon
         self._every = every
-        self.problem = ""
+        self.problem: Said = ""
         """Why it cannot be written now, in one line; empty when it can."""
 
     async def run(self) -> None:
@@ -52,7 +53,8 @@ class LastSeen:
         try:
             await asyncio.to_thread(_write, self._path, found)
         except OSError as error:
-            self.problem = f"{self._path} cannot be written: {error.strerror}"
+            path, why = self._path, error.strerror
+            self.problem = Words(f"không ghi được {path}: {why}", f"{path} cannot be written: {why}")
         else:
             self.problem = ""
 

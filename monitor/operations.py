@@ -15,6 +15,7 @@ from alerts.incident import Incident, Step
 from monitor.board import Board
 from monitor.ledger.teller import Teller
 from probes.core.text import clean
+from probes.core.words import Said, Unfit, Words
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Operations:
         self._teller = teller
         self._wake = wake
         self._now = now
-        self.problem = ""
+        self.problem: Said = ""
         """Why incidents whose time is over cannot be opened again, in one line; empty when all is well."""
 
     async def acknowledge(
@@ -76,7 +77,10 @@ class Operations:
         Raises `ValueError` when `until` is not within the next 30 days.
         """
         if until is not None and not timedelta(0) < until - self._now() <= LONGEST:
-            raise ValueError(f"the time must be within the next {LONGEST.days} days")
+            days = LONGEST.days
+            raise Unfit(
+                Words(f"thời hạn phải trong {days} ngày tới", f"the time must be within the next {days} days")
+            )
         return await self._do(numbers, Step.ACKNOWLEDGED, who, note, until)
 
     async def release(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
@@ -86,7 +90,7 @@ class Operations:
     async def note(self, numbers: Sequence[int], who: str, note: str) -> list[Incident]:
         """Add a note, to resolved incidents too. Raises `ValueError` for an empty one."""
         if not clean(note, MAX_NOTE):
-            raise ValueError("the note is empty")
+            raise Unfit(Words("chưa ghi gì", "the note is empty"))
         return await self._do(numbers, Step.NOTED, who, note)
 
     async def run(self) -> None:
@@ -108,7 +112,10 @@ class Operations:
         except Exception as error:  # a full disk passes; it is tried again
             if not self.problem:
                 log.exception("incidents whose time is over cannot be opened again")
-            self.problem = f"incidents whose time is over cannot be opened again: {error}"
+            self.problem = Words(
+                f"không mở lại được sự cố đã hết thời hạn tiếp nhận: {error}",
+                f"incidents whose time is over cannot be opened again: {error}",
+            )
             return []
         self.problem = ""
         return released
@@ -117,7 +124,8 @@ class Operations:
         self, numbers: Sequence[int], what: Step, who: str, note: str, until: datetime | None = None
     ) -> list[Incident]:
         if len(numbers) > MOST_AT_ONCE:
-            raise ValueError(f"at most {MOST_AT_ONCE} incidents at once")
+            most = MOST_AT_ONCE
+            raise Unfit(Words(f"mỗi lần nhiều nhất {most} sự cố", f"at most {most} incidents at once"))
         said = (clean(who, MAX_WHO) or "?", clean(note, MAX_NOTE))
         done = await self._records.by_hand(
             list(dict.fromkeys(numbers)), what, *said, self._now(), self._teller(), until

@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from probes.core.words import Said, Words
+
 log = logging.getLogger(__name__)
 
 
@@ -15,7 +17,7 @@ class Worker(Protocol):
     """What runs as a part: `run` returns only when cancelled."""
 
     @property
-    def problem(self) -> str:
+    def problem(self) -> Said:
         """Why it does not work now, in one line; empty when it does."""
         ...
 
@@ -30,7 +32,7 @@ class Part:
     def __init__(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._name = name
         self._work = work
-        self.problem = ""
+        self.problem: Said = ""
         """Why the part no longer runs, one line; empty while it does."""
 
     async def __aenter__(self) -> Self:
@@ -49,5 +51,8 @@ class Part:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
             return
-        self.problem = f"{self._name} has ended, the log says why; restart the service"
+        self.problem = Words(
+            "đã dừng, nhật ký của dịch vụ ghi vì sao; khởi động lại dịch vụ",
+            f"{self._name} has ended, the log says why; restart the service",
+        )
         log.error("a part of the service ended", extra={"part": self._name}, exc_info=task.exception())

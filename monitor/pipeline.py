@@ -26,6 +26,7 @@ from monitor.ledger.teller import Teller
 from monitor.part import Part
 from monitor.store import Store
 from probes.core.observation import Observation
+from probes.core.words import Said, Words
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +90,8 @@ class Pipeline:
         self._recheck: Callable[[str, float], None] = lambda check, delay: None
         self._writer = Part("the writer of transitions", self._write_all)
         self._ticker = Part("the look for silence", self._tick_all)
-        self._refusal = ""
-        self._untold = ""
+        self._refusal: Said = ""
+        self._untold: Said = ""
 
     def on_recheck(self, recheck: Callable[[str, float], None]) -> None:
         """Name whom to ask for a sooner attempt: the scheduler, which is built after the pipeline."""
@@ -122,7 +123,7 @@ class Pipeline:
             )
 
     @property
-    def problem(self) -> str:
+    def problem(self) -> Said:
         """Why transitions are not stored or silence is not noticed now, in one line; empty when all is well."""
         return self._refusal or self._writer.problem or self._ticker.problem or self._untold
 
@@ -181,7 +182,10 @@ class Pipeline:
     def _cannot_tell(self, incident: Incident) -> None:
         """Say aloud that a bug of ours left an incident untold."""
         log.exception("no message could be composed", extra={"incident": incident.id})
-        self._untold = f"the message about incident {incident.id} could not be composed; the log says why"
+        self._untold = Words(
+            f"không soạn được tin về sự cố {incident.id}; nhật ký của dịch vụ ghi vì sao",
+            f"the message about incident {incident.id} could not be composed; the log says why",
+        )
 
     async def _write_all(self) -> None:
         while True:
@@ -197,7 +201,9 @@ class Pipeline:
             except Exception as error:  # a full disk passes; whatever it is, this batch must not be lost
                 if not self._refusal:
                     log.exception("the ledger refuses transitions; trying again until it takes them")
-                self._refusal = f"transitions cannot be stored: {error}"
+                self._refusal = Words(
+                    f"không ghi được diễn biến sự cố: {error}", f"transitions cannot be stored: {error}"
+                )
                 await asyncio.sleep(LEDGER_RETRY)
         self._refusal = ""
         for incident in incidents:

@@ -13,11 +13,10 @@ import alerts.telling.notifier
 from alerts.quantity import Seconds
 from inventory.document import load
 from inventory.model import Model, Slug
-from inventory.network_policy import NetworkPolicy, Networks
+from inventory.network_policy import NetworkPolicy, Networks, is_loopback
 from monitor.access.settings import LdapSettings, OidcSettings, RolesListed, SessionSettings, TlsSettings
 from monitor.selfwatch.settings import HeartbeatSettings, MorningSettings
 from monitor.store.settings import DuckDBSettings, StoreSettings
-from monitor.web.security import is_loopback
 from monitor.webhook_settings import WebhookSettings
 
 Port = Annotated[int, Field(ge=0, le=65535)]

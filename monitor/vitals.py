@@ -12,6 +12,7 @@ from alerts.incident import Words
 from monitor.scheduler import Load
 from monitor.store import StoreHealth
 from probes.core.probe import Check
+from probes.core.words import Said
 
 _LATE = 5.0
 """Seconds of lateness that an operator should know of."""
@@ -117,7 +118,7 @@ class VitalsSource(msgspec.Struct, frozen=True):
     pulse: Pulse
     unstored: Callable[[], int]
     traps: Callable[[], Traps | None]
-    parts: Mapping[str, Callable[[], str | Words | None]]
+    parts: Mapping[str, Callable[[], Said | None]]
     """Why each part of the service does not work now, in one line, empty when it does; by a name of `_PARTS`."""
     watch: Callable[[], SelfWatch | None] = lambda: None
 

@@ -33,8 +33,9 @@ def test_the_import_contracts_name_every_probe() -> None:
         for contract in project()["tool"]["importlinter"]["contracts"]  # type: ignore[index]
         if contract["type"] in ("independence", "forbidden")
     ]
-    assert len(contracts) >= 3
-    assert all(probes == named for named in contracts)
+    about_probes = [named for named in contracts if named & probes]
+    assert len(about_probes) >= 3
+    assert all(probes == named for named in about_probes)
 
 
 def test_every_debian_server_the_tests_need_is_installed_by_make_test() -> None:

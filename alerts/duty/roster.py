@@ -22,6 +22,7 @@ from inventory.model import Contact, Inventory, Model, Slug
 from inventory.problem import Invalid, Problem
 from inventory.wording import unknown
 from inventory.yamltree import Node
+from probes.core.words import NOTHING, Words
 
 AHEAD = timedelta(days=14)
 """How far ahead a rota is searched for holes."""
@@ -132,25 +133,41 @@ class Roster:
         ]
         return sorted(found, key=lambda pair: pair[1].start)
 
-    def mistake(self, change: Override, now: datetime) -> str:
-        """Return what is wrong with a change of a rota, in one line; ``""`` when nothing is."""
+    def mistake(self, change: Override, now: datetime) -> Words:
+        """Return what is wrong with a change of a rota, in one line; empty when nothing is."""
         if change.rota not in self.duty.rotas:
-            return f"no rota {change.rota!r}: there are {', '.join(self.duty.rotas) or 'none'}"
+            known = ", ".join(self.duty.rotas)
+            return Words(
+                f"không có lịch trực {change.rota!r}: đang có {known or '(không có)'}",
+                f"no rota {change.rota!r}: there are {known or 'none'}",
+            )
         strangers = [one for one in change.people if one not in self.duty.people]
         if strangers or not change.people:
-            return (
-                f"nobody called {', '.join(strangers) or '(empty)'}: there are {', '.join(self.duty.people)}"
+            unknown, known = ", ".join(strangers), ", ".join(self.duty.people)
+            return Words(
+                f"không có người trực {unknown or '(trống)'}: đang có {known}",
+                f"nobody called {unknown or '(empty)'}: there are {known}",
             )
         if not change.start < change.until or change.until <= now:
-            return "the change wants an end that is after its beginning, and to come"
+            return _NO_SPAN
         if change.until - change.start > LONGEST_LOOK:
-            return "a change lasts at most 92 days; edit the duty file for longer"
-        return ""
+            return _TOO_LONG
+        return NOTHING
 
     def person_at(self, channel: str, address: str) -> str:
         """Return the name of the person with this address on a channel; ``""`` when nobody has it."""
         people = self.duty.people.values()
         return next((one.name for one in people if address and one.reach.get(channel) == address), "")
+
+
+_NO_SPAN = Words(
+    "giờ kết thúc phải sau giờ bắt đầu và chưa qua",
+    "the change wants an end that is after its beginning, and to come",
+)
+_TOO_LONG = Words(
+    "mỗi lần đổi ca nhiều nhất 92 ngày; lâu hơn thì sửa tệp lịch trực",
+    "a change lasts at most 92 days; edit the duty file for longer",
+)
 
 
 def _person(key: str, person: Person) -> Receiver:

@@ -42,6 +42,10 @@ class Impacts:
     def _topology(self) -> Topology:
         return Topology(self._inventory)
 
+    def prepare(self) -> None:
+        """Work out what is behind what. Takes a while in a nation."""
+        self._topology  # noqa: B018 - it is kept
+
     def by_rule(self, incident: Incident, rules: RuleBook) -> Impact:
         """Return what an incident hits by what its rule is about: a full disk alone stops nothing."""
         rule = rules.get(incident.key.rule)
@@ -92,11 +96,6 @@ class Impacts:
         for site in self._inventory.sites.values() if services else ():
             if any(uses(site, one) for one in services):
                 yield site.id
-
-
-def impact_of(incident: Incident, rules: RuleBook, inventory: Inventory) -> Impact:
-    """Return what one incident hits."""
-    return Impacts(inventory).by_rule(incident, rules)
 
 
 def uses(site: Site, service: UsedService) -> bool:

@@ -16,9 +16,12 @@ from inventory import wording
 from inventory.model import Model
 from inventory.selector import Patterns, Selector
 from inventory.shape import allowed_keys
+from probes.core.words import Unfit, Words
 
 LONGEST = timedelta(days=90)
 """No silence lasts longer: what is forgotten would be silent for ever."""
+LEAST_REASON = 3
+"""Characters."""
 FURTHEST = timedelta(days=366)
 """So far ahead one may begin."""
 
@@ -32,27 +35,48 @@ class Wish(Model):
     start: Annotated[LocalTime | None, Field(alias="from")] = None
     """Now when absent."""
     until: LocalTime
-    reason: Annotated[str, Field(min_length=3, max_length=300)]
+    reason: Annotated[str, Field(min_length=LEAST_REASON, max_length=300)]
 
     def silence(self, who: str, now: datetime) -> Silence:
         """Return it as it would be, with the number 0. Raises `ValueError` with what to do."""
         if self.where == Selector() and not self.rules:
-            raise ValueError("name devices, sites, roles or rules; the site * is everything")
+            raise Unfit(_NAME_SOMETHING)
         start = max(self.start or now, now)
         must_be_in_reach(start, self.until, now)
         return Silence(0, self.kind, self.where, self.rules, start, self.until, self.reason, who, now)
 
 
+_NAME_SOMETHING = Words(
+    "ghi thiết bị, đơn vị, vai trò hoặc luật; đơn vị * là tất cả",
+    "name devices, sites, roles or rules; the site * is everything",
+)
+
+
 def must_be_in_reach(start: datetime, until: datetime, now: datetime) -> None:
     """Raise `ValueError` unless a silence may last from `start` until `until`."""
     if until <= now:
-        raise ValueError(f"the end {_local(until)} is over")
+        raise Unfit(Words(f"giờ kết thúc {_local(until)} đã qua", f"the end {_local(until)} is over"))
     if until <= start:
-        raise ValueError(f"the end {_local(until)} is not after the beginning {_local(start)}")
+        raise Unfit(
+            Words(
+                f"giờ kết thúc {_local(until)} không sau giờ bắt đầu {_local(start)}",
+                f"the end {_local(until)} is not after the beginning {_local(start)}",
+            )
+        )
     if start - now > FURTHEST:
-        raise ValueError(f"it may begin within {FURTHEST.days} days, found {_local(start)}")
+        raise Unfit(
+            Words(
+                f"phải bắt đầu trong {FURTHEST.days} ngày tới, đang ghi {_local(start)}",
+                f"it may begin within {FURTHEST.days} days, found {_local(start)}",
+            )
+        )
     if until - start > LONGEST:
-        raise ValueError(f"at most {LONGEST.days} days; extend it then if it must be longer")
+        raise Unfit(
+            Words(
+                f"nhiều nhất {LONGEST.days} ngày; cần lâu hơn thì gia hạn sau",
+                f"at most {LONGEST.days} days; extend it then if it must be longer",
+            )
+        )
 
 
 def read_wish(asked: object) -> Wish:

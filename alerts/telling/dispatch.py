@@ -17,6 +17,7 @@ from alerts.telling.notification import Pending
 from alerts.telling.notifier import Notifier
 from alerts.telling.outbox import Outbox
 from alerts.telling.queue import ChannelNow, Queue
+from probes.core.words import Said, Words
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Dispatcher:
         self._now = now
         self._look_every = look_every
         self._wake = asyncio.Event()
-        self.problem = ""
+        self.problem: Said = ""
         """Why the outbox cannot be read now, in one line; empty when it can."""
         self._queues = {
             name: Queue(name, notifier, outbox, now, backoff or Backoff(), grace)
@@ -86,7 +87,9 @@ class Dispatcher:
         except Exception as error:  # a full disk or a locked file passes; alerts must go on afterwards
             if not self.problem:
                 log.exception("the outbox cannot be read; trying again until it can")
-            self.problem = f"the outbox cannot be read: {error}"
+            self.problem = Words(
+                f"không đọc được hàng đợi tin: {error}", f"the outbox cannot be read: {error}"
+            )
             return 0
         self.problem = ""
         return len(claimed)

@@ -65,6 +65,14 @@ def fields(message: Message, language: str, to: str = "", sms_parts: int = 2) ->
     }
 
 
+_STATES = {
+    Step.OPENED: Words("đang có sự cố", "broken"),
+    Step.CHANGED: Words("nặng hơn", "worse"),
+    Step.ESCALATED: Words("chưa ai nhận xử lý", "nobody has taken it on"),
+    Step.REOPENED: Words("tái diễn", "it is back"),
+}
+
+
 def _state(message: Message) -> Words:
     if message.step is Step.RESOLVED:
         return Words("đã khắc phục", "resolved")
@@ -72,4 +80,4 @@ def _state(message: Message) -> Words:
         return Words("tin hằng ngày", "daily word")
     if message.incident.kind is Kind.FINDING:
         return Words("cấu hình sai", "misconfigured")
-    return Words("đang có sự cố", "broken") if message.step is Step.OPENED else Words("nặng hơn", "worse")
+    return _STATES.get(message.step, _STATES[Step.OPENED])

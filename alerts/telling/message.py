@@ -87,7 +87,7 @@ class Composer:
         over = transition.step is Step.RESOLVED
         site, device = self._where(incident.key)
         place = _place(site, incident.key).in_language(language)
-        summary = clean(transition.summary.in_language(language), 200)
+        summary = clean(transition.summary.in_language(language), 200).removeprefix(f"{place} ")
         title = f"[{_tag(incident, transition).in_language(language)}] {place}: {summary}"
         link = f"{self._base_url}/incidents/{incident.id}"
         take = f"{self._base_url}/a/{recipient.code}" if recipient.code else ""
@@ -124,7 +124,11 @@ class Composer:
         return site, self._inventory.devices.get(key.device)
 
     def _contact(self, key: IncidentKey) -> Contact | None:
-        return self._inventory.owner_of(key.device) if key.device in self._inventory.devices else None
+        """Return who answers for the device, or for the site as a whole."""
+        if key.device in self._inventory.devices:
+            return self._inventory.owner_of(key.device)
+        site = self._inventory.sites.get(key.device)
+        return site.owner if site else None
 
     def _extent(self, incident: Incident, language: str) -> list[str]:
         """Return what is probably broken, which sites and services that hits, and how many communes."""
@@ -159,7 +163,7 @@ def _tag(incident: Incident, transition: Transition) -> Words:
     if transition.step is Step.RESOLVED:
         return _RESOLVED
     tag = _TAGS[transition.kind, transition.severity]
-    if transition.step is Step.ESCALATED:
+    if transition.step in (Step.ESCALATED, Step.RELEASED):
         return Words(f"{_UNTAKEN.vi}: {tag.vi}", f"{_UNTAKEN.en}: {tag.en}")
     if transition.step is Step.REOPENED:
         return Words(f"{_REOPENED.vi}: {tag.vi}", f"{_REOPENED.en}: {tag.en}")

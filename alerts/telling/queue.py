@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -22,7 +23,10 @@ from alerts.telling.pace import Pace
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(hours=24)
-"""A message older than this is given up at its next failure; it stays in the outbox, where it is shown."""
+"""A message older than this is given up when it failed often; it stays in the outbox, where it is shown."""
+
+LEAST_TRIES = 5
+"""Failures without which no message is given up, however old: nobody may have been there to try it."""
 
 MAX_IN_HAND = 500
 """Messages of one channel held in memory; more of them go back to the outbox for a while."""
@@ -68,6 +72,10 @@ class Queue:
         self._more = asyncio.Event()
         self._failures = 0
         self._error = ""
+        self._resting: dict[str, float] = {}
+        """Who could not be told, and until when they are left alone, by the loop's clock."""
+        self._doubts: set[str] = set()
+        """Whom it failed since it last worked: one of them may be why, two of them mean the channel."""
         self._pace: Pace | None = None
 
     def __len__(self) -> int:
@@ -97,9 +105,7 @@ class Queue:
     async def run(self) -> None:
         """Tell what is in hand until cancelled."""
         while True:
-            while not self._in_hand:
-                self._more.clear()
-                await self._more.wait()
+            await self._until_one_may_be_told()
             if not await self._may_tell():
                 continue
             pending = await self._next()
@@ -108,7 +114,32 @@ class Queue:
                 self._drop(pending)
             else:
                 self._tries[pending.id] = self._tries.get(pending.id, 0) + 1
-                await asyncio.sleep(pause)
+                await self._rest(pending.message.to, pause)
+
+    async def _until_one_may_be_told(self) -> None:
+        """Wait until there is something in hand for somebody who is not left alone."""
+        while True:
+            self._more.clear()
+            rest = min((self._rest_of(one) for one in self._in_hand.values()), default=None)
+            if rest is not None and rest <= 0:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), rest)
+
+    def _rest_of(self, pending: Pending) -> float:
+        """Return the seconds for which whom a message is for is left alone."""
+        return self._resting.get(pending.message.to, 0.0) - asyncio.get_running_loop().time()
+
+    async def _rest(self, whom: str, pause: float) -> None:
+        """Leave somebody alone who could not be told; the whole channel when it fails somebody else as well."""
+        now = asyncio.get_running_loop().time()
+        self._resting = {one: until for one, until in self._resting.items() if until > now}
+        self._resting[whom] = now + pause
+        self._doubts.add(whom)
+        if len(self._doubts) > 1:
+            await asyncio.sleep(pause)
+            self._resting.clear()
+            self._doubts.clear()
 
     async def _may_tell(self) -> bool:
         """Whether the limit lets a message through; waits a while when it does not."""
@@ -139,7 +170,8 @@ class Queue:
 
     async def _next(self) -> Pending:
         """Return what to tell now: the first in hand, or a digest of many when there are more than may be told."""
-        head = self._in_hand[min(self._in_hand, key=self._rank)]
+        awake = [number for number, one in self._in_hand.items() if self._rest_of(one) <= 0]
+        head = self._in_hand[min(awake or self._in_hand, key=self._rank)]
         if self._pace is None:
             return head
         together = to_merge(self._in_hand.values(), head, self._pace.free(self._now()))
@@ -213,10 +245,14 @@ class Queue:
         if self._failures == 1:
             log.warning("a channel does not work", extra={"channel": self.name, "error": error})
         now = self._now()
-        if now - pending.created_at >= GIVE_UP_AFTER:
+        often = pending.tries + self._tries.get(pending.id, 0) + 1 >= LEAST_TRIES
+        if often and now - pending.created_at >= GIVE_UP_AFTER:
             await self._record(lambda: self._outbox.failed(pending.id, now, f"given up: {error}", None))
             return None
-        pause = self._backoff.seconds(self._failures, retry_after)
+        tries = max(
+            self._failures, self._tries.get(pending.id, 0) + 1
+        )  # others may have been told in between
+        pause = self._backoff.seconds(tries, retry_after)
         retry_at = now + timedelta(seconds=pause)
         await self._record(lambda: self._outbox.failed(pending.id, now, error, retry_at))
         return pause
@@ -225,6 +261,7 @@ class Queue:
         if self._failures:
             log.info("a channel works again", extra={"channel": self.name, "failures": self._failures})
         self._failures = 0
+        self._doubts.clear()
 
     async def _record(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write to the outbox, again and again if it must be: what was told may not be told twice."""

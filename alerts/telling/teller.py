@@ -59,11 +59,18 @@ class Teller:
         self._hidden = hidden
 
     def tell(self, incident: Incident, transition: Transition, told: Sequence[Receiver]) -> Telling:
-        """Return who is told of `transition`; `incident` is as it is after it, `told` who was told of it before."""
+        """Return who is told of `transition`; `incident` is as it is after it, `told` who was told of it before.
+
+        Of one that is given back `told` is empty as long as a further step is to come.
+        """
         match transition.step:
             case Step.RESOLVED:
                 return self._telling(incident, transition, told, None)
             case Step.OPENED | Step.REOPENED:
+                return self._begin(incident, transition, told)
+            case Step.RELEASED if (
+                told
+            ):  # every step was used up: they begin anew, lest nobody ever hears of it again
                 return self._begin(incident, transition, told)
             case Step.CHANGED if worse(transition):
                 return self._worse(incident, transition, told)

@@ -34,7 +34,7 @@ from bench.detection.faults import Trouble, Truth
 from bench.detection.luck import Asked, Ending, every_check
 from bench.detection.world import CENTRE
 from monitor.clock import Steps
-from monitor.ledger import incidents, outbox
+from monitor.ledger import incident_rows, incident_steps, outbox
 from monitor.ledger.database import migrate, transaction
 from monitor.ledger.ledger import LEASE
 from monitor.pipeline import RECHECK_AFTER, STALE_EVERY
@@ -133,7 +133,7 @@ class Laboratory:
                 handlers[kind](now, what)
             except Killed:
                 self._kill(now)
-        self.report.still_open = incidents.all_open(self._db)
+        self.report.still_open = incident_rows.all_open(self._db)
         waiting = "SELECT count(*) FROM outbox WHERE state = 'waiting'"
         self.report.undelivered = self._db.execute(waiting).fetchone()[0]
         return self.report
@@ -161,8 +161,8 @@ class Laboratory:
         self._alive, self._dying = True, 0
         self._epoch += 1
         self._steps = Steps()
-        self._engine = Engine(self._rules, self._inventory, incidents.all_open(self._db))
-        self._engine.remember(incidents.resolved_since(self._db, self._wall(now) - FLAPPING_WINDOW))
+        self._engine = Engine(self._rules, self._inventory, incident_rows.all_open(self._db))
+        self._engine.remember(incident_rows.resolved_since(self._db, self._wall(now) - FLAPPING_WINDOW))
         self._asleep.clear()
         self._calm.clear()
         self._extra = set(range(len(self._checks)))
@@ -317,7 +317,7 @@ class Laboratory:
     def _record(self, now: float, transitions: Sequence[Transition]) -> None:
         self.report.transitions += [(now, transition) for transition in transitions]
         with transaction(self._db):
-            incidents.record(self._db, transitions, self._teller)
+            incident_steps.record(self._db, transitions, self._teller)
 
     def _look(self, now: float, _: object) -> None:
         """Look into the outbox, as the dispatcher does from time to time."""

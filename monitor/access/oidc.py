@@ -22,11 +22,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from inventory.network_policy import is_loopback
 from inventory.secrets import Secret, SecretMissing
 from monitor.access import keys
 from monitor.access.settings import OidcSettings
 from monitor.access.vouched import Vouched
-from monitor.web.security import is_loopback
 
 ALGORITHMS = ("RS256", "ES256")
 """Signatures that are believed; never ``none``, never one with the shared secret."""

@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from inventory.duration import Duration
 from inventory.model import Model, listed
+from inventory.network_policy import is_loopback
 from inventory.secrets import SecretRef
 from monitor.access.permission import Role
 from monitor.access.scope import parse_scope
-from monitor.web.security import is_loopback
 
 _DAY = 86400.0
 

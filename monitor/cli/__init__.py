@@ -56,7 +56,7 @@ def _command(file: str) -> click.Command | None:
     default="vi",
     show_default=True,
     envvar="COMMUNE_MONITOR_LANG",
-    help="The language of what was told people.",
+    help="The language of the duty's commands, and of what was told people.",
 )
 @click.version_option(version("commune-monitor"), prog_name="commune-monitor")
 @click.pass_context

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from monitor.cli.client import Client, api_options
-from monitor.cli.common import json_option, print_json
+from monitor.cli.common import json_option, print_json, spoken
 from monitor.cli.who import When
 
 
@@ -23,7 +23,18 @@ from monitor.cli.who import When
 def ack(client: Client, ids: tuple[int, ...], note: str, until: datetime | None, as_json: bool) -> None:
     """Take the incidents IDS on: nobody else is told while you have them. Exit code 1 when one was not possible."""
     body: dict[str, Any] = {"ids": ids, "note": note, "until": until.isoformat() if until else None}
-    report(client.post("/incidents/acknowledge", body)["incidents"], ids, "taken on", as_json=as_json)
+    report(
+        client.post("/incidents/acknowledge", body)["incidents"],
+        ids,
+        spoken("đã tiếp nhận", "taken on"),
+        as_json=as_json,
+    )
+
+
+_NOT_POSSIBLE = (
+    "không được: sự cố đã khắc phục, hoặc đã ở trạng thái đó",
+    "not possible: it is resolved, or it is in that state already",
+)
 
 
 def report(done: list[dict[str, Any]], ids: tuple[int, ...], what: str, *, as_json: bool) -> None:
@@ -33,8 +44,6 @@ def report(done: list[dict[str, Any]], ids: tuple[int, ...], what: str, *, as_js
         print_json({"incidents": done})
     else:
         for number in ids:
-            state = (
-                what if number in found else "not possible: it is resolved, or it is in that state already"
-            )
+            state = what if number in found else spoken(*_NOT_POSSIBLE)
             click.echo(f"#{number}: {state}")
     raise SystemExit(not found >= set(ids))

@@ -56,7 +56,7 @@ def _read(settings: Path) -> tuple[Configuration | None, Sequence[Problem]]:
 def _holes(loaded: Configuration) -> Iterator[Problem]:
     """Yield a warning when nobody will be on duty in the days to come, swaps apart."""
     if found := hole(Roster(loaded.duty), datetime.now(UTC)):
-        yield Problem(str(loaded.folder(loaded.settings.duty or "")), 0, 0, "rotas", found, "warning")
+        yield Problem(str(loaded.folder(loaded.settings.duty or "")), 0, 0, "rotas", found.en, "warning")
 
 
 def _say_valid(loaded: Configuration) -> None:

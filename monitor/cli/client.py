@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from probes.core.text import clean
 
 F = TypeVar("F", bound=Callable[..., Any])
 SECONDS = 30.0
+_TOKEN = re.compile(r"[!-~]{1,200}")
 LONGEST = 64 * 1024 * 1024
 """Bytes of an answer that are read."""
 
@@ -36,6 +38,11 @@ class Client:
     def post(self, path: str, body: object) -> Any:
         """Return the answer of a `POST`. Leaves as `get` does."""
         return asyncio.run(self._ask("POST", path, json=body))
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Return the answer of another method. Raises `NoSuch` for 404 and 409, leaves as `get` does for the rest."""
+        given = {} if body is None else {"json": body}
+        return asyncio.run(self._ask(method, path, **given))
 
     async def _ask(self, method: str, path: str, **given: Any) -> Any:
         try:
@@ -61,6 +68,10 @@ class Failed(click.ClickException):
     exit_code = 2
 
 
+class NoSuch(Failed):
+    """There is no such thing, or it is over."""
+
+
 def _refused(status: int, body: bytes) -> Failed:
     try:
         detail = clean(str(msgspec.json.decode(body).get("detail", "")), 500)
@@ -68,25 +79,45 @@ def _refused(status: int, body: bytes) -> Failed:
         detail = ""
     advice = {
         401: "; make a token with `commune-monitor user token` and name its file with --token-file",
-        403: "; the token's role or sites do not do",
+        403: "; the token's role or sites do not do, an administrator gives others",
+        429: "; try again in a moment",
+        503: "; try again in a moment",
     }.get(status, "")
-    return Failed(f"HTTP {status}: {detail or 'no reason given'}{advice}")
+    kind = NoSuch if status in (404, 409) else Failed
+    return kind(f"HTTP {status}: {detail or 'no reason given'}{advice}")
+
+
+def _address_options(help: str) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        file = click.Path(path_type=Path, dir_okay=False)
+        token = click.option(
+            "--token-file", type=file, envvar="COMMUNE_MONITOR_TOKEN_FILE", help="File with an API token."
+        )
+        return click.option("--url", envvar="COMMUNE_MONITOR_URL", help=help)(token(command))
+
+    return add
+
+
+def remote_options(command: F) -> F:
+    """Add ``--url`` and ``--token-file``; the command gets a `Client` as its first argument, `None` without ``--url``.
+
+    For commands that read the files of this machine otherwise; they get the settings' path second.
+    """
+
+    @_address_options("Ask the monitor at this address; unless given, the files of this machine.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def wrapped(settings: Path, url: str | None, token_file: Path | None, *args: Any, **kwargs: Any) -> Any:
+        client = Client(url, _token(token_file)) if url else None
+        return command(client, settings, *args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]  # click made a Command of it, which F cannot say
 
 
 def api_options(command: F) -> F:
     """Add ``--url`` and ``--token-file``; the command gets a `Client` as its first argument."""
 
-    @click.option(
-        "--url",
-        envvar="COMMUNE_MONITOR_URL",
-        help="Address of the monitor; unless given, the settings' own.",
-    )
-    @click.option(
-        "--token-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        envvar="COMMUNE_MONITOR_TOKEN_FILE",
-        help="File with an API token.",
-    )
+    @_address_options("Address of the monitor; unless given, the settings' own.")
     @click.pass_obj
     @functools.wraps(command)
     def wrapped(settings: Path, url: str | None, token_file: Path | None, *args: Any, **kwargs: Any) -> Any:
@@ -106,6 +137,9 @@ def _token(file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        return file.read_text("utf-8").strip()
+        token = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Failed(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+    if not _TOKEN.fullmatch(token):
+        raise Failed(f"{file} holds no token, which is one word; `commune-monitor user token` makes one")
+    return token

@@ -24,6 +24,7 @@ from monitor.instance import InUse
 from monitor.ledger import LedgerError
 from monitor.settings import load_settings
 from monitor.store import StoreError
+from probes.core.words import Words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +73,26 @@ def language() -> str:
     context = click.get_current_context(silent=True)
     chosen: str = context.find_root().params.get("lang", "vi") if context else "vi"
     return chosen
+
+
+def spoken(vi: str, en: str) -> str:
+    """Return a sentence in the reader's language."""
+    return Words(vi, en).in_language(language())
+
+
+def heads(*names: tuple[str, str]) -> tuple[str, ...]:
+    """Return the heads of a table in the reader's language, each given in Vietnamese and English."""
+    return tuple(spoken(*name) for name in names)
+
+
+SEVERITIES = {
+    "low": Words("thấp", "low"),
+    "medium": Words("trung bình", "medium"),
+    "warning": Words("cảnh báo", "warning"),
+    "high": Words("cao", "high"),
+    "critical": Words("nghiêm trọng", "critical"),
+}
+"""How bad, in words."""
 
 
 def operator() -> str:

@@ -15,7 +15,7 @@ from alerts.quiet.preview import Effect, effect
 from alerts.quiet.quiet import Quiet
 from alerts.quiet.silence import Silence
 from alerts.telling.message import local
-from monitor.cli.common import clear_start, language, load, print_table
+from monitor.cli.common import SEVERITIES, clear_start, heads, language, load, print_table, spoken
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
@@ -88,25 +88,37 @@ def meant(quiet: Quiet) -> str:
 
 def print_effect(found: Effect, days: int) -> None:
     """Print what something quiet hides."""
-    click.echo(f"Devices: {len(found.devices)} at {len(found.sites)} sites")
+    devices, sites = len(found.devices), len(found.sites)
+    click.echo(spoken(f"Thiết bị: {devices} ở {sites} đơn vị", f"Devices: {devices} at {sites} sites"))
     for device in found.devices[:SHOWN]:
         click.echo(f"  {device}")
     _more(len(found.devices))
-    _print_incidents("Open now", found.open)
-    _print_incidents(f"Opened within it in the last {days} days", found.past)
+    _print_incidents(spoken("Đang có", "Open now"), found.open)
+    _print_incidents(
+        spoken(f"Trong {days} ngày qua rơi vào khoảng này", f"Opened within it in the last {days} days"),
+        found.past,
+    )
 
 
 def _print_incidents(title: str, incidents: tuple[Incident, ...]) -> None:
     click.echo(f"{title}: {len(incidents)}")
     if incidents:
         rows = [
-            (f"  {one.id}", one.severity, local(one.opened_at), clean(say(one.summary, language()), 100))
+            (
+                f"  {one.id}",
+                SEVERITIES[one.severity].in_language(language()),
+                local(one.opened_at),
+                clean(say(one.summary, language()), 100),
+            )
             for one in incidents[:SHOWN]
         ]
-        print_table(("  ID", "SEVERITY", "OPENED", "WHAT"), rows)
+        print_table(
+            heads(("  SỐ", "  ID"), ("MỨC ĐỘ", "SEVERITY"), ("TỪ LÚC", "OPENED"), ("SỰ CỐ", "WHAT")), rows
+        )
     _more(len(incidents))
 
 
 def _more(count: int) -> None:
     if count > SHOWN:
-        click.echo(f"  … and {count - SHOWN} more (--json has all)")
+        more = count - SHOWN
+        click.echo(spoken(f"  … và {more} nữa (--json có đủ)", f"  … and {more} more (--json has all)"))

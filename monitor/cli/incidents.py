@@ -11,7 +11,7 @@ import click
 from alerts.incident import Kind, Severity, Status
 from alerts.telling.message import local
 from monitor.cli.client import Client, api_options
-from monitor.cli.common import json_option, language, print_json, print_table
+from monitor.cli.common import SEVERITIES, heads, json_option, language, print_json, print_table, spoken
 from probes.core.text import clean
 
 
@@ -47,8 +47,16 @@ def incidents(
     if as_json:
         print_json({"incidents": found})
     else:
-        print_table(("ID", "SEVERITY", "SINCE", "WHERE", "WHAT", "WHO HAS IT"), rows(found, {}))
+        print_table(titles(), rows(found, {}))
     raise SystemExit(bool(found))
+
+
+def titles() -> tuple[str, ...]:
+    """Return the heads of the table of incidents."""
+    return heads(
+        ("SỐ", "ID"), ("MỨC ĐỘ", "SEVERITY"), ("TỪ LÚC", "SINCE"), ("Ở ĐÂU", "WHERE"), ("SỰ CỐ", "WHAT"),
+        ("AI NHẬN", "WHO HAS IT"),
+    )  # fmt: skip
 
 
 def urgency(one: Mapping[str, Any]) -> tuple[bool, int, str]:
@@ -61,7 +69,7 @@ def rows(found: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[t
     return [
         (
             str(one["id"]),
-            one["severity"],
+            SEVERITIES[one["severity"]].in_language(language()),
             local(datetime.fromisoformat(one["opened_at"])),
             _where(one, names),
             clean(one["summary"][language()], 100),
@@ -74,11 +82,14 @@ def rows(found: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[t
 def _where(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
     about = one["key"]["device"]
     if about.startswith("@"):
-        return f"{len(one['sites'])} sites" if one["sites"] else "the monitor"
+        count = len(one["sites"])
+        if not count:
+            return spoken("hệ thống giám sát", "the monitor")
+        return spoken(f"{count} đơn vị", f"{count} sites")
     return clean(names.get(about.partition("/")[0], about), 40)
 
 
 def _who(one: Mapping[str, Any]) -> str:
     if one["status"] == "resolved":
-        return "resolved"
-    return clean(one["acknowledged_by"], 40) or "nobody"
+        return spoken("đã khắc phục", "resolved")
+    return clean(one["acknowledged_by"], 40) or spoken("chưa ai", "nobody")

@@ -6,7 +6,7 @@ import click
 
 from monitor.cli.ack import report
 from monitor.cli.client import Client, api_options
-from monitor.cli.common import json_option
+from monitor.cli.common import json_option, spoken
 
 
 @click.command
@@ -17,4 +17,4 @@ from monitor.cli.common import json_option
 def note(client: Client, ids: tuple[int, ...], text: str, as_json: bool) -> None:
     """Add TEXT to the timelines of the incidents IDS."""
     done = client.post("/incidents/note", {"ids": ids, "note": text})["incidents"]
-    report(done, ids, "noted", as_json=as_json)
+    report(done, ids, spoken("đã ghi chú", "noted"), as_json=as_json)

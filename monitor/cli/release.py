@@ -6,7 +6,7 @@ import click
 
 from monitor.cli.ack import report
 from monitor.cli.client import Client, api_options
-from monitor.cli.common import json_option
+from monitor.cli.common import json_option, spoken
 
 
 @click.command
@@ -17,4 +17,4 @@ from monitor.cli.common import json_option
 def release(client: Client, ids: tuple[int, ...], note: str, as_json: bool) -> None:
     """Give the incidents IDS back: they are open again, and escalation goes on where it stood."""
     done = client.post("/incidents/release", {"ids": ids, "note": note})["incidents"]
-    report(done, ids, "given back", as_json=as_json)
+    report(done, ids, spoken("đã trả lại", "given back"), as_json=as_json)

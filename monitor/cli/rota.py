@@ -80,7 +80,7 @@ def swap(
     change = Override(0, name, tuple(people), start or utc_now(), until, operator(), note[:500])
     mistake = Roster(configuration.duty).mistake(change, utc_now())
     if mistake:
-        raise click.UsageError(mistake)
+        raise click.UsageError(mistake.en)
     with clear_start():
         click.echo(asyncio.run(_add(configuration, change)))
 

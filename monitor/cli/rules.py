@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
+import msgspec
 
 from alerts.incident import Incident
 from alerts.rule import BUILT_IN, Rule, RuleBook, load_rules
 from alerts.telling.message import local
 from inventory.document import Invalid
+from inventory.model import Inventory
 from monitor.cli.common import json_option, language, load, print_json, print_problems, print_table
 from monitor.cli.quality import Span
 from monitor.clock import utc_now
@@ -20,7 +23,7 @@ from monitor.configuration import Configuration
 from monitor.last_seen import last_seen
 from monitor.ledger import Ledger, LedgerError
 from monitor.replay.compare import Row
-from monitor.replay.present import Forecast, forecast
+from monitor.replay.present import Forecast, Would, forecast
 from monitor.replay.replay import Happened
 from monitor.replay.trial import Trial, try_rules
 from monitor.settings import load_settings
@@ -95,7 +98,7 @@ def test(context: click.Context, since: timedelta, folder: Path | None, at_once:
     if as_json:
         print_json(trial)
     else:
-        _say(trial, tried=folder is not None)
+        _say(trial, configuration.inventory, tried=folder is not None)
     compared = trial.comparison
     if compared.new or compared.vanished or compared.otherwise:
         raise SystemExit(1)
@@ -116,7 +119,7 @@ def _test_now(configuration: Configuration, proposed: RuleBook, now: datetime, *
     if as_json:
         print_json(found)
     else:
-        _say_forecast(found)
+        say_forecast(found)
     if found.steps or found.instead:
         raise SystemExit(1)
 
@@ -126,10 +129,13 @@ async def _open_incidents(ledger: Path) -> list[Incident]:
         return await opened.incidents.all_open()
 
 
-def _say_forecast(found: Forecast) -> None:
+def say_forecast(found: Forecast) -> None:
+    """Print what putting rules in force would do: how much of what, then one by one."""
     newest, spoken = f", the newest at {local(found.newest)}" if found.newest else "", language()
     click.echo(f"By what {found.checks} checks saw last{newest}, if it stays so:")
-    for title, steps in (("By the proposed rules", found.steps), ("No longer", found.instead)):
+    differences = (("By the proposed rules", found.steps), ("No longer", found.instead))
+    _count(differences)
+    for title, steps in differences:
         for one in steps[:SHOWN]:
             said = say(joined((one.summary, one.note), " "), spoken)
             click.echo(f"- {title}: {one.step} [{one.severity}] {one.rule} {one.device}: {said}")
@@ -140,6 +146,21 @@ def _say_forecast(found: Forecast) -> None:
     click.echo(
         "Attempts, durations and averages are left out: what waits for them comes later, or not if it passes."
     )
+
+
+def _count(differences: Sequence[tuple[str, Sequence[Would]]]) -> None:
+    """Say how many steps of which rule there are, and at how many devices, when that is not seen at a glance."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    devices = defaultdict[tuple[str, ...], set[str]](set)
+    for title, steps in differences:
+        for one in steps:
+            what = (title, str(one.step), one.rule, one.severity)
+            counts[what] += 1
+            devices[what].add(one.device)
+    if sum(counts.values()) > SHOWN // 4:
+        rows = [(*what, str(number), str(len(devices[what]))) for what, number in counts.most_common()]
+        print_table(("", "step", "rule", "severity", "number", "devices"), rows)
+        click.echo()
 
 
 def _settings(context: click.Context) -> Path:
@@ -180,7 +201,7 @@ def _about(rule: Rule) -> str:
     return "outage" if rule.outage else "device down"
 
 
-def _say(trial: Trial, *, tried: bool) -> None:
+def _say(trial: Trial, inventory: Inventory, *, tried: bool) -> None:
     compared = trial.comparison
     click.echo(
         f"{local(trial.start)} to {local(trial.end)}: {trial.attempts} attempts judged"
@@ -193,7 +214,9 @@ def _say(trial: Trial, *, tried: bool) -> None:
     ]
     print_table(("", *heads), rows)
     _rows("rule", compared.rules, tried)
-    _rows("site", compared.sites[:SHOWN], tried)
+    _rows("site", [_named(row, inventory) for row in compared.sites[:SHOWN]], tried)
+    if len(compared.sites) > SHOWN:
+        click.echo(f"… and {len(compared.sites) - SHOWN} more sites (--json has all)")
     if tried:
         _list("Only by the proposed rules", compared.new)
         _list("No longer", compared.vanished)
@@ -207,9 +230,15 @@ def _say(trial: Trial, *, tried: bool) -> None:
 
 def _rows(name: str, rows: Sequence[Row], tried: bool) -> None:
     click.echo()
-    heads = (name, "incidents", "", "messages", "") if tried else (name, "incidents", "messages")
+    compared = (name, "incidents in force", "proposed", "messages in force", "proposed")
+    heads = compared if tried else (name, "incidents", "messages")
     cells = [(row.name, *_pair(row.incidents, tried), *_pair(row.messages, tried)) for row in rows]
     print_table(heads, cells if tried else [tuple(one for one in row if one) for row in cells])
+
+
+def _named(row: Row, inventory: Inventory) -> Row:
+    site = inventory.sites.get(row.name)
+    return msgspec.structs.replace(row, name=f"{row.name} {site.name}") if site else row
 
 
 def _pair(values: tuple[int, int], tried: bool) -> tuple[str, str]:

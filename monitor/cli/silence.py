@@ -14,14 +14,18 @@ from alerts.quiet.preview import Effect
 from alerts.quiet.silence import Silence, read_wish
 from alerts.telling.message import local
 from inventory.duration import seconds
-from monitor.cli.common import json_option, operator, print_json, print_table
+from monitor.cli import silences_api
+from monitor.cli.client import Client, remote_options
+from monitor.cli.common import heads, json_option, language, operator, print_json, print_table, spoken
 from monitor.cli.effect import HISTORY, as_plain, meant, plain, print_effect, seen, with_ledger
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
+from probes.core.words import Words, say, why
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_KINDS = {"silence": Words("tạm dừng", "silence"), "maintenance": Words("bảo trì", "maintenance")}
 _KEYS = ("site", "device", "role", "tags", "profile", "check", "probe")
 
 
@@ -77,8 +81,9 @@ def silence() -> None:
 @click.option("--reason", required=True, help="Why; everybody sees it.")
 @click.option("--maintenance", is_flag=True, help="Planned work: the wall shows it.")
 @json_option
-@click.pass_obj
+@remote_options
 def add(
+    client: Client | None,
     settings: Path,
     /,
     until: datetime,
@@ -95,11 +100,11 @@ def add(
         made = await ledger.silences.add(wish)
         return made, await seen(configuration, ledger, made.quiet, HISTORY)
 
-    made, found = with_ledger(settings, work)
+    made, found = silences_api.add(client, wish) if client else with_ledger(settings, work)
     if as_json:
         print_json({"silence": plain(made), "effect": as_plain(found)})
     else:
-        click.echo(f"Silence {made.id}: {local(made.start)} - {local(made.until)}")
+        _say(made)
         print_effect(found, HISTORY)
 
 
@@ -109,11 +114,16 @@ def add(
     "--days", type=click.IntRange(1, 30), default=HISTORY, show_default=True, help="How far back to look."
 )
 @json_option
-@click.pass_obj
-def preview(settings: Path, /, days: int, as_json: bool, **where: Any) -> None:
+@remote_options
+def preview(client: Client | None, settings: Path, /, days: int, as_json: bool, **where: Any) -> None:
     """Print what a silence would hide: devices, what is open now, what it would have hidden lately."""
     wish = _wish(where, None, utc_now() + timedelta(hours=1), "preview", "silence")
-    found = with_ledger(settings, lambda configuration, ledger: seen(configuration, ledger, wish.quiet, days))
+    if client:
+        days, found = HISTORY, silences_api.preview(client, wish)
+    else:
+        found = with_ledger(
+            settings, lambda configuration, ledger: seen(configuration, ledger, wish.quiet, days)
+        )
     if as_json:
         print_json(as_plain(found))
     else:
@@ -123,22 +133,23 @@ def preview(settings: Path, /, days: int, as_json: bool, **where: Any) -> None:
 @silence.command(name="list")
 @click.option("--all", "every", is_flag=True, help="Those that are over too.")
 @json_option
-@click.pass_obj
-def listed(settings: Path, every: bool, as_json: bool) -> None:
+@remote_options
+def listed(client: Client | None, settings: Path, /, every: bool, as_json: bool) -> None:
     """Print the silences that hold or will hold, newest first."""
 
     async def work(_: Configuration, ledger: Ledger) -> tuple[Silence, ...]:
         return ledger.silences.known
 
     now = utc_now()
-    found = [one for one in with_ledger(settings, work) if every or one.until > now]
+    known = silences_api.known(client) if client else with_ledger(settings, work)
+    found = [one for one in known if every or one.until > now]
     if as_json:
         print_json([plain(one) for one in found])
         return
     rows = [
         (
             str(one.id),
-            one.kind,
+            _KINDS[one.kind].in_language(language()),
             _stands(one, now),
             local(one.start),
             local(one.until),
@@ -148,7 +159,7 @@ def listed(settings: Path, every: bool, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(("ID", "KIND", "STANDS", "FROM", "UNTIL", "WHAT", "WHY", "WHO"), rows)
+    print_table(_titles(), rows)
 
 
 @silence.command
@@ -156,30 +167,39 @@ def listed(settings: Path, every: bool, as_json: bool) -> None:
 @click.option(
     "--until", type=_MOMENT, required=True, help="When it is over: a time, or a span from now such as 2h."
 )
-@click.pass_obj
-def extend(settings: Path, number: int, until: datetime) -> None:
+@remote_options
+def extend(client: Client | None, settings: Path, /, number: int, until: datetime) -> None:
     """Let a silence last until another time. Exit code 1 when it is over already."""
-    _change(settings, number, lambda ledger: ledger.silences.extend(number, until, operator(), utc_now()))
+    if client:
+        _said(number, silences_api.extend(client, number, until))
+    else:
+        _change(settings, number, lambda ledger: ledger.silences.extend(number, until, operator(), utc_now()))
 
 
 @silence.command
 @click.argument("number", type=int)
-@click.pass_obj
-def end(settings: Path, number: int) -> None:
+@remote_options
+def end(client: Client | None, settings: Path, /, number: int) -> None:
     """End a silence now: what is open and was hidden is told. Exit code 1 when it is over already."""
-    _change(settings, number, lambda ledger: ledger.silences.end(number, operator(), utc_now()))
+    if client:
+        _said(number, silences_api.end(client, number))
+    else:
+        _change(settings, number, lambda ledger: ledger.silences.end(number, operator(), utc_now()))
 
 
 def _change(
     settings: Path, number: int, change: Callable[[Ledger], Coroutine[Any, Any, Silence | None]]
 ) -> None:
-    changed = with_ledger(settings, lambda _, ledger: change(ledger))
+    _said(number, with_ledger(settings, lambda _, ledger: change(ledger)))
+
+
+def _said(number: int, changed: Silence | None) -> None:
     if changed is None:
-        click.echo(
-            f"There is no silence {number} that is not over; `silence list --all` lists them.", err=True
-        )
+        vi = f"Không có lần tạm dừng cảnh báo {number} nào còn hiệu lực; `silence list --all` liệt kê tất cả."
+        en = f"There is no silence {number} that is not over; `silence list --all` lists them."
+        click.echo(spoken(vi, en), err=True)
         raise SystemExit(1)
-    click.echo(f"Silence {number}: {local(changed.start)} - {local(changed.until)}")
+    _say(changed)
 
 
 def _wish(
@@ -191,7 +211,7 @@ def _wish(
     try:
         return read_wish(asked | times | {"reason": reason, "kind": kind}).silence(operator(), utc_now())
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(say(why(error), language())) from None
 
 
 def _written(moment: datetime) -> str:
@@ -199,4 +219,18 @@ def _written(moment: datetime) -> str:
 
 
 def _stands(one: Silence, now: datetime) -> str:
-    return "over" if one.until <= now else "holds" if one.start <= now else "comes"
+    if one.until <= now:
+        return spoken("đã hết", "over")
+    return spoken("đang hiệu lực", "holds") if one.start <= now else spoken("sắp tới", "comes")
+
+
+def _say(one: Silence) -> None:
+    name = spoken("Tạm dừng cảnh báo", "Silence")
+    click.echo(f"{name} {one.id}: {local(one.start)} - {local(one.until)}")
+
+
+def _titles() -> tuple[str, ...]:
+    return heads(
+        ("SỐ", "ID"), ("LOẠI", "KIND"), ("HIỆU LỰC", "STANDS"), ("TỪ", "FROM"), ("ĐẾN", "UNTIL"), ("PHẠM VI", "WHAT"),
+        ("LÝ DO", "WHY"), ("AI", "WHO"),
+    )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from monitor.cli.client import Client, Failed, api_options
-from monitor.cli.common import json_option, print_json, print_table
-from monitor.cli.incidents import rows, urgency
+from monitor.cli.common import json_option, print_json, print_table, spoken
+from monitor.cli.incidents import rows, titles, urgency
 
 EVERY = 5.0
 """Seconds between two looks of ``--watch``."""
@@ -55,14 +55,19 @@ def _print(found: dict[str, Any]) -> None:
     well = sum(site["state"] == "up" for site in sites)
     taken = sum(one["status"] == "acknowledged" for one in incidents)
     click.secho(
-        f"{well} of {len(sites)} sites up, {up} of {devices} devices; {len(incidents)} incidents, {taken} taken on",
+        spoken(
+            f"{well}/{len(sites)} đơn vị bình thường, {up}/{devices} thiết bị; {len(incidents)} sự cố,"
+            f" {taken} đã tiếp nhận",
+            f"{well} of {len(sites)} sites up, {up} of {devices} devices; {len(incidents)} incidents,"
+            f" {taken} taken on",
+        ),
         fg="red" if incidents else "green",
         bold=True,
     )
     if incidents:
         names = {site["id"]: site["name"] for site in sites}
-        print_table(
-            ("ID", "SEVERITY", "SINCE", "WHERE", "WHAT", "WHO HAS IT"), rows(incidents[:SHOWN], names)
-        )
+        print_table(titles(), rows(incidents[:SHOWN], names))
     if len(incidents) > SHOWN:
-        click.echo(f"and {len(incidents) - SHOWN} more: commune-monitor incidents", err=True)
+        more = len(incidents) - SHOWN
+        said = spoken(f"còn {more} sự cố nữa", f"and {more} more")
+        click.echo(f"{said}: commune-monitor incidents", err=True)

@@ -7,15 +7,17 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import msgspec
 
 from alerts.calendar import VIETNAM, local_time
 from alerts.duty.roster import Roster
 from alerts.duty.rota import Override
 from alerts.duty.who import Plan, Told, Who, supposed
-from alerts.incident import Severity
+from alerts.incident import Severity, Words
 from alerts.quiet.silence import Silence
 from inventory.duration import written
-from monitor.cli.common import Name, clear_start, json_option, load, print_json, print_table
+from monitor.cli.client import Client, remote_options
+from monitor.cli.common import Name, clear_start, heads, json_option, load, print_json, print_table, spoken
 from monitor.clock import utc_now
 from monitor.configuration import Configuration
 from monitor.ledger import Ledger
@@ -51,13 +53,56 @@ class When(click.ParamType[datetime]):
 )
 @click.option("--rule", default="device-down", show_default=True, help="Id of the rule.")
 @json_option
-@click.pass_obj
-def who(settings: Path, about: str, at: datetime | None, severity: str, rule: str, as_json: bool) -> None:
+@remote_options
+def who(
+    client: Client | None,
+    settings: Path,
+    /,
+    about: str,
+    at: datetime | None,
+    severity: str,
+    rule: str,
+    as_json: bool,
+) -> None:
     """Say who would be told of an incident of ABOUT (a device, SITE/NAME, or a site), step by step.
 
     Nothing is sent. The duty file (`duty:` in the settings) and the swaps made since are followed. Exit code 1 when
     nobody would be told.
     """
+    if client:
+        plan, quiet = _asked(client, about, at, severity, rule)
+    else:
+        plan, quiet = _worked_out(settings, about, at, severity, rule)
+    if as_json:
+        print_json(
+            {"about": about, "at": at or utc_now(), "severity": severity, "plan": plan, "quiet": quiet}
+        )
+    else:
+        _print(plan)
+        if quiet:
+            said = spoken(f"Lúc đó không báo cho ai: {quiet.vi}", f"Nobody is told then: {quiet.en}")
+            click.echo(said, err=True)
+    raise SystemExit(not any(step.reached for step in plan.steps))
+
+
+def _asked(
+    client: Client, about: str, at: datetime | None, severity: str, rule: str
+) -> tuple[Plan, Words | None]:
+    """Return what a running monitor says: whom it would tell, and what would hold that back."""
+    query = {"about": about, "severity": severity, "rule": rule}
+    found = client.get("/duty/who", query | ({"at": local_form(at)} if at else {}))
+    return msgspec.convert(found, Plan), msgspec.convert(found["quiet"], Words | None)
+
+
+def local_form(moment: datetime) -> str:
+    """Return a time as the API reads it."""
+    return moment.astimezone(VIETNAM).strftime("%Y-%m-%d %H:%M")
+
+
+def _worked_out(
+    settings: Path, about: str, at: datetime | None, severity: str, rule: str
+) -> tuple[Plan, Words | None]:
+    """Return the same from the files of this machine."""
     configuration = load(settings)
     inventory = configuration.inventory
     if about not in inventory.devices and about not in inventory.sites:
@@ -73,14 +118,7 @@ def who(settings: Path, about: str, at: datetime | None, severity: str, rule: st
     plan = asked.plan(incident, moment)
     quiet = [one.quiet(moment) for one in configuration.planned.maintenance.values()]
     hidden = book(quiet, made, inventory).hides(incident, moment)
-    if as_json:
-        why = hidden.quiet.words(hidden.until) if hidden else None
-        print_json({"about": about, "at": moment, "severity": severity, "plan": plan, "quiet": why})
-    else:
-        _print(plan)
-        if hidden:
-            click.echo(f"Nobody is told then: {hidden.quiet.words(hidden.until).en}", err=True)
-    raise SystemExit(not any(step.reached for step in plan.steps))
+    return plan, hidden.quiet.words(hidden.until) if hidden else None
 
 
 async def swaps(configuration: Configuration) -> tuple[Override, ...]:
@@ -103,25 +141,31 @@ async def silences(configuration: Configuration) -> tuple[Silence, ...]:
 
 def _print(plan: Plan) -> None:
     rows = [row for step in plan.steps for row in _rows(step)]
-    print_table(("AFTER", "AT", "WHO", "WHY", "BY"), rows)
-    followed = ", ".join(plan.policies) or "no route fits: everybody is told"
-    click.echo(f"Policy: {followed}", err=True)
+    print_table(heads(("SAU", "AFTER"), ("LÚC", "AT"), ("AI", "WHO"), ("VÌ", "WHY"), ("QUA", "BY")), rows)
+    followed = ", ".join(plan.policies) or spoken(
+        "không tuyến nào phù hợp: báo cho tất cả", "no route fits: everybody is told"
+    )
+    click.echo(spoken(f"Quy trình báo: {followed}", f"Policy: {followed}"), err=True)
     if plan.repeats:
-        click.echo(
-            f"Then everybody again every {written(plan.repeat_every)}, {plan.repeats} times.", err=True
-        )
+        every, times = written(plan.repeat_every), plan.repeats
+        vi = f"Sau đó báo lại tất cả mỗi {every}, {times} lần."
+        en = f"Then everybody again every {every}, {times} times."
+        click.echo(spoken(vi, en), err=True)
 
 
 def _rows(step: Told) -> list[tuple[str, ...]]:
-    when = (written(step.after) if step.after else "at once", f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
+    after = written(step.after) if step.after else spoken("ngay", "at once")
+    when = (after, f"{step.at.astimezone(VIETNAM):%d/%m/%Y %H:%M}")
     if not step.reached:
-        return [(*when, "nobody", "", "")]
+        return [(*when, spoken("không ai", "nobody"), "", "")]
     return [
         (
             *when,
-            one.receiver.name or "everybody there",
+            one.receiver.name or spoken("mọi người ở đó", "everybody there"),
             one.target,
-            ", else ".join(f"{channel} {to}".strip() for channel, to in one.receiver.ways),
+            spoken(", không được thì ", ", else ").join(
+                f"{channel} {to}".strip() for channel, to in one.receiver.ways
+            ),
         )
         for one in step.reached
     ]

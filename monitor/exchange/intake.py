@@ -20,7 +20,6 @@ from monitor.configuration import Configuration
 from monitor.exchange.record import Record, Wrong
 
 _OWNER = ("name", "unit", "phone", "email")
-_SHOWN_NAMES = 30
 
 
 class Intake(msgspec.Struct, frozen=True):

@@ -65,9 +65,9 @@ class LedgerAudit:
         """Append a line."""
         await self._database.write(partial(add, at=at, who=who, what=what, subject=subject, detail=detail))
 
-    async def newest(self, limit: int = 100) -> list[AuditEntry]:
+    async def newest(self, limit: int = 100, before_id: int | None = None) -> list[AuditEntry]:
         """Return the newest lines, newest first."""
-        return await self._database.read(partial(load, limit=limit))
+        return await self._database.read(partial(load, limit=limit, before=before_id))
 
     async def verify(self, noted: Seal | None = None) -> Verified:
         """Return whether the record is as it was written, and holds a seal that was noted before."""
@@ -84,9 +84,10 @@ def add(db: sqlite3.Connection, at: datetime, who: str, what: str, subject: str,
     )
 
 
-def load(db: sqlite3.Connection, limit: int) -> list[AuditEntry]:
-    """Return the newest lines, newest first."""
-    rows = db.execute(f"{_ROWS} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+def load(db: sqlite3.Connection, limit: int, before: int | None = None) -> list[AuditEntry]:
+    """Return the newest lines, newest first; `before` (an id) pages on."""
+    sql = f"{_ROWS} WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?"
+    rows = db.execute(sql, (before, before, limit)).fetchall()
     return [AuditEntry(number, _time(at), *map(_shown, rest)) for number, at, *rest, _ in rows]
 
 

@@ -25,7 +25,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     SPARED = "spared"
-    """The receiver was reached by an earlier way."""
+    """The receiver was reached by another way."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

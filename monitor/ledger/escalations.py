@@ -11,7 +11,7 @@ import msgspec
 from alerts.duty.policy import LONGEST
 from alerts.incident import Incident
 from alerts.telling.notification import Telling, Timer
-from monitor.ledger import incidents, outbox, takes
+from monitor.ledger import incident_rows, outbox, takes
 from monitor.ledger.database import Database, to_ms
 from monitor.ledger.leader import LedgerLeader
 from monitor.ledger.teller import Teller
@@ -36,9 +36,9 @@ class LedgerEscalations:
         """Tell on what nobody has taken on in time; return the incidents of which somebody was told."""
         return await self._leader.write(partial(escalate, teller=teller, now=now, limit=limit))
 
-    async def shift(self, step: timedelta) -> None:
-        """Let the next steps come so much later: the clock was set by `step`."""
-        await self._database.write(partial(shift, step=step))
+    async def shift(self, step: timedelta, now: datetime) -> None:
+        """Let the next steps and the next attempts come so much later: the clock was set by `step` and shows `now`."""
+        await self._leader.write(partial(shift, step=step, now=now))
 
     async def waiting(self, incident: int) -> Timer | None:
         """Return what comes next while nobody takes an incident on, `None` when nothing does."""
@@ -65,7 +65,7 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
     many = limit * HIDDEN_PER_TOLD
     asked = {"now": to_ms(now), "latest": to_ms(now + timedelta(seconds=LONGEST)), "limit": many}
     for number, body in db.execute(_DUE, asked).fetchall():
-        incident = incidents.by_id(db, number) if len(told) < limit else None
+        incident = incident_rows.by_id(db, number) if len(told) < limit else None
         if incident is None:
             continue
         telling, step = teller.escalate(incident, msgspec.json.decode(body, type=Timer), now)
@@ -73,13 +73,14 @@ def escalate(db: sqlite3.Connection, teller: Teller, now: datetime, limit: int) 
         takes.put(db, number, telling)
         set_timer(db, number, telling)
         if step is not None:
-            incidents.note(db, number, step)
+            incident_rows.note(db, number, step)
             told.append(incident)
     return told
 
 
-def shift(db: sqlite3.Connection, step: timedelta) -> None:
-    """Let everything be due so much later: the clock was set by `step`."""
+def shift(db: sqlite3.Connection, step: timedelta, now: datetime) -> None:
+    """Let everything be due so much later: the clock was set by `step` and shows `now`."""
+    outbox.shift(db, step, now - step)
     rows = db.execute("SELECT incident_id, body FROM escalations").fetchall()
     for number, body in rows:
         timer = msgspec.json.decode(body, type=Timer)

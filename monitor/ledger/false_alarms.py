@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from alerts.incident import Incident, Step, Transition, Words
-from monitor.ledger import incidents
+from monitor.ledger import incident_rows
 from monitor.ledger.database import Database, from_ms, to_ms
 from monitor.ledger.leader import LedgerLeader
 from probes.core.words import joined
@@ -46,7 +46,7 @@ def mark(
     db: sqlite3.Connection, number: int, who: str, note: str, at: datetime, *, false: bool
 ) -> Incident | None:
     """Say that an incident was a false alarm, or take that back; `None` when it does not exist."""
-    incident = incidents.by_id(db, number) if number else None
+    incident = incident_rows.by_id(db, number) if number else None
     if incident is None:
         return None
     before = load(db, number)
@@ -58,7 +58,7 @@ def mark(
     if false != (before is not None):
         said = joined((FALSE if false else TRUE_AFTER_ALL, note), ": ")
         about = (incident.kind, incident.severity, incident.summary, incident.evidence)
-        incidents.note(db, number, Transition(incident.key, Step.NOTED, at, *about, who, said))
+        incident_rows.note(db, number, Transition(incident.key, Step.NOTED, at, *about, who, said))
     return incident
 
 

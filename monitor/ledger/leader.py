@@ -13,6 +13,12 @@ from monitor.ledger.database import Database, LedgerError, Work, from_ms, to_ms
 
 T = TypeVar("T")
 
+_WAIT_LONGER = """
+UPDATE outbox SET due_at = due_at + :absence
+WHERE state = 'waiting' AND place > 0 AND tries = 0 AND due_at > :since
+"""
+"""Of a way that is tried only if the one before it fails: meanwhile nobody could try that one."""
+
 LEAST_ABSENCE = timedelta(minutes=1)
 """A shorter time without a service is a restart."""
 
@@ -57,10 +63,6 @@ class LedgerLeader:
         if self.held is not None:
             await self._database.write(partial(renew, epoch=self.held.epoch, now=now))
 
-    async def absences(self, start: datetime, end: datetime) -> list[Absence]:
-        """Return the times between two times in which no service ran, oldest first."""
-        return await self._database.read(partial(absences, start=start, end=end))
-
     async def write(self, work: Work[T]) -> T:
         """Return what `work` returns; nothing is written, and `Deposed` raised, once another leads."""
         return await self._database.write(self._fenced(work))
@@ -81,12 +83,16 @@ class LedgerLeader:
 def lead(db: sqlite3.Connection, holder: str, now: datetime) -> Leader:
     """Take over: whoever led before is refused from now on. What it had in hand may be claimed at once.
 
-    The time since it was last heard of is remembered when nobody watched then.
+    The time since it was last heard of is remembered when nobody watched then. In it nobody could be reached by a first
+    way, so the next ones wait as much longer.
     """
     before = current(db)
     if before is not None and now - before.seen_at >= LEAST_ABSENCE:
         away = (to_ms(before.seen_at), to_ms(now))
         db.execute("INSERT INTO absences(gone_at, back_at) VALUES (?, ?)", away)
+    if before is not None and now > before.seen_at:
+        absence = (now - before.seen_at) // timedelta(milliseconds=1)
+        db.execute(_WAIT_LONGER, {"absence": absence, "since": to_ms(before.seen_at)})
     leader = Leader(before.epoch + 1 if before else 1, holder, now, now)
     row = (leader.epoch, holder, to_ms(now), to_ms(now))
     db.execute("INSERT OR REPLACE INTO leader VALUES (1, ?, ?, ?, ?)", row)

@@ -19,7 +19,7 @@ from monitor.ledger import (
     bindings,
     hostkeys,
     identities,
-    incidents,
+    incident_rows,
     morning,
     moves,
     rota,
@@ -178,7 +178,7 @@ class Ledger:
         """
         await self._database.write(partial(silences.prune, before=before))
         await self._database.write(partial(morning.prune, before=before))
-        return await self._database.write(partial(incidents.prune, before=before))
+        return await self._database.write(partial(incident_rows.prune, before=before))
 
 
 def _version(db: sqlite3.Connection) -> int:

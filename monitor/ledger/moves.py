@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from alerts.incident import Incident, Step, Transition, Words
-from monitor.ledger import incidents
+from monitor.ledger import incident_rows, incident_steps
 from monitor.ledger.teller import Nobody
 
 _NOTED = """
@@ -59,18 +59,18 @@ def _moved(db: sqlite3.Connection, was: str, now: str, at: datetime) -> list[Inc
     changed: list[Incident] = []
     ids = [row[0] for row in db.execute("SELECT id FROM incidents WHERE device = ?", (was,))]
     for number in ids:
-        incident = incidents.by_id(db, number)
+        incident = incident_rows.by_id(db, number)
         if incident is not None and incident.resolved_at is None:
             changed.append(_settled(db, incident, now, at))
     names = {"was": was, "now": now, "site": now.partition("/")[0]}
     for change in (_NOTED, _MOVED, _UNASKED, _KEYS, _PLACES, _ANSWERED, _IDENTITIES, *_REST):
         db.execute(change, names)
-    return [found for one in changed if (found := incidents.by_id(db, one.id))]
+    return [found for one in changed if (found := incident_rows.by_id(db, one.id))]
 
 
 def _settled(db: sqlite3.Connection, incident: Incident, now: str, at: datetime) -> Incident:
     """Resolve an incident if the same is open under the present id; that one goes on."""
-    other = incidents.by_key(db, incident.key.of(now))
+    other = incident_rows.by_key(db, incident.key.of(now))
     if other is not None:
         step = Transition(
             incident.key,
@@ -83,7 +83,7 @@ def _settled(db: sqlite3.Connection, incident: Incident, now: str, at: datetime)
             note=_goes_on(other.id, incident.key.device, now),
             before=incident.severity,
         )
-        incidents.record(db, [step], Nobody())
+        incident_steps.record(db, [step], Nobody())
     return incident
 
 

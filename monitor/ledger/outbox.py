@@ -44,6 +44,11 @@ SELECT later.id FROM outbox AS later JOIN outbox AS done ON later.chain = done.c
 WHERE (done.id = ? OR done.digest = ?) AND later.place > done.place AND later.state = 'waiting'
 """
 _NEXT = f"{_FOLLOWING} AND later.place = done.place + 1"
+_OTHERS = """
+SELECT other.id FROM outbox AS other JOIN outbox AS done ON other.chain = done.chain
+WHERE (done.id = ? OR done.digest = ?) AND other.id <> done.id AND other.state = 'waiting'
+  AND (other.place > done.place OR other.digest IS NULL)
+"""
 _TOLD = """
 SELECT body FROM outbox
 WHERE incident_id = ? AND (state = 'delivered' OR (state = 'waiting' AND (place = 0 OR tries > 0))) ORDER BY id
@@ -158,13 +163,13 @@ def _pending(
 def delivered(db: sqlite3.Connection, number: int, at: datetime, receipt: str = "") -> None:
     """The channel has it, and calls it `receipt`; what went in a digest has been told with it.
 
-    Other ways of reaching the same receivers are spared.
+    Other ways of reaching the same receivers are spared, those that failed before it too.
     """
     told = (to_ms(at), clean(receipt, 200), number)
     db.execute("UPDATE outbox SET state = 'delivered', done_at = ?, receipt = ? WHERE id = ?", told)
     db.execute("UPDATE outbox SET state = 'delivered', done_at = ? WHERE digest = ?", (to_ms(at), number))
-    for (later,) in db.execute(_FOLLOWING, (number, number)).fetchall():
-        db.execute("UPDATE outbox SET state = 'spared', done_at = ? WHERE id = ?", (to_ms(at), later))
+    for (other,) in db.execute(_OTHERS, (number, number)).fetchall():
+        db.execute("UPDATE outbox SET state = 'spared', done_at = ? WHERE id = ?", (to_ms(at), other))
     channels.works(db, number, at)
 
 
@@ -174,7 +179,7 @@ def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_
     if retry_at is None:
         change = (
             "UPDATE outbox SET state = 'given_up', done_at = ?, tries = tries + 1, error = ?"
-            " WHERE id = ? OR digest = ?"
+            " WHERE (id = ? OR digest = ?) AND state = 'waiting'"
         )
     else:
         change = (
@@ -186,6 +191,15 @@ def failed(db: sqlite3.Connection, number: int, at: datetime, error: str, retry_
     db.execute(change, (to_ms(retry_at or at), text, number, number))
     for (later,) in following:
         db.execute("UPDATE outbox SET due_at = min(due_at, ?) WHERE id = ?", (to_ms(at), later))
+
+
+def shift(db: sqlite3.Connection, step: timedelta, before: datetime) -> None:
+    """Let what waits since `before` or longer be due so much later: the clock was set by `step`."""
+    db.execute(
+        "UPDATE outbox SET due_at = due_at + :step, leased_until = iif(leased_until, leased_until + :step, 0)"
+        " WHERE state = 'waiting' AND created_at <= :before",
+        {"step": step // timedelta(milliseconds=1), "before": to_ms(before)},
+    )
 
 
 def postponed(db: sqlite3.Connection, number: int, until: datetime) -> None:

@@ -15,7 +15,7 @@ from alerts.judging.engine import Engine
 from alerts.judging.tracker import FLAPPING_WINDOW
 from alerts.rule import RuleBook
 from inventory.model import Inventory
-from monitor.ledger import incidents
+from monitor.ledger import incident_rows, incident_steps
 from monitor.ledger.database import migrate
 from monitor.ledger.teller import Teller
 from monitor.pipeline import STALE_EVERY
@@ -91,14 +91,14 @@ class Replay:
 
     def _restart(self, now: datetime) -> None:
         self.restarts += 1
-        self._engine = Engine(self._rules, self._inventory, incidents.all_open(self._db))
-        self._engine.remember(incidents.resolved_since(self._db, now - FLAPPING_WINDOW))
+        self._engine = Engine(self._rules, self._inventory, incident_rows.all_open(self._db))
+        self._engine.remember(incident_rows.resolved_since(self._db, now - FLAPPING_WINDOW))
         self._tick_at = None
 
     def _apply(self, decision: Decision) -> None:
         if decision.transitions:
             self._db.execute("BEGIN")
-            incidents.record(self._db, decision.transitions, self._teller)
+            incident_steps.record(self._db, decision.transitions, self._teller)
             self._db.execute("COMMIT")
 
     def happened(self) -> Iterator[Happened]:

@@ -31,6 +31,7 @@ class Trial(msgspec.Struct, frozen=True):
     """What came of it."""
 
     start: datetime
+    """When the first attempt that was judged ended, and the last."""
     end: datetime
     attempts: int
     restarts: int
@@ -57,14 +58,16 @@ def try_rules(configuration: Configuration, proposed: RuleBook, start: datetime,
             stack.enter_context(closing(Replay(book, configuration.inventory, teller(configuration, book))))
             for book in books
         ]
+        first, last = end, start
         for observation in history.observations(start, end, wanted(*books)):
+            first, last = min(first, observation.time), observation.time
             for replay in replays:
                 replay.take(observation)
         told: list[list[Happened]] = [list(replay.happened()) for replay in replays]
         compared = compare(told[0], told[-1])
         restarts = replays[0].restarts
     missing = tuple(_left(attempts.left))
-    return Trial(start, end, attempts.count, restarts, compared, missing, tuple(without_history(proposed)))
+    return Trial(first, last, attempts.count, restarts, compared, missing, tuple(without_history(proposed)))
 
 
 _NO_HISTORY = {

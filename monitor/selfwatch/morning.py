@@ -19,6 +19,7 @@ from alerts.quantity import duration
 from alerts.telling.notification import Message, Receiver, Telling
 from monitor.ledger.morning import Day
 from monitor.selfwatch.settings import MorningSettings
+from probes.core.words import Said
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,12 @@ SETTLE = 180.0
 """Seconds after a start until the word may be told: before, nothing is known of most devices."""
 DUTY = "duty"
 """Name of the channel that is told unless the settings say whom."""
+
+
+NOBODY = Words(
+    "không có ai để báo: không có kênh nào của `morning: {tell: …}`, hoặc không có ai trực",
+    "nobody to tell: no channel of `morning: {tell: …}` is there, or nobody is on duty",
+)
 
 
 class Records(Protocol):
@@ -159,7 +166,7 @@ class Morning:
         self._done = ""
         self.last: datetime | None = None
         """When the last word was put in the outbox by this process."""
-        self.problem = ""
+        self.problem: Said = ""
         """Why the word cannot be told now, in one line; empty when it can."""
 
     async def run(self) -> None:
@@ -196,7 +203,7 @@ class Morning:
                 )
             )
         if not chains:
-            self.problem = "nobody to tell: no channel of `morning: {tell: …}` is there, or nobody is on duty"
+            self.problem = NOBODY
             return
         telling = Telling(tuple(chains), who.roster.duty.patience, None)
         if await self._records.tell_once(word, telling, now):

@@ -18,6 +18,7 @@ from monitor.selfwatch.heartbeat import Heartbeat
 from monitor.selfwatch.morning import Morning, Unchecked, report
 from monitor.selfwatch.systemd import Systemd
 from monitor.vitals import SelfWatch, Vitals
+from probes.core.words import Said
 
 
 class Watch:
@@ -31,12 +32,12 @@ class Watch:
         self._at = at
 
     @property
-    def morning_problem(self) -> str:
+    def morning_problem(self) -> Said:
         """Why the word each morning cannot be told, in one line."""
         return self._morning_part.problem or self._morning.problem
 
     @property
-    def heartbeat_problem(self) -> str:
+    def heartbeat_problem(self) -> Said:
         """Why the watcher outside cannot be pinged, in one line."""
         part = self._heart_part.problem if self._heart_part else ""
         return part or (self._heart.last.problem if self._heart else "")

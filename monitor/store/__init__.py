@@ -13,6 +13,7 @@ from typing import Literal, Protocol, Self
 import msgspec
 
 from probes.core.observation import Labels, Observation
+from probes.core.words import Said
 
 
 class StoreError(Exception):
@@ -68,7 +69,7 @@ class StoreHealth(msgspec.Struct, frozen=True):
     """Samples accepted and not yet durable."""
     dropped: int
     """Samples given up because a bound was reached or the server refused them for good."""
-    problem: str = ""
+    problem: Said = ""
     """Why writing fails now, in one line; empty when it works."""
 
 

@@ -32,6 +32,7 @@ from monitor.store.retention import RAW, Retention
 from monitor.store.slices import Window, as_time
 from monitor.thread import Thread
 from probes.core.observation import Observation
+from probes.core.words import NOTHING, Words
 
 WAITING = 1_000_000
 """Samples kept in memory (20 bytes each) while the disk refuses them."""
@@ -48,6 +49,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Question = Callable[[duckdb.DuckDBPyConnection, Rows], list[T]]
+
+_WRITING = Words("không ghi được số liệu", "writing failed")
+_CLOSING = Words("không gom được số liệu theo giờ", "closing an hour failed")
 
 
 class DuckDBStore:
@@ -72,7 +76,7 @@ class DuckDBStore:
         self._newest = Newest()
         self._kept: Columns | None = None
         self._written = 0
-        self._write_problem = self._compact_problem = ""
+        self._write_problem = self._compact_problem = NOTHING
         self._flushing = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._files = ExitStack()
@@ -140,13 +144,13 @@ class DuckDBStore:
             self._catalogue.save()
             self._hot.write(rows, self._sources)
         except Trouble as error:
-            self._write_problem = self._tell(self._write_problem, "writing", error)
+            self._write_problem = self._tell(self._write_problem, _WRITING, error)
             if isinstance(error, Invalidated):
                 self._reopen()
             return
         self._kept = None
         self._written += len(rows)
-        self._write_problem = ""
+        self._write_problem = NOTHING
         self._newest.update(rows)
 
     def _reopen(self) -> None:
@@ -155,10 +159,11 @@ class DuckDBStore:
         except duckdb.Error as error:
             log.warning("the hot database cannot be opened again yet", extra={"error": str(error)})
 
-    def _tell(self, before: str, doing: str, error: Exception) -> str:
-        problem = f"{doing} failed: {(str(error) or type(error).__name__).splitlines()[0][:300]}"
+    def _tell(self, before: Words, doing: Words, error: Exception) -> Words:
+        why = (str(error) or type(error).__name__).splitlines()[0][:300]
+        problem = Words(f"{doing.vi}: {why}", f"{doing.en}: {why}")
         if not before:
-            log.error("the store has a problem", extra={"problem": problem})
+            log.error("the store has a problem", extra={"problem": problem.en})
         return problem
 
     async def compact(self) -> None:
@@ -173,9 +178,9 @@ class DuckDBStore:
         try:
             if self._compaction.work(now):
                 self._hot.save_newest(self._newest.all())
-            self._compact_problem = ""
+            self._compact_problem = NOTHING
         except Trouble as error:
-            self._compact_problem = self._tell(self._compact_problem, "closing an hour", error)
+            self._compact_problem = self._tell(self._compact_problem, _CLOSING, error)
 
     async def latest(self, device: str, metric: str | None = None) -> list[Latest]:
         """See `Store.latest`. From memory; a sample is seen once it is durable."""

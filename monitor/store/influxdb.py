@@ -34,6 +34,7 @@ from monitor.store.sender import Sender, Writer
 from monitor.store.slices import Window, as_time
 from monitor.thread import Thread
 from probes.core.observation import Labels, Observation
+from probes.core.words import Said, Words
 
 WAITING = 500_000
 """Samples in memory before the outbox."""
@@ -109,7 +110,7 @@ class InfluxDBStore:
         self._lines = Lines(self._catalogue, Period(clock, PAST), WAITING)
         self._kept: list[tuple[int, str]] = []
         self._kept_samples = 0
-        self._problem = ""
+        self._problem: Said = ""
         self._flushing = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._files = ExitStack()
@@ -191,7 +192,9 @@ class InfluxDBStore:
         except sqlite3.Error as error:
             if not self._problem:
                 log.error("the outbox cannot be written", extra={"error": str(error)})
-            self._problem = f"the outbox cannot be written: {error}"
+            self._problem = Words(
+                f"không ghi được hàng đợi: {error}", f"the outbox cannot be written: {error}"
+            )
             return
         self._kept, self._kept_samples, self._problem = [], 0, ""
 

@@ -25,6 +25,7 @@ from monitor.traps.door import Door
 from monitor.traps.repeats import Repeats
 from monitor.traps.report import TRAP_OID, flood, observation
 from probes.core.observation import Observation
+from probes.core.words import Said
 from probes.snmp.ber import Malformed
 from probes.snmp.mib import Mib
 
@@ -89,7 +90,7 @@ class TrapReceiver:
         """Notifications that said again what was said of the same thing seconds before."""
 
     @property
-    def problem(self) -> str:
+    def problem(self) -> Said:
         """Why no trap is read any more; empty while they are."""
         return self._worker.problem
 

@@ -12,7 +12,7 @@ from monitor.access.people import Impossible
 from monitor.access.permission import MAY, Permission, Role
 from monitor.access.pool import Busy
 from monitor.access.scope import parse_scope
-from monitor.access.sessions import PASSWORD
+from monitor.access.sessions import PASSWORD, Begun
 from monitor.access.sign_in import Refused, TooMany
 from monitor.ledger.users import LOCAL, User
 from monitor.web.forms import Frame, fields
@@ -57,26 +57,20 @@ class AccountPages:
 
     async def change_password(self, request: web.Request) -> web.StreamResponse:
         """``POST /account/password``: with the present one again; every other session ends, this one gets a new key."""
-        access, user, form = access_of(request), user_of(request), await fields(request)
+        user, form = user_of(request), await fields(request)
         _must_be_local(user)
         if form.get("new", "") != form.get("again", ""):
             return await self._password_page(request, "differ")
         if form.get("new") == form.get("old"):
             return await self._password_page(request, "same")
         try:
-            await access.sign_in.again(user, form.get("old", ""), caller(request))
-            await access.people.choose(user, form.get("new", ""))
+            begun = await changed_password(request, user, form.get("old", ""), form.get("new", ""))
         except Refused:
             return await self._password_page(request, "refused")
         except Weak:
             return await self._password_page(request, "weak")
         except (TooMany, Busy):
             return await self._password_page(request, "wait", 429)
-        if user.must_change:
-            access.forget_password_of(user)
-        session = reader_of(request).session
-        method = session.method if session else PASSWORD
-        begun = await access.sessions.begin(access.people.numbered(user.id), method, caller(request))
         return entered(request, begun, "/account")
 
     async def end_session(self, request: web.Request) -> web.StreamResponse:
@@ -142,6 +136,20 @@ def user_of(request: web.Request) -> User:
     if user is None:
         raise NoSuch("there is no login here; web.login in the settings switches it on")
     return user
+
+
+async def changed_password(request: web.Request, user: User, old: str, new: str) -> Begun:
+    """Let `user` have another password, and return the session that goes on; all others end.
+
+    Raises `Refused` when `old` is not theirs, `Weak`, `TooMany`, `Busy`.
+    """
+    access, session = access_of(request), reader_of(request).session
+    await access.sign_in.again(user, old, caller(request))
+    await access.people.choose(user, new)
+    if user.must_change:
+        access.forget_password_of(user)
+    method = session.method if session else PASSWORD
+    return await access.sessions.begin(access.people.numbered(user.id), method, caller(request))
 
 
 def _must_be_local(user: User) -> None:

@@ -12,6 +12,8 @@ from alerts.incident import Incident
 from monitor.access.permission import Permission
 from monitor.operations import MOST_AT_ONCE
 from monitor.web.context import WebContext
+from monitor.web.language import N_
+from monitor.web.problem import refusal
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
 
@@ -35,10 +37,10 @@ async def act(request: web.Request) -> web.Response:
     try:
         done = await _do(context, numbers, action, who, note, hours)
     except ValueError as error:
-        raise web.HTTPBadRequest(text=str(error)) from error
+        raise refusal(web.HTTPBadRequest, error) from error
     if not done:
         raise web.HTTPConflict(
-            text="none of these can be changed: they are resolved meanwhile, or nobody has them"
+            text=N_("none of these can be changed: they are resolved meanwhile, or nobody has them")
         )
     raise web.HTTPSeeOther(_local(str(form.get("back", "")), f"/incidents/{numbers[0]}"))
 
@@ -61,7 +63,7 @@ async def _do(
 async def visible(context: WebContext, texts: Sequence[str]) -> list[int]:
     """Return the incidents that whoever asks is shown. Raises 400."""
     if not texts:
-        raise web.HTTPBadRequest(text="nothing is selected: tick the incidents first")
+        raise web.HTTPBadRequest(text=N_("nothing is selected: tick the incidents first"))
     if len(texts) > MOST_AT_ONCE or not all(
         one.isascii() and one.isdigit() and len(one) < 16 for one in texts
     ):
@@ -71,7 +73,7 @@ async def visible(context: WebContext, texts: Sequence[str]) -> list[int]:
         one for one in numbers if one in context.board.incidents or await context.ledger.incidents.by_id(one)
     ]
     if not shown:
-        raise web.HTTPNotFound(text="there is no such incident")
+        raise web.HTTPNotFound(text=N_("there is no such incident"))
     return shown
 
 

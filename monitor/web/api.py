@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from typing import Annotated
 
 import msgspec
@@ -11,13 +12,16 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from alerts.incident import DeviceState, Kind, Severity, Status, Words
 from inventory.coverage import as_json, coverage
+from inventory.model import Inventory
 from monitor.access.permission import Permission
-from monitor.drift import Drift, drift
-from monitor.neighbours import Neighbourhood, neighbourhood
+from monitor.drift import Drift
+from monitor.neighbours import Neighbourhood
 from monitor.web import cursor, query
 from monitor.web.context import WebContext
 from monitor.web.device import asked_of, find_device
-from monitor.web.neighbours import seen
+from monitor.web.drift import differences
+from monitor.web.neighbours import around
+from monitor.web.record import recorded
 from monitor.web.route import READER, Route, context_of, reader_of
 from monitor.web.search import rows
 from monitor.web.shapes import (
@@ -37,7 +41,7 @@ from monitor.web.shapes import (
     site_out,
 )
 from monitor.web.site import find_site
-from monitor.web.summary import DeviceView, SiteSummary, open_entries, summarise, view_device
+from monitor.web.summary import DeviceView, SiteSummary
 from monitor.web.view import NoSuch
 
 MAX_LINES = 16
@@ -230,9 +234,9 @@ class Api:
 
     async def site(self, request: web.Request) -> web.Response:
         """``GET /api/v1/sites/{site}``."""
-        board = context_of(request).board
-        site = find_site(context_of(request), request.match_info)
-        one = summarise(board, site, open_entries(board).get(site.id, ()))
+        context = context_of(request)
+        site = find_site(context, request.match_info)
+        one = context.summaries.of(context.board, site)
         devices = tuple(device_out(view) for view in one.devices)
         return answer(SiteDetailOut(site_out(one), owner_out(site.owner), site.location, devices))
 
@@ -248,10 +252,12 @@ class Api:
         """``GET /api/v1/devices/{site}/{name}``."""
         context = context_of(request)
         device = find_device(context, request.match_info)
-        view = view_device(context.board, device, open_entries(context.board).get(device.site, ()))
+        view = context.summaries.view(context.board, device)
         checks = tuple(check_out(asked) for asked in asked_of(context.board, device.id))
         owner = owner_out(context.board.inventory.owner_of(device.id))
-        return answer(DeviceDetailOut(device_out(view), owner, checks))
+        waiting = await recorded(context.ledger.host_keys.stored("pending"))
+        keys = None if waiting is None else tuple(key for key in waiting if key.device == device.id)
+        return answer(DeviceDetailOut(device_out(view), owner, checks, keys))
 
     async def search(self, request: web.Request) -> web.Response:
         """``GET /api/v1/search?q=&limit=``: sites and devices in which every word is found, the likeliest first."""
@@ -277,7 +283,7 @@ class Api:
             before_id=cursor.number(asked.cursor) or asked.before or None,
         )
         last = found[-1].id if len(found) == asked.limit else None
-        return answer(IncidentsOut(found, cursor.written(str(last)) if last else None, last))
+        return answer(IncidentsOut(found, cursor.after(found, lambda one: one.id, asked.limit), last))
 
     async def incident(self, request: web.Request) -> web.Response:
         """``GET /api/v1/incidents/{id}``."""
@@ -285,9 +291,9 @@ class Api:
         incident = await context_of(request).ledger.incidents.by_id(number) if number else None
         if incident is None:
             raise NoSuch(f"there is no incident {number}")
-        return answer(
-            IncidentDetailOut(incident, await context_of(request).ledger.incidents.timeline(number))
-        )
+        ledger = context_of(request).ledger
+        timeline, false = await ledger.incidents.timeline(number), await ledger.false_alarms.of(number)
+        return answer(IncidentDetailOut(incident, timeline, false))
 
     async def series(self, request: web.Request) -> web.Response:
         """``GET /api/v1/series?device=&metric=&label.NAME=&from=&to=&buckets=``."""
@@ -316,19 +322,17 @@ class Api:
     async def coverage(self, request: web.Request) -> web.Response:
         """``GET /api/v1/coverage``: what sites have of what they must have, and which devices never answered."""
         inventory, first = context_of(request).board.inventory, context_of(request).ledger.answered.first
-        silent = [device for device in inventory.devices if device not in first]
-        return answer(msgspec.convert(as_json(coverage(inventory)) | {"never_answered": silent}, CoverageOut))
+        return await asyncio.to_thread(_covered, inventory, first)
 
     async def drift(self, request: web.Request) -> web.Response:
         """``GET /api/v1/drift``: devices whose model, firmware, serial number or address is another than expected."""
         seen = context_of(request).ledger.identities.traits
-        return answer(DriftOut(list(drift(context_of(request).board.inventory, seen)), len(seen)))
+        return answer(DriftOut(await differences(context_of(request).board.inventory, seen), len(seen)))
 
     async def neighbours(self, request: web.Request) -> web.Response:
         """``GET /api/v1/neighbours``: links that devices see, parents they propose, and what no inventory has."""
-        board, names = context_of(request).board, context_of(request).ledger.identities.names
-        said = seen(board)
-        return answer(NeighboursOut(len(said), neighbourhood(board.inventory, said, names)))
+        found, asked = await around(context_of(request))
+        return answer(NeighboursOut(asked, found))
 
     async def alive(self, request: web.Request) -> web.Response:
         """``GET /healthz``: 200, or 503 while the monitor cannot be relied on; why is told to those who are known."""
@@ -344,3 +348,9 @@ class Api:
         """``GET /readyz``: 200 once states and alerts can be relied on, 503 while they cannot; for load balancers."""
         failing = self._context.vitals().failing
         return answer({"ready": not failing}, 503 if failing else 200)
+
+
+def _covered(inventory: Inventory, answered: Container[str]) -> web.Response:
+    """In a thread: a nation would hold the loop."""
+    silent = [device for device in inventory.devices if device not in answered]
+    return answer(msgspec.convert(as_json(coverage(inventory)) | {"never_answered": silent}, CoverageOut))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -18,13 +19,16 @@ from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
 from monitor.web import (
+    account_api,
     acting,
     acting_api,
+    audit_api,
     channels,
     demo,
     duty,
     passkeys,
     present_api,
+    profiles,
     quality,
     rota_api,
     security,
@@ -39,11 +43,11 @@ from monitor.web.context import WebContext
 from monitor.web.editing import Editing
 from monitor.web.events_api import Events
 from monitor.web.guard import GUARD, Guard
-from monitor.web.language import load_messages
+from monitor.web.language import N_, load_messages
 from monitor.web.live import Feed
 from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
-from monitor.web.problem import Mistake, Wrong, problem
+from monitor.web.problem import SAID, Mistake, Wrong, problem
 from monitor.web.quiet import QuietForms
 from monitor.web.reference import Reference
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
@@ -52,6 +56,7 @@ from monitor.web.sign_in import SignInPages
 from monitor.web.templating import Templates
 from monitor.web.users import UserPages
 from monitor.web.view import NoSuch
+from probes.core.words import Said, say
 
 __all__ = ["WebContext", "create_app", "serve"]
 
@@ -67,7 +72,8 @@ _STOP = 3.0
 def create_app(context: WebContext) -> web.Application:
     """Return the dashboard and the API."""
     feed = Feed(context.board, context.pace, context.seen, context.summaries)
-    pages = Pages(context, Templates(load_messages(), context.now), feed)
+    templates = Templates(load_messages(), context.now)
+    pages = Pages(context, templates, feed)
     app = web.Application(client_max_size=LARGEST_BODY)
     app[TABLE] = table = Table(app)
     app[GUARD] = guard = Guard(context, table)
@@ -76,6 +82,7 @@ def create_app(context: WebContext) -> web.Application:
     )
     app.on_response_prepare.append(security.add_headers)
     app.cleanup_ctx.append(partial(_follow, feed))
+    app.cleanup_ctx.append(partial(_prepare, context, templates))
     app.on_shutdown.append(partial(_close, feed))
     table.add(routes(context, pages))
     table.add_files("/static", Path(str(files("monitor.web").joinpath("static"))), Permission.PUBLIC)
@@ -107,6 +114,9 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
         *SecondFactorPages(pages.frame, context.now).routes(),
         *UserPages(pages.frame).routes(),
         *users_api.routes(),
+        *account_api.routes(),
+        *audit_api.routes(),
+        *profiles.routes(),
         *passkeys.routes(),
     ]
 
@@ -138,7 +148,8 @@ def _errors(pages: Pages) -> Middleware:
             if error.status < 400:
                 raise
             mistakes = error.mistakes if isinstance(error, Wrong) else ()
-            answer = await _explain(pages, request, error.status, error.text or error.reason, mistakes)
+            said = error.get(SAID) or error.text or error.reason
+            answer = await _explain(pages, request, error.status, said, mistakes)
             answer.headers.update({name: error.headers[name] for name in _KEPT if name in error.headers})
             return answer
         except ConnectionResetError:
@@ -150,7 +161,7 @@ def _errors(pages: Pages) -> Middleware:
             return answer
         except Exception:
             log.exception("a page failed", extra={"path": request.path})
-            return await _explain(pages, request, 500, "the monitor failed here; its log says why")
+            return await _explain(pages, request, 500, N_("the monitor failed here; its log says why"))
 
     return errors
 
@@ -159,14 +170,14 @@ async def _explain(
     pages: Pages,
     request: web.Request,
     status: int,
-    detail: str,
+    detail: Said,
     mistakes: Sequence[Mistake] = (),
     *,
     unread: bool = False,
 ) -> web.Response:
     """Return an error in the reader's form; `unread` when the monitor could not read its own records."""
     if not is_page(request):
-        return problem(status, detail, mistakes)
+        return problem(status, say(detail, "en"), mistakes)
     return await pages.frame(
         request, "error", {"page": "error", "status_code": status, "detail": detail, "unread": unread}, status
     )
@@ -175,6 +186,19 @@ async def _explain(
 async def _follow(feed: Feed, app: web.Application) -> AsyncIterator[None]:
     async with Part("the feed of the pages", feed.run):
         yield
+
+
+async def _prepare(context: WebContext, templates: Templates, app: web.Application) -> AsyncIterator[None]:
+    """Make meanwhile what the first readers would wait for."""
+    preparing = asyncio.create_task(_prepared(context, templates))
+    yield
+    preparing.cancel()
+    await asyncio.gather(preparing, return_exceptions=True)
+
+
+async def _prepared(context: WebContext, templates: Templates) -> None:
+    await context.effects.prepare(context.board.inventory)
+    await templates.compile()
 
 
 async def _close(feed: Feed, app: web.Application) -> None:

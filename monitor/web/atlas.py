@@ -80,7 +80,11 @@ def _best(communes: Sequence[SiteSummary], located: Sequence[SiteSummary]) -> st
 def _spots(located: Sequence[SiteSummary]) -> list[Spot]:
     if len(located) <= TILES:
         return [_spot(one) for one in located]
-    return [_centre(one, located) for one in provinces(located)]
+    places: dict[str, list[tuple[float, float]]] = {}
+    for one in located:
+        if one.site.commune and one.site.place:
+            places.setdefault(one.site.commune.province_code, []).append(one.site.place)
+    return [_centre(one, places[one.code]) for one in provinces(located)]
 
 
 def _outline(located: Sequence[SiteSummary]) -> Sequence[Ring]:
@@ -95,12 +99,7 @@ def _spot(one: SiteSummary) -> Spot:
     return Spot(latitude, longitude, f"/sites/{one.site.id}", name, one.state, one.extent, one.since)
 
 
-def _centre(province: Province, located: Iterable[SiteSummary]) -> Spot:
-    places = [
-        one.site.place
-        for one in located
-        if one.site.place and one.site.commune and one.site.commune.province_code == province.code
-    ]
+def _centre(province: Province, places: Sequence[tuple[float, float]]) -> Spot:
     latitude, longitude = fmean(place[0] for place in places), fmean(place[1] for place in places)
     href = f"/?province={province.code}"
     name = province.name.removeprefix("Thành phố ").removeprefix("Tỉnh ")

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from monitor.access.permission import Permission
 from monitor.channels import ChannelState, TooSoon, Trial, Unknown
 from monitor.ledger import Delivery, DeliveryState
-from monitor.web import body, query
+from monitor.web import body, cursor, query
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.route import Route, context_of, reader_of
@@ -32,8 +32,8 @@ class DeliveriesOut(msgspec.Struct, frozen=True):
     """Lines of the delivery log, newest first."""
 
     deliveries: tuple[Delivery, ...]
-    next: int | None
-    """Give it as ``before`` to read on; `None` at the end."""
+    next: str | None
+    """Give it as ``cursor`` to read on; `None` at the end."""
 
 
 class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +42,7 @@ class DeliveriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: query.Text = ""
     state: DeliveryState | UnsetType = UNSET
     limit: query.Limit = 100
+    cursor: query.Cursor = ""
     before: query.Number = 0
 
 
@@ -125,7 +126,7 @@ async def test_by_api(request: web.Request) -> web.Response:
         return _json(await _try(request, wish.channel))
     except TooSoon:
         wait = {"Retry-After": "10"}
-        raise web.HTTPTooManyRequests(text="this channel was tried a moment ago", headers=wait) from None
+        raise web.HTTPTooManyRequests(text=N_("this channel was tried a moment ago"), headers=wait) from None
 
 
 async def _try(request: web.Request, name: str) -> Trial:
@@ -147,15 +148,15 @@ async def channels_by_api(request: web.Request) -> web.Response:
 
 
 async def deliveries_by_api(request: web.Request) -> web.Response:
-    """``GET /api/v1/deliveries?channel=…&state=…&limit=…&before=…``. Raises 400."""
+    """``GET /api/v1/deliveries?channel=…&state=…&limit=…&cursor=…``. Raises 400."""
     asked = query.decode(request, DeliveriesQuery)
     found = await context_of(request).ledger.deliveries.latest(
         channel=asked.channel or None,
         state=asked.state or None,
         limit=asked.limit,
-        before_id=asked.before or None,
+        before_id=cursor.number(asked.cursor) or asked.before or None,
     )
-    return _json(DeliveriesOut(tuple(found), found[-1].id if len(found) == asked.limit else None))
+    return _json(DeliveriesOut(tuple(found), cursor.after(found, lambda one: one.id, asked.limit)))
 
 
 def _json(content: msgspec.Struct) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 _KINDS = ("Đặc khu ", "Phường ", "Xã ")
 _LETTERS = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
@@ -20,6 +21,7 @@ def bare_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=8192)  # a mass outage sorts a thousand names with every change
 def name_key(name: str) -> Key:
     """Return the sort key of a place's name."""
     letters: list[int] = []

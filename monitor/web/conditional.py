@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from monitor.web import query
 from monitor.web.openapi import PREFIX
+from monitor.web.precondition import ETAG, tag_of
 from monitor.web.route import Table
 
 SMALL = 1024
@@ -33,16 +32,20 @@ def api_answers(table: Table) -> Middleware:
 
 
 def conditional(request: web.Request, found: web.Response) -> web.Response:
-    """Return an answer with its ETag; 304 without a body when the reader has it (RFC 9110, 13.1.2)."""
+    """Return an answer with its ETag; 304 without a body when the reader has it (RFC 9110, 13.1.2).
+
+    One that has a strong ETag already, for ``If-Match``, stays as it is: compressed it would be another.
+    """
     body = found.body
     if not isinstance(body, bytes):
         return found
-    tag = hashlib.blake2b(body, digest_size=12).hexdigest()
+    strong = found.headers.get(ETAG, "")
+    tag = strong.strip('"') or tag_of(found)
     known = request.if_none_match or ()
     if any(one.value in (tag, "*") for one in known):
         found = web.Response(status=304)
-    elif len(body) >= SMALL:
+    elif len(body) >= SMALL and not strong:
         found.enable_compression()
-    found.headers["ETag"] = f'W/"{tag}"'
+    found.headers[ETAG] = strong or f'W/"{tag}"'
     found.headers["Vary"] = "Accept-Encoding"
     return found

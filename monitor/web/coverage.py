@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Container, Iterator
 
 import msgspec
 
@@ -41,24 +42,29 @@ def view(context: WebContext, params: Params) -> View:
     """Return the coverage page."""
 
     async def values() -> Values:
-        inventory = context.board.inventory
-        covered = coverage(inventory)
-        silent = [one for one in _placed(inventory) if one.device.id not in context.ledger.answered.first]
-        nobody = [one for one in _placed(inventory) if one.owner is None]
-        return {
-            "kinds": [(kind, _counts(covered, kind)) for kind in covered.needs],
-            "lacking": covered.lacking[:SHOWN],
-            "missing": {one.site.id: _missing(one) for one in covered.lacking[:SHOWN]},
-            "more_lacking": max(0, len(covered.lacking) - SHOWN),
-            "silent": silent[:SHOWN],
-            "silent_count": len(silent),
-            "nobody": nobody[:SHOWN],
-            "nobody_count": len(nobody),
-            "devices": len(inventory.devices),
-            "shown": SHOWN,
-        }
+        return await asyncio.to_thread(_values, context.board.inventory, context.ledger.answered.first)
 
     return View("coverage", frozenset(), values, N_("Inventory: coverage"))
+
+
+def _values(inventory: Inventory, answered: Container[str]) -> Values:
+    """In a thread: a nation would hold the loop."""
+    covered = coverage(inventory)
+    lacking = covered.lacking
+    silent = [one for one in _placed(inventory) if one.device.id not in answered]
+    nobody = [one for one in _placed(inventory) if one.owner is None]
+    return {
+        "kinds": [(kind, _counts(covered, kind)) for kind in covered.needs],
+        "lacking": lacking[:SHOWN],
+        "missing": {one.site.id: _missing(one) for one in lacking[:SHOWN]},
+        "more_lacking": max(0, len(lacking) - SHOWN),
+        "silent": silent[:SHOWN],
+        "silent_count": len(silent),
+        "nobody": nobody[:SHOWN],
+        "nobody_count": len(nobody),
+        "devices": len(inventory.devices),
+        "shown": SHOWN,
+    }
 
 
 def _counts(covered: Coverage, kind: str) -> list[Count]:

@@ -45,3 +45,8 @@ def page(found: Sequence[T], key: Callable[[T], str], cursor: str, limit: int) -
     rest = sorted((one for one in found if key(one) > after), key=key)
     shown = rest[:limit]
     return shown, written(key(shown[-1])) if len(rest) > limit else None
+
+
+def after(found: Sequence[T], number: Callable[[T], int], limit: int) -> str | None:
+    """Return the cursor behind the last of a page of `limit`; `None` for one that is not full."""
+    return written(str(number(found[-1]))) if len(found) == limit else None

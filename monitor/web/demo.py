@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from monitor.access.permission import Permission
-from monitor.demo.controls import DemoControls, Fault, FaultKind, SimulatorFailed, UnknownFault
+from monitor.demo.controls import DemoControls, Fault, FaultKind, Received, SimulatorFailed, UnknownFault
 from monitor.web import body
 from monitor.web.api import answer
 from monitor.web.context import WebContext
@@ -39,6 +39,12 @@ class SwitchedOut(msgspec.Struct, frozen=True):
     """What is broken now."""
 
     faults: tuple[Fault, ...]
+
+
+class ReceivedOut(msgspec.Struct, frozen=True):
+    """What the phone of whoever is on duty received, the newest first."""
+
+    received: tuple[Received, ...]
 
 
 def controls(context: WebContext) -> DemoControls:
@@ -82,6 +88,16 @@ def routes() -> list[Route]:
     """Return the routes of the switches; outside the demo they answer 404."""
     faults = "/api/v1/demo/faults"
     return [
+        Route(
+            "GET",
+            "/api/v1/demo/received",
+            received_by_api,
+            Permission.VIEW,
+            whole=True,
+            summary="What the phone on duty received in the simulation",
+            answer=ReceivedOut,
+            errors=(404,),
+        ),
         Route("POST", "/demo", switch_by_form, Permission.OPERATE, whole=True, max_body=MAX_BODY),
         Route(
             "GET",
@@ -129,6 +145,15 @@ async def faults_by_api(request: web.Request) -> web.Response:
     """Return every kind of fault and what is switched on."""
     demo = controls(context_of(request))
     return answer(FaultsOut(await demo.kinds(), await demo.faults()))
+
+
+async def received_by_api(request: web.Request) -> web.Response:
+    """Return what the phone on duty received. Raises 404, 503."""
+    demo = controls(context_of(request))
+    try:
+        return answer(ReceivedOut(tuple((await demo.received())[:SHOWN])))
+    except SimulatorFailed as error:
+        raise web.HTTPServiceUnavailable(text=str(error)) from error
 
 
 async def _switch(demo: DemoControls, wish: Switch) -> None:

@@ -20,7 +20,6 @@ from monitor.web.language import N_
 from monitor.web.live import device_topic, site_topic
 from monitor.web.record import recorded
 from monitor.web.seen import Sighting
-from monitor.web.summary import urgency, view_device
 from monitor.web.view import NoSuch, Params, Values, View
 from probes.core.observation import Fact, FactValue, Observation, Sample
 from probes.core.probe import Check
@@ -106,7 +105,7 @@ async def device_values(context: WebContext, device: Device) -> Values:
     past = await recorded(context.ledger.incidents.search(device=device.id, limit=PAST_SHOWN))
     keys = await recorded(context.ledger.host_keys.stored("pending"))
     return {
-        "one": view_device(board, device, sorted(board.open_at(device.site), key=urgency)),
+        "one": context.summaries.view(board, device),
         "maintained": device.id in context.quiets.under_maintenance,
         "quiet_now": context.quiets.of_device(device),
         "site": inventory.sites[device.site],

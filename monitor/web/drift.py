@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from monitor.drift import drift
+import asyncio
+
+from inventory.model import Inventory
+from monitor.drift import Drift, drift
+from monitor.ledger.identities import Traits
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.view import Params, Values, View
@@ -16,7 +20,7 @@ def view(context: WebContext, params: Params) -> View:
 
     async def values() -> Values:
         inventory, seen = context.board.inventory, context.ledger.identities.traits
-        found = list(drift(inventory, seen))
+        found = await differences(inventory, seen)
         return {
             "rows": [
                 (one, inventory.devices[one.device], inventory.site_of(one.device)) for one in found[:SHOWN]
@@ -29,3 +33,8 @@ def view(context: WebContext, params: Params) -> View:
         }
 
     return View("drift", frozenset(), values, N_("Inventory: differences"))
+
+
+async def differences(inventory: Inventory, seen: Traits) -> list[Drift]:
+    """Return every difference; worked out in a thread, for a nation would hold the loop."""
+    return await asyncio.to_thread(lambda: list(drift(inventory, seen)))

@@ -14,8 +14,8 @@ from alerts.calendar import VIETNAM, local_time
 from alerts.duty.policy import Person, Policy
 from alerts.duty.roster import Roster
 from alerts.duty.rota import Override, Rota, Shift, shifts
-from alerts.duty.who import Plan, supposed
-from alerts.incident import Severity
+from alerts.duty.who import Told, supposed
+from alerts.incident import Severity, Words
 from monitor.access.permission import Permission
 from monitor.ledger.rota import Handover
 from monitor.web import query
@@ -23,12 +23,13 @@ from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
-from monitor.web.problem import Mistake, Wrong
+from monitor.web.problem import Mistake, Wrong, refusal
 from monitor.web.record import recorded
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
 from probes.core.text import clean
+from probes.core.words import Unfit
 
 AHEAD = timedelta(days=14)
 MAX_TEXT = 2000
@@ -71,6 +72,21 @@ class WhoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A device or a site."""
     severity: Severity = Severity.CRITICAL
     at: Annotated[str, Meta(max_length=40, description="A time in Viet Nam; now unless told")] = ""
+    rule: query.Text = ""
+    """Of which rule, where a route asks for it."""
+
+
+class WhoOut(msgspec.Struct, frozen=True):
+    """What would happen while nobody takes the incident on."""
+
+    policies: tuple[str, ...]
+    """Their names; none where no route fits, and everybody is told."""
+    steps: tuple[Told, ...]
+    repeat_every: float
+    """Seconds; 0 without repeats."""
+    repeats: int
+    quiet: Words | None
+    """What would hold the telling back; `None` for nothing."""
 
 
 def view(context: WebContext, params: Params) -> View:
@@ -174,7 +190,7 @@ def routes() -> list[Route]:
             view_,
             summary="Who would be told of an incident",
             query=WhoQuery,
-            answer=Plan,
+            answer=WhoOut,
             errors=(404,),
         ),
     ]
@@ -187,13 +203,13 @@ async def swap(request: web.Request) -> web.Response:
     try:
         span = [local_time(str(form.get(name, ""))) for name in ("from", "until")]
     except ValueError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None
+        raise refusal(web.HTTPBadRequest, error) from None
     people = tuple(str(one) for one in form.getall("people", []))
     note = clean(str(form.get("note", "")), 500)
     who = reader_of(request).name
     change = Override(0, str(form.get("rota", "")), people, span[0], span[1], who, note)
     if mistake := context.who().roster.mistake(change, context.now()):
-        raise web.HTTPBadRequest(text=mistake)
+        raise refusal(web.HTTPBadRequest, Unfit(mistake))
     await context.ledger.rota.add(change, context.now())
     raise web.HTTPSeeOther("/duty")
 
@@ -216,7 +232,7 @@ async def hand_over(request: web.Request) -> web.Response:
     if rota not in context.who().roster.duty.rotas:
         raise NoSuch("there is no such rota")
     if not text:
-        raise web.HTTPBadRequest(text="the note is empty")
+        raise web.HTTPBadRequest(text=N_("the note is empty"))
     await context.ledger.rota.hand_over(rota, reader_of(request).name, text, context.now())
     raise web.HTTPSeeOther(f"/duty#rota-{rota}")
 
@@ -246,4 +262,7 @@ async def who_by_api(request: web.Request) -> web.Response:
         at = local_time(asked.at) if asked.at else context.now().astimezone(VIETNAM)
     except ValueError as error:
         raise Wrong([Mistake(str(error), parameter="at")]) from None
-    return answer(context.who().plan(supposed(about, asked.severity, at), at))
+    incident = supposed(about, asked.severity, at, asked.rule)
+    hidden, plan = context.quiets.hides(incident, at), context.who().plan(incident, at)
+    quiet = hidden.quiet.words(hidden.until) if hidden else None
+    return answer(WhoOut(plan.policies, plan.steps, plan.repeat_every, plan.repeats, quiet))

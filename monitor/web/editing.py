@@ -6,21 +6,23 @@ Everything works without a script; with one the editor completes from the schema
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from inventory.communes import Communes
 from monitor.access.permission import Permission
 from monitor.ledger import Revision
-from monitor.web import body, query
+from monitor.web import body, cursor, query, revisions
 from monitor.web.api import answer
 from monitor.web.context import WebContext
 from monitor.web.files import Conflict, Effect, InventoryFiles, Refused, compared, digest
 from monitor.web.language import N_
+from monitor.web.precondition import ETAG, must_match, must_name_state, tagged
+from monitor.web.revisions import Compared, files_of
 from monitor.web.route import Route, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View
@@ -81,6 +83,8 @@ class SchemaOut(msgspec.Struct, frozen=True):
 class RevisionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to read on."""
 
+    limit: query.Limit = REVISIONS
+    cursor: query.Cursor = ""
     before: query.Number = 0
 
 
@@ -88,6 +92,27 @@ class RevisionsOut(msgspec.Struct, frozen=True):
     """Times the files were taken in, the newest first."""
 
     revisions: tuple[Revision, ...]
+    next: str | None
+    """Give it as ``cursor`` to read on; `None` at the end."""
+
+
+class FileQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which file."""
+
+    file: query.Text
+
+
+class FileText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file is to hold."""
+
+    text: str
+    note: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Restore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why."""
+
+    note: Annotated[str, Meta(max_length=150)] = ""
 
 
 def files_view(context: WebContext, params: Params) -> View:
@@ -112,17 +137,12 @@ def revisions_view(context: WebContext, params: Params) -> View:
     return View("revisions", frozenset(), values, N_("Inventory: revisions"))
 
 
-def files_of(context: WebContext) -> InventoryFiles:
-    """Return the inventory's files. Raises `NoSuch` where the pages have none."""
-    if context.reloader is None:
-        raise NoSuch("no files are behind these pages")
-    return InventoryFiles(context.reloader)
-
-
 def must_be_allowed(context: WebContext, request: web.Request) -> str:
     """Return who edits. Raises 403 where nobody may; that it is an administrator, the guard has seen."""
     if not context.editing:
-        raise web.HTTPForbidden(text="editing is switched off; web.editing in the settings switches it on")
+        raise web.HTTPForbidden(
+            text=N_("editing is switched off; web.editing in the settings switches it on")
+        )
     if reader_of(request).token is None:
         same_origin(request, required=True)
     return reader_of(request).name
@@ -156,6 +176,17 @@ class Editing:
             Route("POST", files, self.write, admin, whole=True, max_body=MAX_BODY,
                   summary="Save files of the inventory, if they are as they were read", body=Change, answer=Effect,
                   errors=(404, 409)),
+            Route("PUT", files, self.put, admin, whole=True, max_body=MAX_BODY,
+                  summary="Save one file, if it is as `If-Match` says; `If-None-Match: *` for a new one",
+                  query=FileQuery, body=FileText, answer=Effect, errors=(404, 412, 428)),
+            Route("DELETE", files, self.delete, admin, whole=True,
+                  summary="Delete one file, if it is as `If-Match` says", query=FileQuery, answer=Effect,
+                  errors=(404, 412, 422, 428)),
+            Route("GET", f"/api/v1{revision}", self.one_revision, view, whole=True,
+                  summary="What a revision changed, and what going back to it would do", answer=Compared),
+            Route("POST", f"/api/v1{revision}/restore", self.go_back, admin, whole=True,
+                  summary="Make all files what they were at a revision", body=Restore, answer=Effect,
+                  errors=(409,)),
             Route("GET", "/api/v1/inventory/revisions", self.listed, view, whole=True,
                   summary="Revisions of the inventory, the newest first", query=RevisionsQuery,
                   answer=RevisionsOut),
@@ -196,42 +227,14 @@ class Editing:
 
     async def revision(self, request: web.Request) -> web.Response:
         """``GET /inventory/revisions/{id}``: what a revision changed, and what going back to it would."""
-        revision, texts = await self._revision(request)
-        before = await self._context.ledger.revisions.files(revision.id - 1)
-        touched = (*revision.added, *revision.changed, *revision.removed)
-        diffs = {
-            name: compared(_decoded(before.get(name)), _decoded(texts.get(name))) for name in touched[:20]
-        }
-        back = await self._back(texts)
-        effect = await files_of(self._context).effect(back) if back else None
-        values = {
-            "revision": revision,
-            "diffs": diffs,
-            "more": max(0, len(touched) - 20),
-            "back": back,
-            "effect": effect,
-        }
-        return await self._frame(
-            request, "revision", {"page": "revisions", "editing": self._may_edit(request), **values}, 200
-        )
+        found = await revisions.look_at(self._context, int(request.match_info["id"]))
+        values = {"page": "revisions", "editing": self._may_edit(request), **structs.asdict(found)}
+        return await self._frame(request, "revision", values, 200)
 
     async def restore(self, request: web.Request) -> web.StreamResponse:
         """``POST /inventory/revisions/{id}``: write all files as they were then."""
         who = must_be_allowed(self._context, request)
-        revision, texts = await self._revision(request)
-        files, back = files_of(self._context), await self._back(texts)
-        bases = {}
-        for name in back:
-            text = await files.text(name)
-            bases[name] = "" if text is None else digest(text.encode())
-        try:
-            effect = await files.save(back, bases, who, f"back to revision {revision.id}")
-        except Refused as error:
-            raise web.HTTPConflict(text=str(error)) from error
-        if not effect.savable:
-            raise web.HTTPUnprocessableEntity(
-                text="\n".join(str(problem) for problem in effect.problems[:20])
-            )
+        await revisions.restore(self._context, int(request.match_info["id"]), who)
         raise web.HTTPSeeOther("/inventory/revisions")
 
     async def schema(self, request: web.Request) -> web.Response:
@@ -271,7 +274,7 @@ class Editing:
         text = await self._text(files, asked.file)
         if text is None:
             raise NoSuch("there is no such file")
-        return answer(FilesOut(file=asked.file, text=text, digest=digest(text.encode())))
+        return _read_answer(asked.file, text)
 
     async def write(self, request: web.Request) -> web.Response:
         """``POST /api/v1/inventory/files``: save; 409 when a file is not as it was, 422 with the mistakes."""
@@ -285,9 +288,50 @@ class Editing:
         return answer(effect, 200 if effect.savable else 422)
 
     async def listed(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/inventory/revisions?before=ID``: newest first."""
-        before = query.decode(request, RevisionsQuery).before or None
-        return answer(RevisionsOut(tuple(await self._context.ledger.revisions.newest(REVISIONS, before))))
+        """``GET /api/v1/inventory/revisions``: newest first."""
+        asked = query.decode(request, RevisionsQuery)
+        before = cursor.number(asked.cursor) or asked.before or None
+        found = await self._context.ledger.revisions.newest(asked.limit, before)
+        return answer(RevisionsOut(tuple(found), cursor.after(found, lambda one: one.id, asked.limit)))
+
+    async def one_revision(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/inventory/revisions/{id}``. Raises 404."""
+        return answer(await revisions.look_at(self._context, int(request.match_info["id"])))
+
+    async def go_back(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/inventory/revisions/{id}/restore``. Raises 404, 409, 422."""
+        who, wish = must_be_allowed(self._context, request), await body.decode(request, Restore)
+        number = int(request.match_info["id"])
+        return answer(await revisions.restore(self._context, number, who, wish.note))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """``PUT /api/v1/inventory/files?file=NAME``: save one file, if it is as ``If-Match`` says. Raises 412, 428."""
+        change = await body.decode(request, FileText)
+        return await self._put(request, change.text, change.note)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """``DELETE /api/v1/inventory/files?file=NAME``. Raises 404, 412, 428."""
+        return await self._put(request, None, "")
+
+    async def _put(self, request: web.Request, text: str | None, note: str) -> web.Response:
+        who, name = must_be_allowed(self._context, request), query.decode(request, FileQuery).file
+        must_name_state(request)
+        files = files_of(self._context)
+        old = await self._text(files, name)
+        if old is None and text is None:
+            raise NoSuch("there is no such file")
+        must_match(request, None if old is None else _read_answer(name, old))
+        base = "" if old is None else digest(old.encode())
+        try:
+            effect = await files.save({name: text}, {name: base}, who, note)
+        except Conflict as error:
+            raise web.HTTPPreconditionFailed(text=str(error)) from error
+        except Refused as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+        made = answer(effect, 200 if effect.savable else 422)
+        if effect.savable and text is not None:
+            made.headers[ETAG] = f'"{digest(text.encode())}"'
+        return made
 
     async def _page(
         self, request: web.Request, name: str, text: str, base: str, *, status: int = 200, **more: object
@@ -317,24 +361,10 @@ class Editing:
         except Refused as error:
             raise web.HTTPBadRequest(text=str(error)) from error
 
-    async def _revision(self, request: web.Request) -> tuple[Revision, Mapping[str, bytes]]:
-        number = int(request.match_info["id"])
-        found = await self._context.ledger.revisions.newest(1, number + 1)
-        if not found or found[0].id != number:
-            raise NoSuch(f"there is no revision {number}")
-        return found[0], await self._context.ledger.revisions.files(number)
 
-    async def _back(self, texts: Mapping[str, bytes]) -> dict[str, str | None]:
-        """Return the edit that makes the files on the disk what they were."""
-        files = files_of(self._context)
-        now = {name: await files.text(name) for name in {*await files.names(), *texts}}
-        return {
-            name: _decoded(texts.get(name)) for name, text in now.items() if text != _decoded(texts.get(name))
-        }
-
-
-def _decoded(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode("utf-8", "replace")
+def _read_answer(name: str, text: str) -> web.Response:
+    """Return a file as it is read; its ETag is the digest that `bases` want."""
+    return tagged(FilesOut(file=name, text=text, digest=digest(text.encode())), tag=digest(text.encode()))
 
 
 async def _form(request: web.Request) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from alerts.judging.impact import Impacts
 from inventory.model import Inventory
 
@@ -17,3 +19,7 @@ class Effects:
         if self._inventory is not inventory:
             self._inventory, self._impacts = inventory, Impacts(inventory)
         return self._impacts
+
+    async def prepare(self, inventory: Inventory) -> None:
+        """Work out in a thread what is behind what; else the first reader would wait for it, and the loop with him."""
+        await asyncio.to_thread(self.of(inventory).prepare)

@@ -17,6 +17,8 @@ from monitor.web import query
 from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
 from monitor.web.live import STATES, Feed
+from monitor.web.narrow import own_topics
+from monitor.web.places import Places
 from monitor.web.problem import Mistake, Wrong
 from monitor.web.route import Route, context_of
 from monitor.web.shapes import DeviceOut, device_out
@@ -47,7 +49,7 @@ class Events:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._readers = 0
+        self._places = Places(MAX_VIEWERS, "too many readers")
 
     def routes(self) -> list[Route]:
         """Return the route."""
@@ -63,26 +65,26 @@ class Events:
         last = _since(request)
         if last is None:
             last = await context.ledger.steps.newest()
-        if self._readers >= MAX_VIEWERS:
-            raise web.HTTPServiceUnavailable(text="too many readers", headers={"Retry-After": "30"})
+        with self._places.taken(request):
+            return await self._follow(request, context, last)
+
+    async def _follow(self, request: web.Request, context: WebContext, last: int) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
-        self._readers += 1
         try:
             if request.method == "GET":
                 await self._tell(request, response, context, last)
         except ConnectionResetError:
             pass  # the reader left
-        finally:
-            self._readers -= 1
         return response
 
     async def _tell(
         self, request: web.Request, response: web.StreamResponse, context: WebContext, last: int
     ) -> None:
-        topics, states = frozenset({STATES}), _States(context)
+        states = _States(context)
         await response.write(f"id: {last}\nevent: begin\ndata: {{}}\n\n".encode())
         while not self._feed.closed and request.app[GUARD].still(request):
+            topics = own_topics(context.board, frozenset({STATES}))
             version = self._feed.version(topics)  # before reading: what comes later is seen later
             with suppress(LedgerError):  # it is read again
                 while found := await context.ledger.steps.after(last):

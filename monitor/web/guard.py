@@ -13,10 +13,13 @@ from monitor.access.permission import Permission, Role
 from monitor.access.reader import Reader
 from monitor.web import cookies
 from monitor.web.context import WebContext
+from monitor.web.language import N_
 from monitor.web.narrow import Narrow
 from monitor.web.peer import Peer, Peers
+from monitor.web.problem import refusal
 from monitor.web.route import CONTEXT, FORM_KEY, PEER, READER, Route, Table, is_page
 from monitor.web.security import same_origin
+from probes.core.words import Unfit, Words
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = "application/x-www-form-urlencoded"
@@ -55,7 +58,7 @@ class Guard:
             return  # there is no such address, which is said to everybody
         route = self._table.declared(request.match_info.route)
         if route is None:
-            raise web.HTTPForbidden(text="nobody said who may use this address")
+            raise web.HTTPForbidden(text=N_("nobody said who may use this address"))
         _must_be_allowed(request, reader, route)
         if route.may is Permission.PUBLIC:
             request[CONTEXT] = self._context  # it answers by a right of its own: a code, a form
@@ -105,7 +108,7 @@ def _must_be_allowed(request: web.Request, reader: Reader | None, route: Route) 
         return
     if reader.must_begin and is_page(request):
         raise web.HTTPSeeOther(_beginning(reader))
-    raise web.HTTPForbidden(text=_why(reader, route))
+    raise refusal(web.HTTPForbidden, _why(reader, route))
 
 
 def _beginning(reader: Reader) -> str:
@@ -113,15 +116,32 @@ def _beginning(reader: Reader) -> str:
     return PASSWORD_PAGE if reader.user is not None and reader.user.must_change else FACTOR_PAGE
 
 
-def _why(reader: Reader, route: Route) -> str:
+_FIRST = {
+    PASSWORD_PAGE: Words("hãy đặt mật khẩu riêng trước", "choose your own password first"),
+    FACTOR_PAGE: Words("hãy cài xác thực hai lớp trước", "set up a second factor first"),
+}
+
+
+def _why(reader: Reader, route: Route) -> Unfit:
     if reader.must_begin:
-        what = "choose your own password" if _beginning(reader) == PASSWORD_PAGE else "set up a second factor"
-        return f"{what} first, at {_beginning(reader)}"
-    if reader.may(route.may):
-        return f"this shows every site, and the role of {reader.name} holds for some sites only"
-    if route.may is Permission.ACCOUNT:
-        return "this is for people who are signed in, not for tokens"
-    return f"this wants the permission {route.may!s}, which the role {reader.role!s} does not have"
+        where = _beginning(reader)
+        words = Words(f"{_FIRST[where].vi}, tại {where}", f"{_FIRST[where].en}, at {where}")
+    elif reader.may(route.may):
+        words = Words(
+            f"trang này gồm mọi đơn vị, còn vai trò của {reader.name} chỉ có ở một số đơn vị",
+            f"this shows every site, and the role of {reader.name} holds for some sites only",
+        )
+    elif route.may is Permission.ACCOUNT:
+        words = Words(
+            "chỉ dành cho người đã đăng nhập, không dành cho mã truy cập",
+            "this is for people who are signed in, not for tokens",
+        )
+    else:
+        words = Words(
+            f"cần quyền {route.may!s}, vai trò {reader.role!s} không có quyền này",
+            f"this wants the permission {route.may!s}, which the role {reader.role!s} does not have",
+        )
+    return Unfit(words)
 
 
 async def _must_be_meant(request: web.Request, reader: Reader | None, route: Route) -> None:
@@ -139,8 +159,10 @@ async def _must_be_meant(request: web.Request, reader: Reader | None, route: Rou
     signed_in = reader is not None and reader.session is not None and route.may is not Permission.PUBLIC
     same_origin(request, required=signed_in)
     form = await _form(request)
-    if signed_in and request.content_type != "application/json":
-        _must_carry_key(request, form)
+    if signed_in and request.method == "POST" and request.content_type != "application/json":
+        _must_carry_key(
+            request, form
+        )  # no page of anybody sends other methods, or JSON, without asking us first
 
 
 async def _form(request: web.Request) -> Mapping[str, object]:
@@ -152,7 +174,7 @@ async def _form(request: web.Request) -> Mapping[str, object]:
     try:
         return await request.post()
     except (ValueError, LookupError) as error:  # bytes that are no text, an encoding that nobody knows
-        raise web.HTTPBadRequest(text="the form cannot be read: it must be UTF-8") from error
+        raise web.HTTPBadRequest(text=N_("the form cannot be read: it must be UTF-8")) from error
 
 
 def _must_carry_key(request: web.Request, form: Mapping[str, object]) -> None:
@@ -160,7 +182,7 @@ def _must_carry_key(request: web.Request, form: Mapping[str, object]) -> None:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {_FORM} or application/json")
     given, session = form.get("csrf", ""), cookies.read(request, cookies.SESSION, request[PEER])
     if not isinstance(given, str) or not keys.is_form_key(given, session):
-        raise web.HTTPForbidden(text="this form was made for another sign-in; open the page again")
+        raise web.HTTPForbidden(text=N_("this form was made for another sign-in; open the page again"))
 
 
 def _unknown(text: str) -> web.HTTPUnauthorized:

@@ -12,8 +12,6 @@ from monitor.web.wall import wall_values
 CARDS = 9
 """Troubles shown; more would be too small to read."""
 CHANGES = 3
-SQUARES = 400
-"""Communes shown as a square each; of a nation a square is a province."""
 
 
 def view(context: WebContext, params: Params) -> View:

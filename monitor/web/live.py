@@ -7,6 +7,7 @@ However much happens and however slow a viewer is, nothing piles up, and what it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -19,9 +20,10 @@ STATES = "states"
 INCIDENTS = "incidents"
 """Topic of every incident and finding."""
 
-
 _SWEEP, _SWEPT_SITES = 1000, 20
 """Devices, and sites, taken in between two turns of the event loop."""
+_WOKEN = 20
+"""Viewers woken between two turns of the event loop."""
 
 
 def site_topic(site: str) -> str:
@@ -52,7 +54,7 @@ class Feed:
         self._all = 0
         self._touched: set[str] = set()
         self._work = asyncio.Event()
-        self._news = asyncio.Event()
+        self._waiting: dict[asyncio.Future[None], None] = {}
         self.closed = False
 
     def version(self, topics: Iterable[str]) -> int:
@@ -64,7 +66,7 @@ class Feed:
         try:
             async with asyncio.timeout(patience):
                 while self.version(topics) == seen and not self.closed:
-                    await self._news.wait()
+                    await self._news()
         except TimeoutError:
             return
 
@@ -77,7 +79,7 @@ class Feed:
     def close(self) -> None:
         """Let every viewer go."""
         self.closed = True
-        self._tell()
+        _wake(self._waiting)
 
     async def _collect(self) -> None:
         """Follow what happens from the first moment on, and take in meanwhile what was there before."""
@@ -124,12 +126,30 @@ class Feed:
             for topic in self._touched:
                 self._versions[topic] += 1
             self._touched.clear()
-            self._tell()
-            await asyncio.sleep(self._pace)
+            begun = time.monotonic()
+            await self._tell()
+            await asyncio.sleep(max(self._pace - (time.monotonic() - begun), self._pace / 5))
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+    async def _tell(self) -> None:
+        """Wake all who wait, some between two turns of the loop: 500 at once would stop everything else."""
+        waiting = tuple(self._waiting)
+        for start in range(0, len(waiting), _WOKEN):
+            _wake(waiting[start : start + _WOKEN])
+            await asyncio.sleep(0)
+
+    async def _news(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        try:
+            await turn
+        finally:
+            del self._waiting[turn]
+
+
+def _wake(waiting: Iterable[asyncio.Future[None]]) -> None:
+    for turn in waiting:
+        if not turn.done():
+            turn.set_result(None)
 
 
 def _topics(event: Event) -> tuple[str, ...]:
@@ -139,4 +159,4 @@ def _topics(event: Event) -> tuple[str, ...]:
         return STATES, site_topic(event.site), device_topic(event.id)
     if event.kind == "inventory":
         return ()
-    return STATES, INCIDENTS, site_topic(event.site)
+    return STATES, INCIDENTS, *map(site_topic, dict.fromkeys((event.site, *event.sites)))

@@ -8,7 +8,7 @@ this file has not seen.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -17,7 +17,7 @@ from msgspec.structs import replace as replaced
 from alerts.incident import Incident, IncidentKey, Transition, Words
 from inventory.model import Inventory, Site
 from monitor.access.scope import Scope
-from monitor.board import Board, DeviceStatus, Event
+from monitor.board import Board, DeviceStatus
 from monitor.channels import Channels
 from monitor.ledger import Ledger
 from monitor.operations import Operations
@@ -25,6 +25,7 @@ from monitor.quiet import Quiets
 from monitor.web.context import WebContext
 from monitor.web.effects import Effects
 from monitor.web.finder import Finder
+from monitor.web.live import INCIDENTS, STATES, site_topic
 from monitor.web.narrow_duty import NarrowWho
 from monitor.web.narrow_ledger import NarrowLedger, NarrowOperations
 from monitor.web.narrow_quiet import NarrowQuiets
@@ -117,6 +118,12 @@ class NarrowBoard:
         there = self._board.open_at(site) if site in self.inventory.sites else ()
         return tuple(one for incident in there if (one := self.shown(incident)) is not None)
 
+    def topics(self, topics: frozenset[str]) -> frozenset[str]:
+        """Return which topics change what would follow `topics`: what happens elsewhere in the nation is none."""
+        if not topics & _EVERYWHERE:
+            return topics
+        return (topics - _EVERYWHERE) | frozenset(map(site_topic, self.inventory.sites))
+
     def revision(self, site: str) -> int:
         """See `Board.revision`."""
         return self._board.revision(site)
@@ -158,12 +165,6 @@ class NarrowBoard:
         """See `Board.status`."""
         return self._board.status(self._mine(device))
 
-    async def events(self) -> AsyncIterator[Event]:
-        """See `Board.events`."""
-        async for event in self._board.events():
-            if event.kind == "inventory" or event.site in self.inventory.sites:
-                yield event
-
     def _mine(self, device: str) -> str:
         if device not in self.inventory.devices:
             raise KeyError(device)
@@ -182,6 +183,14 @@ def _larger(incident: Incident, touched: tuple[str, ...]) -> Incident:
         evidence="",
         cause=None,
     )
+
+
+def own_topics(board: Board | NarrowBoard, topics: frozenset[str]) -> frozenset[str]:
+    """Return the topics that change a view for those who are shown `board`."""
+    return board.topics(topics) if isinstance(board, NarrowBoard) else topics
+
+
+_EVERYWHERE = frozenset({STATES, INCIDENTS})
 
 
 def narrow_inventory(whole: Inventory, scope: Scope) -> Inventory:

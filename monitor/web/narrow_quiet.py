@@ -15,6 +15,7 @@ from alerts.quiet.silence import Silence
 from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.quiet import Quiets, Reach
+from monitor.web.language import N_
 from monitor.web.refusing import Refusing
 
 
@@ -109,7 +110,7 @@ class NarrowQuiets(Refusing):
         sites = self._inventory().sites
         if not where.site or not literal(where.site) or any(site not in sites for site in where.site):
             raise web.HTTPForbidden(
-                text="your role holds for some sites only: name these sites by their codes"
+                text=N_("your role holds for some sites only: name these sites by their codes")
             )
 
 

@@ -88,7 +88,9 @@ _SECURITY: Schema = {
 
 
 def _operation(route: Route, components: Schema) -> Schema:
-    parameters = [*_path_parameters(route), *_query_parameters(route, components)]
+    parameters = [
+        *_path_parameters(route), *_query_parameters(route, components), *_header_parameters(route)
+    ]  # fmt: skip
     made: Schema = {
         "operationId": operation_id(route),
         "summary": route.summary,
@@ -131,6 +133,25 @@ def _query_parameters(route: Route, components: Schema) -> Iterator[Schema]:
         if about := schema.pop("description", ""):
             made["description"] = about
         yield made
+
+
+def _header_parameters(route: Route) -> Iterator[Schema]:
+    """Yield the headers that say for which state a change is meant."""
+    if 412 in route.errors:
+        about = "The ETag of the read: the change is made only if that is how it is still"
+        yield _header("If-Match", about)
+    if 428 in route.errors:
+        yield _header("If-None-Match", "`*`: the change is made only if there is nothing yet")
+
+
+def _header(name: str, about: str) -> Schema:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": about,
+        "schema": {"type": "string"},
+    }
 
 
 def _answers(route: Route, components: Schema) -> Iterator[tuple[str, Schema]]:

@@ -38,8 +38,10 @@ from monitor.web import (
 )
 from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
-from monitor.web.language import COOKIE, chosen
+from monitor.web.language import COOKIE, N_, chosen
 from monitor.web.live import Feed
+from monitor.web.narrow import own_topics
+from monitor.web.places import Places
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.route import READER, Route, context_of, form_key_of, reader_of
 from monitor.web.templating import Templates
@@ -101,7 +103,7 @@ class Pages:
         self._templates = templates
         self._feed = feed
         self._fragments = Fragments(context, templates, feed)
-        self._viewers = 0
+        self._places = Places(MAX_VIEWERS, N_("too many viewers"))
 
     @property
     def feed(self) -> Feed:
@@ -123,37 +125,39 @@ class Pages:
             raise NoSuch("there is no such view")
         if not reader_of(request).may(PAGES[name].may, whole=PAGES[name].whole):
             raise web.HTTPForbidden(text=f"this wants the permission {PAGES[name].may}")
-        if self._viewers >= MAX_VIEWERS:
-            raise web.HTTPServiceUnavailable(text="too many viewers", headers={"Retry-After": "30"})
+        with self._places.taken(request):
+            return await self._follow(request, name)
+
+    async def _follow(self, request: web.Request, name: str) -> web.StreamResponse:
         view, key = self._view(request, name, request.query)
         language, reader, form_key = (
             chosen(request, self._context.language),
             reader_of(request),
             form_key_of(request),
         )
-        version = self._feed.version(view.topics)
-        shown = await self._fragments.render(view, key, language, reader)
+        board = context_of(request).board
+        topics = own_topics(board, view.topics)
+        version = self._feed.version(topics)
+        shown = await self._fragments.render(view, key, language, reader, topics)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         small = "gzip" in request.headers.get("Accept-Encoding", "")
         if small:
             response.headers["Content-Encoding"] = "gzip"
         await response.prepare(request)
-        self._viewers += 1
         seen = request.headers.get("Last-Event-ID") or request.query.get("seen", "")
         try:
             if small:
                 await response.write(BEGIN)
             while not self._feed.closed and request.app[GUARD].still(request):
-                await response.write(self._told(shown, seen, form_key, small=small))
+                await response.write(_told(shown, seen, form_key, small=small))
                 seen = shown.digest
-                await self._feed.changed(view.topics, version, HEARTBEAT)
-                version = self._feed.version(view.topics)  # before reading: what comes later is seen later
+                topics = own_topics(board, view.topics)
+                await self._feed.changed(topics, version, HEARTBEAT)
+                version = self._feed.version(topics)  # before reading: what comes later is seen later
                 with suppress(LedgerError, StoreUnavailable):  # what was read last stays, the reader too
-                    shown = await self._fragments.render(view, key, language, reader)
+                    shown = await self._fragments.render(view, key, language, reader, topics)
         except ConnectionResetError:
             pass  # the reader left
-        finally:
-            self._viewers -= 1
         return response
 
     async def frame(
@@ -180,22 +184,15 @@ class Pages:
             response.set_cookie(COOKIE, language, max_age=_YEAR, httponly=True, samesite="Lax")
         return response
 
-    def _told(self, shown: Rendered, seen: str, form_key: str, *, small: bool) -> bytes:
-        """Return what a viewer is sent who has `seen`; all get the same bytes unless a form in it is keyed."""
-        if shown.digest == seen:
-            return _ALIVE_PACKED if small else _ALIVE
-        if not self._templates.has_forms(shown.html):
-            return shown.packed if small else shown.message
-        message = self._templates.keyed(shown.message.decode(), form_key).encode()
-        return packed(message) if small else message
-
     def _handler(self, name: str) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
             if name == "wall" and request.query.get("kiosk") == "1":  # where it was until version 0.2
                 raise web.HTTPFound("/wall?kiosk=1")
             view, key = self._view(request, name, {**request.query, **request.match_info})
             language = chosen(request, self._context.language)
-            shown = await self._fragments.render(view, key, language, reader_of(request))
+            shown = await self._fragments.render(
+                view, key, language, reader_of(request), own_topics(context_of(request).board, view.topics)
+            )
             query = f"{key}&lang={language}&seen={shown.digest}"
             given = {
                 "page": name,
@@ -212,6 +209,13 @@ class Pages:
         page = PAGES[name]
         kept = {param: params[param][:255] for param in page.params if param in params}
         return page.view(context_of(request), kept), urlencode({"view": name, **kept})
+
+
+def _told(shown: Rendered, seen: str, form_key: str, *, small: bool) -> bytes:
+    """Return what a viewer is sent who has `seen`."""
+    if shown.digest == seen:
+        return _ALIVE_PACKED if small else _ALIVE
+    return shown.packed(form_key) if small else shown.message(form_key)
 
 
 def _of_reader(reader: Reader | None) -> Mapping[str, object]:

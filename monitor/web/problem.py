@@ -8,7 +8,11 @@ from http import HTTPStatus
 import msgspec
 from aiohttp import web
 
+from probes.core.words import Said, why
+
 CONTENT_TYPE = "application/problem+json"
+SAID: web.ResponseKey[Said] = web.ResponseKey("said")
+"""Under it an error holds what it says in both languages."""
 
 
 class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +41,13 @@ class Wrong(web.HTTPBadRequest):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__(text="; ".join(one.detail for one in mistakes))
         self.mistakes = tuple(mistakes)
+
+
+def refusal(kind: type[web.HTTPException], error: Exception) -> web.HTTPException:
+    """Return the answer of a `kind` that says what `error` says, in the reader's language where that is a page."""
+    answer = kind(text=str(error))
+    answer[SAID] = why(error)
+    return answer
 
 
 def problem(status: int, detail: str, mistakes: Sequence[Mistake] = ()) -> web.Response:

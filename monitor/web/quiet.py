@@ -16,16 +16,18 @@ from alerts.calendar import VIETNAM
 from alerts.incident import Incident
 from alerts.quiet.preview import Effect, effect
 from alerts.quiet.quiet import Quiet, QuietKind
-from alerts.quiet.silence import Silence, read_wish
+from alerts.quiet.silence import LEAST_REASON, Silence, read_wish
 from alerts.quiet.window import Window
 from monitor.access.permission import Permission
 from monitor.quiet import Reach, lately
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS
+from monitor.web.problem import refusal
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch, Params, Values, View, told_to
+from probes.core.words import Said, Unfit, Words, why
 
 Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]
 
@@ -154,7 +156,7 @@ class QuietForms:
             made = _wished(given, reader_of(request).name, context.now())
             made = await context.quiets.add(made)
         except ValueError as error:
-            return await self._page(request, context, given, str(error))
+            return await self._page(request, context, given, why(error))
         raise web.HTTPSeeOther(f"/quiet#quiet-{made.id}")
 
     async def change(self, request: web.Request) -> web.StreamResponse:
@@ -172,15 +174,15 @@ class QuietForms:
             try:
                 changed = await context.quiets.extend(number, until, who)
             except ValueError as error:
-                raise web.HTTPBadRequest(text=str(error)) from None
+                raise refusal(web.HTTPBadRequest, error) from None
         else:
             raise web.HTTPBadRequest(text=f"action is end, or extend with hours of {', '.join(HOURS)}")
         if changed is None:
-            raise web.HTTPConflict(text=f"the silence {number} is over already")
+            raise web.HTTPConflict(text=N_("the silence is over already"))
         raise web.HTTPSeeOther("/quiet")
 
     async def _page(
-        self, request: web.Request, context: WebContext, given: Mapping[str, str], refused: str = ""
+        self, request: web.Request, context: WebContext, given: Mapping[str, str], refused: Said = ""
     ) -> web.Response:
         """Return the form with what it would hide, or with why it cannot be."""
         found: Effect | None = None
@@ -190,7 +192,7 @@ class QuietForms:
                 if not refused and given["reason"]:
                     _wished(given, "", context.now())
             except ValueError as error:
-                refused = refused or str(error)
+                refused = refused or why(error)
         inventory = context.board.inventory
         names = {site.id: site.name for site in inventory.sites.values()}
         shown: dict[str, Any] = {
@@ -244,6 +246,8 @@ def _wished(given: Mapping[str, str], who: str, now: datetime) -> Silence:
     """Return what the fields ask for. Raises `ValueError`."""
     lists = {name: _listed(given[name]) for name in (*KEYS, "rules")}
     where = {name: lists[name] for name in KEYS if lists[name]}
+    if len(given["reason"].strip()) < LEAST_REASON:
+        raise Unfit(Words("ghi lý do, ít nhất 3 ký tự", "write the reason, at least 3 characters"))
     asked: dict[str, object] = {"where": where, "rules": lists["rules"], "reason": given["reason"].strip()}
     asked |= {"kind": given["kind"]} if given["kind"] else {}
     asked |= {"from": given["from"]} if given["from"] else {}
@@ -253,7 +257,7 @@ def _wished(given: Mapping[str, str], who: str, now: datetime) -> Silence:
 
 def _after(given: Mapping[str, str], now: datetime) -> str:
     if given["hours"] not in HOURS:
-        raise ValueError("say for how long, or until when")
+        raise Unfit(Words("chọn thời lượng hoặc giờ kết thúc", "say for how long, or until when"))
     start = now
     if given["from"]:
         start = read_wish({"until": given["from"], "reason": "when"}).until

@@ -2,7 +2,8 @@
 
 A stream of raw deflate blocks that each end with a full flush may be put together from blocks that were compressed
 apart (RFC 1951, section 3.2.4: a full flush ends at a byte and forgets what came before). So 500 viewers get the same
-bytes, and no viewer has a compressor of its own.
+bytes, and no viewer has a compressor of its own. Where a form carries the key of the reader's session, the key goes
+between such blocks as it is.
 """
 
 from __future__ import annotations
@@ -22,24 +23,37 @@ def packed(data: bytes) -> bytes:
     return press.compress(data) + press.flush(zlib.Z_FULL_FLUSH)
 
 
-class Rendered:
-    """HTML of a view at one moment."""
+def stored(data: bytes) -> bytes:
+    """Return at most 64 kB as a deflate block that is not compressed (section 3.2.4): it costs nothing to make."""
+    return b"\x00" + len(data).to_bytes(2, "little") + (len(data) ^ 0xFFFF).to_bytes(2, "little") + data
 
-    def __init__(self, html: str) -> None:
+
+class Rendered:
+    """HTML of a view at one moment; `mark` stands where a reader's own key belongs."""
+
+    def __init__(self, html: str, mark: str = "") -> None:
         self.html = html
+        self._mark = mark.encode()
 
     @cached_property
     def digest(self) -> str:
         """Names this rendering: a viewer who has it need not get it again."""
         return hashlib.sha256(self.html.encode()).hexdigest()[:16]
 
-    @cached_property
-    def message(self) -> bytes:
-        """The rendering as a server-sent event."""
-        lines = "".join(f"data: {line}\n" for line in self.html.splitlines())
-        return f"id: {self.digest}\n{lines}\n".encode()
+    def message(self, key: str) -> bytes:
+        """Return the rendering as a server-sent event for the reader with `key`."""
+        return key.encode().join(self._parts)
+
+    def packed(self, key: str) -> bytes:
+        """Return `message` compressed; the same bytes for all readers, but for the key."""
+        return self._packed[0] if len(self._packed) == 1 else stored(key.encode()).join(self._packed)
 
     @cached_property
-    def packed(self) -> bytes:
-        """`message` compressed."""
-        return packed(self.message)
+    def _parts(self) -> list[bytes]:
+        lines = "".join(f"data: {line}\n" for line in self.html.splitlines())
+        whole = f"id: {self.digest}\n{lines}\n".encode()
+        return whole.split(self._mark) if self._mark else [whole]
+
+    @cached_property
+    def _packed(self) -> list[bytes]:
+        return [packed(part) for part in self._parts]

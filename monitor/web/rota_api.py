@@ -77,7 +77,7 @@ async def swap(request: web.Request) -> web.Response:
     who, said = reader_of(request).name, clean(wish.note, 500)
     change = Override(0, wish.rota, wish.people, start, until, who, said)
     if mistake := context.who().roster.mistake(change, context.now()):
-        raise web.HTTPUnprocessableEntity(text=mistake)
+        raise web.HTTPUnprocessableEntity(text=mistake.en)
     return answer(await context.ledger.rota.add(change, context.now()), 201)
 
 

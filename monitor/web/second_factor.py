@@ -14,6 +14,7 @@ from monitor.access.sign_in import Refused, TooMany
 from monitor.access.waiting import Waiting
 from monitor.web.account import user_of
 from monitor.web.forms import Frame, fields
+from monitor.web.language import N_
 from monitor.web.route import Route, reader_of
 from monitor.web.sign_in import access_of, caller
 
@@ -61,7 +62,7 @@ class SecondFactorPages:
         except Refused:
             return await self._page(request, {"trouble": True}, 422)
         except TooMany as error:
-            raise web.HTTPTooManyRequests(text="too many wrong codes; try again later") from error
+            raise web.HTTPTooManyRequests(text=N_("too many wrong codes; try again later")) from error
         await access.people.remove_factors(user, user.name)
         raise web.HTTPSeeOther("/account")
 

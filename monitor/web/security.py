@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+
+from inventory.network_policy import is_loopback
+from monitor.web.language import N_
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -41,14 +43,6 @@ def own_hosts(host: str, base_url: str) -> frozenset[str] | None:
         return None
     public = urlsplit(base_url).hostname if base_url else None
     return frozenset({"localhost", "127.0.0.1", "::1", host.lower()} | ({public} if public else set()))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens at `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def hosts_guard(hosts: frozenset[str] | None) -> Middleware:
@@ -86,4 +80,4 @@ def same_origin(request: web.Request, *, required: bool) -> None:
     if origin is None and not required and "Sec-Fetch-Site" not in request.headers:
         return
     if origin is None or urlsplit(origin).netloc != request.host:
-        raise web.HTTPForbidden(text="only the monitor's own pages may do this")
+        raise web.HTTPForbidden(text=N_("only the monitor's own pages may do this"))

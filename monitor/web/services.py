@@ -120,6 +120,12 @@ def view(context: WebContext, params: Params) -> View:
             "standings": sorted(found, key=lambda one: -BADNESS[one.state]),
             "chain": chain(found),
             "users": {one.service.name: users(context.board.inventory, one.service) for one in found},
+            "hidden_by": {
+                one.id: hidden
+                for standing in found
+                for one in standing.incidents
+                if (hidden := context.quiets.hides(one))
+            },
         }
 
     return View("services", frozenset({STATES, INCIDENTS}), values, N_("Services"))

@@ -9,6 +9,8 @@ import msgspec
 
 from alerts.incident import Incident, Transition, Words
 from inventory.model import Contact
+from monitor.ledger import HostKey
+from monitor.ledger.false_alarms import FalseAlarm
 from monitor.store import Bucket, SeriesKey
 from monitor.web.device import Asked
 from monitor.web.search import Row
@@ -64,6 +66,8 @@ class DeviceDetailOut(msgspec.Struct, frozen=True):
     device: DeviceOut
     owner: OwnerOut | None
     checks: tuple[CheckOut, ...]
+    host_keys: tuple[HostKey, ...] | None
+    """SSH host keys that wait for somebody to approve them; `None` while the ledger cannot be read."""
 
 
 class SiteOut(msgspec.Struct, frozen=True):
@@ -79,6 +83,12 @@ class SiteOut(msgspec.Struct, frozen=True):
     devices_up: int
     open_incidents: int
     open_findings: int
+    province: str
+    """Its official code; ``""`` for what is no commune."""
+    location: tuple[float, float] | None
+    """Latitude and longitude in degrees (WGS 84)."""
+    carrier: str
+    power_feed: str
 
 
 class SiteDetailOut(msgspec.Struct, frozen=True):
@@ -148,6 +158,8 @@ class IncidentDetailOut(msgspec.Struct, frozen=True):
 
     incident: Incident
     timeline: Sequence[Transition]
+    false_alarm: FalseAlarm | None
+    """What somebody said who called it a false alarm; `None` when nobody did."""
 
 
 class LineOut(msgspec.Struct, frozen=True):
@@ -186,6 +198,10 @@ def site_out(one: SiteSummary) -> SiteOut:
         one.up,
         len(one.incidents),
         len(one.findings),
+        site.commune.province_code if site.commune else "",
+        site.location,
+        site.carrier,
+        site.power_feed,
     )
 
 

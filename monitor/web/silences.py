@@ -16,6 +16,7 @@ from monitor.access.permission import Permission
 from monitor.ledger.silences import TooMany
 from monitor.web import body
 from monitor.web.api import answer
+from monitor.web.precondition import must_match, tagged
 from monitor.web.quiet import MAX_BODY, preview, reached
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
@@ -106,10 +107,11 @@ def routes() -> list[Route]:
         ),
         Route(
             "PATCH", one, extend, operate, max_body=MAX_BODY, summary="Let a silence last until another time",
-            body=Extension, answer=SilenceOut, errors=(409,),
+            body=Extension, answer=SilenceOut, errors=(409, 412),
         ),
+        Route("GET", one, shown, view, summary="A silence", answer=SilenceOut),
         Route("DELETE", one, end, operate, max_body=MAX_BODY, summary="End a silence", answer=SilenceOut,
-              errors=(409,)),
+              errors=(409, 412)),
         Route("GET", "/api/v1/maintenance", planned, view, summary="Planned maintenance of the files",
               answer=MaintenancesOut),
     ]  # fmt: skip
@@ -139,10 +141,16 @@ async def seen(request: web.Request) -> web.Response:
     return answer(EffectOut(found.devices, found.sites, found.open, found.past))
 
 
+async def shown(request: web.Request) -> web.Response:
+    """``GET /api/v1/silences/{id}``. Raises 404."""
+    return await _answered(request, _known(request))
+
+
 async def extend(request: web.Request) -> web.Response:
     """``PATCH /api/v1/silences/{id}``: ``{"until": "2026-12-01 22:00"}``. Raises 400, 403, 404, 409, 415."""
     known, context = _known(request), context_of(request)
     given = await _body(request)
+    must_match(request, await _answered(request, known))
     try:
         if not isinstance(given, dict) or list(given) != ["until"]:
             raise ValueError('wants {"until": TIME}')
@@ -156,6 +164,7 @@ async def end(request: web.Request) -> web.Response:
     """``DELETE /api/v1/silences/{id}``: it is over now. Raises 403, 404, 409."""
     same_origin(request, required=False)
     known = _known(request)
+    must_match(request, await _answered(request, known))
     return await _answered(request, await context_of(request).quiets.end(known.id, reader_of(request).name))
 
 
@@ -198,7 +207,7 @@ async def _answered(request: web.Request, silence: Silence | None, status: int =
         raise web.HTTPConflict(text="the silence is over already")
     context = context_of(request)
     reach = await context.quiets.reach(context.board.inventory, [silence.where])
-    return answer(_out(silence, reach[silence.where].devices, context.now()), status)
+    return tagged(_out(silence, reach[silence.where].devices, context.now()), status)
 
 
 def _out(one: Silence, devices: int, now: datetime) -> SilenceOut:

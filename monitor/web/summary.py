@@ -95,18 +95,14 @@ class Summaries:
             self._known[site.id] = known
         return known[1]
 
+    def view(self, board: Board, device: Device) -> DeviceView:
+        """Return a device of the inventory with what is open about it."""
+        views = self.of(board, board.inventory.sites[device.site]).devices
+        return next(view for view in views if view.device.id == device.id)
+
     def every(self, board: Board) -> list[SiteSummary]:
         """Return the summary of every site, in the inventory's order."""
         return [self.of(board, site) for site in board.inventory.sites.values()]
-
-
-def open_entries(board: Board) -> dict[str, list[Incident]]:
-    """Return what is open, worst first, by site."""
-    by_site: dict[str, list[Incident]] = {}
-    for incident in sorted(board.incidents.values(), key=urgency):
-        for site in incident.sites or (incident.key.device.partition("/")[0],):
-            by_site.setdefault(site, []).append(incident)
-    return by_site
 
 
 def urgency(incident: Incident) -> tuple[bool, int, float]:
@@ -145,12 +141,6 @@ def summarise(board: Board, site: Site, entries: Iterable[Incident]) -> SiteSumm
         Counter(view.state for view in views),
         tuple(_changes(site, views)),
     )
-
-
-def summaries(board: Board) -> list[SiteSummary]:
-    """Return the summary of every site, in the inventory's order."""
-    entries = open_entries(board)
-    return [summarise(board, site, entries.get(site.id, ())) for site in board.inventory.sites.values()]
 
 
 def counts(states: Iterable[DeviceState]) -> list[tuple[DeviceState, int]]:

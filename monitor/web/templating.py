@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
@@ -11,38 +12,38 @@ from gettext import NullTranslations
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
-from alerts.incident import DeviceState, Words
-from inventory.model import Text
-from monitor.web import titles
-from monitor.web.collation import bare_name
+from monitor.web.filters import filters
 from monitor.web.formats import Formats
-from monitor.web.language import N_
-from probes.core.observation import Sample
 
 
 class Templates:
     """Renders templates in a language. Everything is escaped unless a template of ours made it."""
 
     def __init__(self, messages: Mapping[str, NullTranslations], now: Callable[[], datetime]) -> None:
-        self._mark = secrets.token_hex(16)
+        self.mark = secrets.token_hex(16)
+        """Stands in what is rendered where the key of a reader's forms belongs."""
         self._by_language = {
-            language: _environment(language, some, now, self._mark) for language, some in messages.items()
+            language: _environment(language, some, now, self.mark) for language, some in messages.items()
         }
 
     def render(self, name: str, language: str, values: Mapping[str, Any]) -> str:
         """Render ``templates/NAME.html``."""
         return self._by_language[language].get_template(f"{name}.html").render(values)
 
-    def has_forms(self, html: str) -> bool:
-        """Whether HTML has a form, so that each reader gets it keyed."""
-        return self._mark in html
+    async def compile(self) -> None:
+        """Compile every template, one between two turns of the loop: else the first reader of each waits for it."""
+        for environment in self._by_language.values():
+            for name in environment.list_templates():
+                environment.get_template(name)
+                await asyncio.sleep(0)
 
     def keyed(self, html: str, key: str) -> str:
         """Return HTML whose forms carry `key`, the reader's own: what was rendered is shared by many readers."""
-        return html.replace(self._mark, key)
+        return html.replace(self.mark, key)
 
 
 @cache
@@ -59,6 +60,8 @@ def _environment(
         loader=PackageLoader("monitor.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        bytecode_cache=_compiled(),
+        optimized=False,  # it would work filters out while compiling, in one of the languages
         auto_reload=False,  # a running service keeps the templates of its own version
         trim_blocks=True,
         lstrip_blocks=True,
@@ -70,65 +73,31 @@ def _environment(
         translate, messages.ngettext, newstyle=True
     )
     environment.globals.update(language=language, static=static_url, now=now, csrf=lambda: _csrf(mark))
-    environment.filters.update(
-        say=lambda words: _say(words, language),
-        called=lambda device: device.called(language),
-        ago=lambda moment: _time(moment, formats.ago(moment), formats, "ago"),
-        since=lambda moment: _time(moment, formats.since(moment), formats, "since"),
-        moment=lambda moment: _time(moment, formats.moment(moment), formats),
-        exact=lambda moment: _time(moment, formats.exact(moment), formats),
-        clock=lambda moment: _time(moment, formats.clock(moment), formats),
-        number=formats.number,
-        quantity=lambda value, unit: formats.quantity(value, unit),
-        seconds=formats.seconds,
-        lasting=formats.lasting,
-        bare=bare_name,
-        state=lambda state: translate(titles.STATES[state]),
-        serves=lambda state: translate(titles.SERVES[state]),
-        named_state=lambda name: translate(titles.STATES[DeviceState(name)]),
-        site_kind=lambda kind: translate(titles.SITE_KINDS[kind]),
-        severity=lambda severity: translate(titles.SEVERITIES[severity]),
-        status=lambda status: translate(titles.STATUSES[status]),
-        step=lambda step: translate(titles.STEPS[step]),
-        outcome=lambda outcome: translate(titles.OUTCOMES[outcome]),
-        outcome_help=lambda outcome: translate(titles.OUTCOME_HELP[outcome]),
-        metric=lambda name: _title(titles.METRICS, name, translate),
-        fact=lambda name: _title(titles.FACTS, name, translate),
-        label=lambda name: _title(titles.LABELS, name, translate),
-        label_value=lambda value: _title(titles.LABEL_VALUES, value, translate),
-        role=lambda role: translate(titles.ROLES[role]),
-        role_help=lambda role: translate(titles.ROLE_HELP[role]),
-        scope=lambda scope: str(scope) if not scope.is_everywhere else translate(titles.EVERY_SITE),
-        pattern=lambda scope: "" if scope.is_everywhere else str(scope),
-        source=lambda source: translate(titles.SOURCES[source]),
-        reading=lambda sample: _reading(sample, formats, translate),
-    )
+    environment.filters.update(filters(language, formats, translate))
     return environment
+
+
+class _Compiled(BytecodeCache):
+    """Compiled templates in memory: the languages differ in what the templates call, not in their code."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill `bucket` when its template was compiled before."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+@cache
+def _compiled() -> _Compiled:
+    return _Compiled()
 
 
 def _csrf(mark: str) -> Markup:
     """Every form that posts holds this; the guard refuses one without it."""
     return Markup('<input type="hidden" name="csrf" value="{}">').format(mark)
-
-
-def _say(words: Words | Text | str | None, language: str) -> str:
-    return words or "" if words is None or isinstance(words, str) else words.in_language(language)
-
-
-def _title(known: Mapping[str, str], name: str, translate: Callable[[str], str]) -> str:
-    """Translate only what is ours: a device must not reach into the messages by a clever name."""
-    return translate(known[name]) if name in known else name
-
-
-def _reading(sample: Sample, formats: Formats, translate: Callable[[str], str]) -> str:
-    if sample.metric in titles.FLAGS:
-        return translate(N_("yes")) if sample.value else translate(N_("no"))
-    return formats.quantity(sample.value, sample.unit)
-
-
-def _time(moment: datetime, text: str, formats: Formats, live: str = "") -> Markup:
-    """A time a script may keep current; the exact one shows on hover and in the source."""
-    ticking = Markup(' data-live="{}"').format(live) if live else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        moment.isoformat(), formats.exact(moment), ticking, text
-    )

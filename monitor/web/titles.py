@@ -184,6 +184,24 @@ FACTS: Mapping[str, str] = {
     "tls.versions": N_("TLS versions"),
     "tls.weak_ciphers": N_("Weak TLS ciphers"),
     "sip.server": N_("SIP software"),
+    "sip.status": N_("Answer to SIP OPTIONS"),
+    "sip.tls_version": N_("TLS version of SIP"),
+    "snmp.breaker": N_("Asked less while it is silent"),
+    "snmp.default_community_ways": N_("Default community accepted, by version"),
+    "snmp.engine_event": N_("SNMPv3 engine changed"),
+    "snmp.trap": N_("SNMP trap"),
+    "snmp.trap_severity": N_("Severity by the vendor's MIB"),
+    "snmp.trap_state": N_("States in the trap"),
+    "snmp.trap_values": N_("Values in the trap"),
+    "ssh.host_key_type": N_("Kind of the SSH host key"),
+    "ssh.host_key_rsa_bits": N_("Length of the RSA host key (bits)"),
+    "sshd.source": N_("SSH settings were read from"),
+    "system.units.failed": N_("System services that failed"),
+    "tls.compression": N_("TLS compression"),
+    "tls.dh_bits": N_("Diffie-Hellman group (bits)"),
+    "tls.forward_secrecy": N_("Forward secrecy"),
+    "tls.secure_renegotiation": N_("Secure renegotiation"),
+    "tls.untested_versions": N_("TLS versions that could not be tested"),
     "sip.user_agent": N_("SIP software"),
     "sip.allow": N_("SIP methods"),
     "tcp.port": N_("Port"),
@@ -202,8 +220,30 @@ LABELS: Mapping[str, str] = {
     "check": N_("check"),
     "sensor": N_("sensor"),
     "direction": N_("direction"),
+    "phase": N_("phase"),
+    "port": N_("port"),
+    "part": N_("part"),
+    "pool": N_("memory"),
+    "url": N_("address"),
 }
-LABEL_VALUES: Mapping[str, str] = {"receive": N_("received"), "transmit": N_("sent")}
+LABEL_VALUES: Mapping[str, str] = {
+    "receive": N_("received"),
+    "transmit": N_("sent"),
+    "dns": N_("finding the name"),
+    "connect": N_("connecting"),
+    "tls": N_("TLS handshake"),
+    "first_byte": N_("first byte"),
+    "transfer": N_("transfer"),
+}
+FACT_VALUES: Mapping[str, str] = {
+    "true": N_("yes"),
+    "false": N_("no"),
+    "yes": N_("yes"),
+    "no": N_("no"),
+    "open": N_("open"),
+    "closed": N_("closed"),
+}
+"""Words of ours, and of sshd, that stand alone as a fact."""
 
 SITE_KINDS: Mapping[str, str] = {
     "commune": N_("Communes, wards, special zones"),

@@ -12,6 +12,7 @@ from monitor.access.pool import Busy
 from monitor.access.scope import parse_scope
 from monitor.ledger.users import User
 from monitor.web.forms import Frame, fields
+from monitor.web.language import N_
 from monitor.web.route import Route, reader_of
 from monitor.web.sign_in import access_of
 from monitor.web.view import NoSuch
@@ -83,7 +84,7 @@ class UserPages:
         elif action == "end-token":
             await people.end_token(user, int(form.get("token", "0")[:15]), who)
         else:
-            raise web.HTTPBadRequest(text="there is no such action")
+            raise web.HTTPBadRequest(text=N_("there is no such action"))
         return ""
 
     def _user(self, request: web.Request) -> User:

@@ -17,7 +17,9 @@ from monitor.ledger.tokens import Token
 from monitor.ledger.users import User
 from monitor.web import body
 from monitor.web.api import answer
+from monitor.web.precondition import must_match, tagged
 from monitor.web.route import Route, reader_of
+from monitor.web.sessions_api import SessionsOut, ended, sessions_out
 from monitor.web.sign_in import access_of
 from monitor.web.view import NoSuch
 
@@ -119,10 +121,16 @@ def routes() -> list[Route]:
               status=201, errors=(404, 429)),
         Route("GET", one, shown, admin, whole=True, summary="A user", answer=UserOut),
         Route("PATCH", one, change, admin, True, MAX_BODY, "Change a user", body=UserChange, answer=UserOut,
-              errors=(429,)),
+              errors=(412, 429)),
         Route("POST", f"{one}/reset", reset, admin, True, MAX_BODY, "A new one-time password", answer=PasswordOut,
               errors=(422, 429)),
         Route("GET", tokens, tokens_of, admin, whole=True, summary="Tokens of a user", answer=TokensOut),
+        Route("DELETE", f"{one}/second-factors", remove_factors, admin, True, MAX_BODY,
+              "Let a user sign in without second factors: the phone is gone, and the recovery codes too", status=204),
+        Route("GET", f"{one}/sessions", sessions_of, admin, whole=True, summary="Where a user is signed in",
+              answer=SessionsOut),
+        Route("DELETE", rf"{one}/sessions/{{id:\d{{1,15}}}}", end_session, admin, True, MAX_BODY,
+              "Sign a user out somewhere", status=204),
         Route("POST", tokens, add_token, admin, True, MAX_BODY, "Make a token", body=NewToken, answer=TokenOut,
               status=201, errors=(429,)),
         Route("DELETE", rf"{tokens}/{{id:\d{{1,15}}}}", end_token, admin, True, MAX_BODY, "End a token", status=204),
@@ -144,7 +152,7 @@ async def listed(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """``POST /api/v1/users``: 422 for what cannot be."""
     new = await body.decode(request, NewUser)
-    with _explained():
+    with explained():
         password = await _people(request).add(
             new.name, new.role, reader_of(request).name, scope=parse_scope(new.sites), title=new.title
         )
@@ -153,41 +161,42 @@ async def add(request: web.Request) -> web.Response:
 
 async def shown(request: web.Request) -> web.Response:
     """``GET /api/v1/users/{name}``."""
-    return answer(_user_out(request, _user(request)))
+    return tagged(_user_out(request, _user(request)))
 
 
 async def change(request: web.Request) -> web.Response:
     """``PATCH /api/v1/users/{name}``: another role or other sites end the sessions; so does being disabled."""
     wish, user, people = await body.decode(request, UserChange), _user(request), _people(request)
+    must_match(request, tagged(_user_out(request, user)))
     who = reader_of(request).name
-    with _explained():
+    with explained():
         scope = user.scope if wish.sites is None else parse_scope(wish.sites)
         await people.set_role(user, wish.role or user.role, scope, who)
         if wish.disabled is not None and wish.disabled != user.disabled:
             await people.set_disabled(_user(request), wish.disabled, who)
-    return answer(_user_out(request, _user(request)))
+    return tagged(_user_out(request, _user(request)))
 
 
 async def reset(request: web.Request) -> web.Response:
     """``POST /api/v1/users/{name}/reset``."""
     user = _user(request)
-    with _explained():
+    with explained():
         return answer(PasswordOut(user.name, await _people(request).reset(user, reader_of(request).name)))
 
 
 async def tokens_of(request: web.Request) -> web.Response:
     """``GET /api/v1/users/{name}/tokens``."""
-    return answer(TokensOut(tuple(_tokens_out(_people(request).tokens_of(_user(request))))))
+    return answer(TokensOut(tuple(tokens_out(_people(request).tokens_of(_user(request))))))
 
 
 async def add_token(request: web.Request) -> web.Response:
     """``POST /api/v1/users/{name}/tokens``: the key is in the answer, this once."""
     new, user, people = await body.decode(request, NewToken), _user(request), _people(request)
-    with _explained():
+    with explained():
         lasting = timedelta(days=min(max(new.days, 0), 1000))
         scope = parse_scope(new.sites)
         key = await people.add_token(user, new.title, new.role, scope, lasting, reader_of(request).name)
-    (made, *_) = _tokens_out(people.tokens_of(user))
+    (made, *_) = tokens_out(people.tokens_of(user))
     return answer(msgspec.structs.replace(made, key=key), 201)
 
 
@@ -201,8 +210,25 @@ async def end_token(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def remove_factors(request: web.Request) -> web.Response:
+    """``DELETE /api/v1/users/{name}/second-factors``."""
+    await _people(request).remove_factors(_user(request), reader_of(request).name)
+    return web.Response(status=204)
+
+
+async def sessions_of(request: web.Request) -> web.Response:
+    """``GET /api/v1/users/{name}/sessions``."""
+    return answer(sessions_out(request, _user(request)))
+
+
+async def end_session(request: web.Request) -> web.Response:
+    """``DELETE /api/v1/users/{name}/sessions/{id}``. Raises 404."""
+    await ended(request, _user(request))
+    return web.Response(status=204)
+
+
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn what cannot be done into 422, and a flood into 429."""
     try:
         yield
@@ -238,7 +264,8 @@ def _user_out(request: web.Request, user: User) -> UserOut:
     )
 
 
-def _tokens_out(found: Iterable[Token]) -> list[TokenOut]:
+def tokens_out(found: Iterable[Token]) -> list[TokenOut]:
+    """Return tokens as the API gives them."""
     return [
         TokenOut(one.id, one.title, one.role, _words(one.scope), one.created_at, one.expires_at, one.used_at)
         for one in found

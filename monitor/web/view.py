@@ -56,15 +56,18 @@ class Fragments:
         self._context = context
         self._templates = templates
         self._feed = feed
+        self._turn = asyncio.Lock()
         self._cache: OrderedDict[Place, tuple[int, float, asyncio.Task[Rendered]]] = OrderedDict()
 
-    async def render(self, view: View, key: str, language: str, reader: Reader) -> Rendered:
-        """Return `view` rendered; `key` names it with its parameters.
+    async def render(
+        self, view: View, key: str, language: str, reader: Reader, topics: frozenset[str]
+    ) -> Rendered:
+        """Return `view` rendered; `key` names it with its parameters, `topics` are those that change it for the reader.
 
         Readers of one role and scope share it, so it never says who reads.
         """
         place = (view.template, key, language, reader.role, reader.scope)
-        version, now = self._feed.version(view.topics), asyncio.get_running_loop().time()
+        version, now = self._feed.version(topics), asyncio.get_running_loop().time()
         known = self._cache.get(place)
         if known is None or known[0] != version or now - known[1] >= view.lasting or _failed(known[2]):
             known = (version, now, asyncio.create_task(self._fresh(view, language, reader)))
@@ -75,13 +78,17 @@ class Fragments:
         return await asyncio.shield(known[2])
 
     async def _fresh(self, view: View, language: str, reader: Reader) -> Rendered:
+        # One after the other, the loop turning in between: thirty at once would hold it.
+        async with self._turn:
+            await asyncio.sleep(0)
         own = {
             "page": view.template,
             "problems": told_to(reader, self._context.vitals().problems),
             "may": MAY[reader.role],
             "whole": reader.scope.is_everywhere,
         }
-        return Rendered(self._templates.render("live", language, own | dict(await view.values())))
+        html = self._templates.render("live", language, own | dict(await view.values()))
+        return Rendered(html, self._templates.mark)
 
 
 def _failed(task: asyncio.Task[Rendered]) -> bool:

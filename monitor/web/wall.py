@@ -156,7 +156,8 @@ def is_loud(incident: Incident) -> bool:
 def _added(every: Iterable[SiteSummary]) -> Counter[DeviceState]:
     total: Counter[DeviceState] = Counter()
     for one in every:
-        total.update(one.tally)
+        for state, count in one.tally.items():
+            total[state] += count
     return total
 
 

@@ -59,3 +59,16 @@ def milliseconds(seconds: float) -> Words:
     """Return a short time as people write it: ``"12,3 ms"``, ``"12.3 ms"``."""
     text = f"{seconds * 1000:.1f} ms"
     return Words(text.replace(".", ","), text)
+
+
+class Unfit(ValueError):
+    """What somebody asks for is not possible; the words say why and what to do."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(words.en)
+        self.words = words
+
+
+def why(error: Exception) -> Said:
+    """Return what an error says: in both languages where it knows them."""
+    return error.words if isinstance(error, Unfit) else str(error)

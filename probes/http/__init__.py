@@ -10,7 +10,6 @@ References: RFC 9110, 9112, 6797, 7617, 6750; OpenTelemetry HTTP semantic conven
 from __future__ import annotations
 
 import base64
-import ipaddress
 import ssl
 import time
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ import aiohttp
 from pydantic import Field, field_validator
 from yarl import URL
 
+from inventory.network_policy import is_loopback
 from inventory.secrets import Credential
 from probes.core.certificate import Certificate, Unreadable
 from probes.core.observation import Answer, Fact, Outcome, Sample
@@ -208,7 +208,7 @@ def _authorization(credential: Credential | None, url: URL, params: HttpParams) 
     if credential is None:
         return {}
     verified = url.scheme == "https" and params.verify
-    if not (verified or _is_loopback(url.host or "") or params.insecure_credential):
+    if not (verified or is_loopback(url.host or "") or params.insecure_credential):
         raise ProbeFailure(Outcome.NOT_READY, _IN_THE_CLEAR)
     if credential.kind == "http_basic":
         pair = f"{credential.user}:{credential.secrets['password'].reveal()}"
@@ -217,13 +217,6 @@ def _authorization(credential: Credential | None, url: URL, params: HttpParams) 
     if not (token.isascii() and token.isprintable()):
         raise ProbeFailure(Outcome.NOT_READY, _NO_TOKEN)
     return {"Authorization": f"Bearer {token}"}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _answer(page: Page, dial: Dial, phases: dict[str, float], params: HttpParams, subject: str) -> Answer:

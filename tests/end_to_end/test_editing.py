@@ -220,3 +220,45 @@ async def test_editing_where_others_reach_it_is_a_mistake_in_the_settings(tmp_pa
     with pytest.raises(AssertionError, match="loopback"):
         async with service(tmp_path, free_port(), host="0.0.0.0"):
             pass
+
+
+async def test_the_api_saves_a_file_only_as_it_was_read_and_goes_back(tmp_path: Path) -> None:
+    """412 for another state, 428 for none: nobody's work is written over unseen."""
+    async with (
+        service(tmp_path, free_port()) as (running, url),
+        aiohttp.ClientSession(url, headers={"Origin": url}) as session,
+    ):
+        path, office = "/api/v1/inventory/files?file=office.yaml", tmp_path / "inventory" / "office.yaml"
+
+        async def send(method: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            async with session.request(method, path, json=body, headers=named) as answer:
+                return answer.status, answer.headers.get("ETag", "")
+
+        status, tag = await send("GET", path)
+        assert status == 200 and tag.startswith('"')
+        before = office.read_text()
+        text = before.replace("0912345678", "0987654321")
+        assert (await send("PUT", path, {"text": text}))[0] == 428
+        assert (await send("PUT", path, {"text": text}, If_Match='"other"'))[0] == 412
+        assert (await send("PUT", path, {"text": text}, If_None_Match="*"))[0] == 412
+        assert (await send("PUT", path, {"text": "sites: ["}, If_Match=tag))[0] == 422
+        assert office.read_text() == before
+        status, after = await send("PUT", path, {"text": text, "note": "đổi người"}, If_Match=tag)
+        assert status == 200 and (await send("GET", path))[1] == after
+        assert (await send("DELETE", path, If_Match=tag))[0] == 412
+        new = "/api/v1/inventory/files?file=new.yaml"
+        assert (await send("DELETE", new, If_Match="*"))[0] == 404
+        assert (await send("PUT", new, {"text": "sites: {}\n"}, If_None_Match="*"))[0] == 200
+        assert (await send("DELETE", new, If_Match="*"))[0] == 200
+        async with session.get("/api/v1/inventory/revisions?limit=2") as answer:
+            told = await answer.json()
+        assert len(told["revisions"]) == 2 and told["next"]
+        async with session.get(f"/api/v1/inventory/revisions?cursor={told['next']}") as answer:
+            first = (await answer.json())["revisions"][-1]["id"]
+        async with session.get(f"/api/v1/inventory/revisions/{first}") as answer:
+            assert "office.yaml" in (await answer.json())["back"]
+        status, _ = await send("POST", f"/api/v1/inventory/revisions/{first}/restore", {"note": "nhầm"})
+        assert status == 200 and office.read_text() == before
+        assert (await send("POST", "/api/v1/inventory/revisions/999/restore", {}))[0] == 404
+        assert (await running.ledger.revisions.newest(1))[0].note == f"back to revision {first}: nhầm"

@@ -16,6 +16,7 @@ from inventory.model import Inventory
 from monitor.board import Board
 from monitor.ledger import Ledger, LedgerError
 from monitor.operations import LONGEST, MOST_AT_ONCE, Operations
+from probes.core.words import say
 from tests.alerts.tellers import Composed
 from tests.monitor.ledger.steps import OTHER, T0, step, to_none
 
@@ -131,6 +132,6 @@ async def test_a_ledger_that_fails_is_said_and_tried_again(desk: Desk, tmp_path:
 
     failing = Operations(Full(), desk.board, lambda: to_none, desk.wake, lambda: desk.now)
     assert await failing.expire() == []
-    assert "disk is full" in failing.problem
+    assert "disk is full" in say(failing.problem, "en")
     (free,) = await desk.operations.expire()
     assert free.status is Status.OPEN

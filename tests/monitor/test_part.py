@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from monitor.part import Part
+from probes.core.words import say
 from tests.patience import eventually
 
 
@@ -18,7 +19,7 @@ async def test_a_part_that_fails_says_so_in_the_log_and_in_its_problem(
 
     async with Part("the look for silence", work) as part:
         await eventually(lambda: part.problem)
-        assert "the look for silence has ended" in part.problem
+        assert "the look for silence has ended" in say(part.problem, "en")
     (record,) = caplog.records
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], RuntimeError)

@@ -19,6 +19,7 @@ from monitor.ledger.teller import Teller
 from monitor.pipeline import Pipeline
 from monitor.store.duckdb import DuckDBStore
 from probes.core.observation import Observation, Outcome
+from probes.core.words import say
 from tests.alerts.tellers import Composed
 from tests.end_to_end.site import DEVICE, load, write_service
 from tests.patience import eventually
@@ -104,7 +105,7 @@ async def test_while_the_ledger_refuses_nobody_is_told_and_nothing_is_lost(tmp_p
     async with watch(tmp_path) as watching:
         watching.moody.refuses = True
         watching.see(Outcome.REFUSED, times=4)
-        await eventually(lambda: "No space left" in watching.pipeline.problem)
+        await eventually(lambda: "No space left" in say(watching.pipeline.problem, "en"))
         watching.see(Outcome.OK, times=3)
         await asyncio.sleep(0.1)
         assert watching.told == []
@@ -121,7 +122,7 @@ async def test_a_message_that_cannot_be_composed_is_a_problem_and_blocks_no_tran
         watching.stumbles = True
         watching.see(Outcome.REFUSED, times=4)
         await eventually(lambda: watching.board.incidents)
-        assert "could not be composed" in watching.pipeline.problem
+        assert "could not be composed" in say(watching.pipeline.problem, "en")
 
 
 async def test_leaving_stores_what_still_waits(tmp_path: Path) -> None:

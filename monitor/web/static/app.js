@@ -6,7 +6,8 @@
   const language = root.lang;
   const THEMES = ["light", "dark", "contrast"];
   const HAND = 8000; // so long an update waits while the pointer is on a list that must not move under it
-  const SILENCE = 25000; // the server says something every 10 s
+  const SILENCE = 15000; // the server says something every 10 s
+  const ENDED = 1500; // so long a stream that ended may take to begin again before it is lost
   const clock = document.getElementById("clock");
   const live = document.querySelector("main[hx-sse\\:connect]");
   const lost = document.getElementById("lost");
@@ -46,27 +47,43 @@
   }
 
   let heard = Date.now();
-  let isLost = false;
+  let why = ""; // "": live; "away": no answer; "out": nobody is signed in any more
+  let opened = false;
+  let ended = 0;
 
-  function setLost(value) {
-    if (value === isLost) return;
-    isLost = value;
-    document.body.toggleAttribute("data-lost", value);
-    pulse.textContent = value ? pulse.dataset.lost : pulse.dataset.ok;
-    document.getElementById("lost-since").textContent = local(heard + offset, { timeStyle: "medium" });
-    lost.hidden = !value;
+  function setLost(cause) {
+    clearTimeout(ended);
+    if (cause === why) return;
+    why = cause;
+    document.body.toggleAttribute("data-lost", Boolean(why));
+    pulse.textContent = pulse.dataset[why || "ok"];
+    for (const part of lost.querySelectorAll("[data-why]")) part.hidden = part.dataset.why !== why;
+    for (const time of lost.querySelectorAll(".lost-since")) {
+      time.dateTime = new Date(heard + offset).toISOString();
+      time.textContent = time.dataset.live ? words(time) : local(heard + offset, { timeStyle: "medium" });
+    }
+    document.getElementById("again").href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+    lost.hidden = !why;
   }
 
   function alive() {
     heard = Date.now();
-    setLost(false);
+    opened = true;
+    clearTimeout(ended);
+    setLost("");
+  }
+
+  // A stream that ended begins again by itself; what it is answered then tells why it ended.
+  function failed(status) {
+    if (status === 403 || status === 404) location.reload(); // the page says it better
+    else setLost(status === 401 ? "out" : "away");
   }
 
   function tick() {
     clock.textContent = local(now(), { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    if (live && Date.now() - heard > SILENCE) setLost(true);
+    if (live && !why && Date.now() - heard > SILENCE) setLost("away");
     // The stream could not even be opened, or was closed for good: a fresh page is the way back.
-    if (live && isLost && Date.now() - heard > 60000) tryAgain();
+    if (live && why === "away" && Date.now() - heard > (opened ? 60000 : 5000)) tryAgain();
   }
 
   let trying = false;
@@ -113,9 +130,19 @@
   document.getElementById("theme").addEventListener("click", toggleTheme);
   document.addEventListener("htmx:sse:after:connection", alive);
   document.addEventListener("htmx:sse:after:message", alive);
-  document.addEventListener("htmx:sse:error", () => setLost(true));
-  document.addEventListener("htmx:sse:close", () => setLost(true));
-  document.addEventListener("htmx:error", () => setLost(true));
+  document.addEventListener("htmx:sse:before:connection", ({ detail }) => {
+    clearTimeout(ended);
+    if (detail.connection.attempt && !why) ended = setTimeout(setLost, ENDED, "away");
+  });
+  document.addEventListener("htmx:before:response", (event) => {
+    const { status } = event.detail.ctx.response;
+    if (status < 400) return;
+    event.preventDefault(); // a refusal is not shown in the place of the page
+    failed(status);
+  });
+  document.addEventListener("htmx:sse:error", (event) => failed(event.detail.status));
+  document.addEventListener("htmx:sse:close", () => setLost("away"));
+  document.addEventListener("htmx:error", () => setLost("away"));
   document.addEventListener("htmx:after:swap", () => { tickTimes(); countInTitle(); });
   window.addEventListener("pagehide", () => { heard = Infinity; });
   tick();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +21,9 @@ from alerts.telling.teller import Codes, Hidden, Teller
 from inventory.document import Invalid
 from monitor.escalator import Escalator
 from monitor.ledger import DeliveryState, Ledger
+from monitor.ledger.leader import Deposed
 from tests.alerts.province import built_in, device, inventory
+from tests.monitor.ledger.steps import acknowledge
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=VIETNAM)
 MINUTE = timedelta(minutes=1)
@@ -132,10 +136,37 @@ async def test_taking_it_on_stops_it_and_giving_it_back_goes_on(tmp_path: Path, 
         one = await desk(ledger, duty)
         await one.record(step())
         await one.told()
-        await ledger.incidents.acknowledge(1, "An", "", AT + MINUTE, one.teller)
+        await acknowledge(ledger, 1, "An", "", AT + MINUTE, one.teller)
         assert await one.pass_to(25) == []
         await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
         assert await one.pass_to(26) == ["zalo z-an", "sms 0999"]
+
+
+async def test_given_back_after_the_last_step_it_is_told_anew(tmp_path: Path, duty: Roster) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step(severity=Severity.WARNING))
+        assert await one.told() == ["nhom"]
+        await acknowledge(ledger, 1, "An", "", AT + MINUTE, one.teller)
+        assert await one.pass_to(25) == [], "its only step was told"
+        await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
+        (again,) = await ledger.outbox.claim(one.now, 10)
+        assert again.message.channel == "nhom" and "CHƯA AI NHẬN XỬ LÝ" in again.message.title
+
+
+async def test_given_back_while_it_is_silent_it_is_told_anew_afterwards(tmp_path: Path, duty: Roster) -> None:
+    def hidden(incident: Incident, moment: datetime) -> str:
+        return "im lặng" if AT + 20 * MINUTE < moment < AT + 60 * MINUTE else ""
+
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty, hidden)
+        await one.record(step(severity=Severity.WARNING))
+        assert await one.told() == ["nhom"]
+        await acknowledge(ledger, 1, "An", "", AT + MINUTE, one.teller)
+        assert await one.pass_to(25) == []
+        await ledger.incidents.by_hand([1], Step.RELEASED, "An", "", one.now, one.teller)
+        assert await one.pass_to(59) == []
+        assert await one.pass_to(61) == ["nhom"]
 
 
 async def test_the_end_is_told_to_those_who_were_told_and_to_nobody_else(
@@ -182,7 +213,14 @@ async def test_a_slow_way_is_not_waited_for_and_a_quick_one_spares_the_rest(
         assert second.message.channel == "sms"
         await ledger.outbox.delivered(second.id, AT + 5 * MINUTE)
         states = {line.channel: line.state for line in await ledger.deliveries.of(1)}
-        assert states == {"zalo": DeliveryState.WAITING, "sms": DeliveryState.DELIVERED}
+        assert states == {"zalo": DeliveryState.SPARED, "sms": DeliveryState.DELIVERED}
+        assert not await ledger.outbox.holds(first.id), (
+            "whoever was told by SMS is not told again when Zalo is back"
+        )
+        await ledger.outbox.failed(
+            first.id, AT + 5 * MINUTE, "no such user", None
+        )  # it was on its way meanwhile
+        assert (await ledger.deliveries.of(1))[0].state is DeliveryState.SPARED
     async with Ledger(tmp_path / "other.sqlite") as ledger:
         one = await desk(ledger, duty)
         await one.record(step())
@@ -191,6 +229,70 @@ async def test_a_slow_way_is_not_waited_for_and_a_quick_one_spares_the_rest(
             DeliveryState.DELIVERED,
             DeliveryState.SPARED,
         ]
+
+
+async def test_a_next_way_does_not_come_early_because_nobody_could_use_the_first(
+    tmp_path: Path, duty: Roster
+) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        await ledger.leader.lead("first", AT)
+        one = await desk(ledger, duty)
+        await one.record(step())
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        back = AT + 30 * MINUTE
+        await ledger.leader.lead("second", back)
+        (first,) = await ledger.outbox.claim(back, 10)
+        assert first.message.channel == "zalo", "killed before it told; the SMS would be a second message"
+        assert await ledger.outbox.claim(back + 4 * MINUTE, 10) == [first]
+        assert [way.message.channel for way in await ledger.outbox.claim(back + 7 * MINUTE, 10)] == [
+            "zalo",
+            "sms",
+        ]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_delays_no_message_and_brings_no_next_way(
+    tmp_path: Path, duty: Roster, hours: int
+) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step())
+        await one.escalator._look()
+        one.now += timedelta(hours=hours)
+        await one.escalator._look()
+        assert await one.told() == ["zalo z-an"]
+
+
+async def test_a_clock_that_is_set_while_the_ledger_fails_is_taken_in_later(
+    tmp_path: Path, duty: Roster
+) -> None:
+    async with Ledger(tmp_path / "ledger.sqlite", busy=0.05) as ledger:
+        one = await desk(ledger, duty)
+        await one.record(step())
+        await one.told()
+        await one.escalator._look()
+        one.now += timedelta(hours=1)
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await one.escalator._look()
+            assert one.escalator.problem
+        assert await one.wait(8) == []
+        assert len(await one.wait(3)) == 2
+
+
+async def test_a_service_that_was_replaced_moves_no_step(tmp_path: Path, duty: Roster) -> None:
+    async with (
+        Ledger(tmp_path / "ledger.sqlite") as asleep,
+        Ledger(tmp_path / "ledger.sqlite") as ledger,
+    ):
+        await asleep.leader.lead("first", AT)
+        await ledger.leader.lead("second", AT)
+        one = await desk(ledger, duty)
+        await one.record(step())
+        before = await ledger.escalations.waiting(1)
+        with pytest.raises(Deposed):
+            await asleep.escalations.shift(timedelta(hours=5), AT)
+        assert await ledger.escalations.waiting(1) == before
 
 
 async def test_what_is_hidden_waits_with_its_first_step_and_uses_up_no_time(

@@ -198,12 +198,12 @@ async def test_an_attempt_ends_at_its_deadline() -> None:
     assert outbox.errors[0] == (1, "no answer within 0.05 s", False)
 
 
-async def test_a_message_is_given_up_after_a_day_and_not_before() -> None:
+async def test_a_message_is_given_up_after_a_day_and_several_tries_and_not_before() -> None:
     outbox = Outbox(new(1, age=86400), new(2, age=86000))
     channel = Channel(lambda _: TryLater("away"))
     async with running(outbox, duty=channel):
-        await eventually(lambda: len(outbox.errors) >= 3)
-    assert (1, "given up: away", True) in outbox.errors
+        await eventually(lambda: len(outbox.errors) >= 7)
+    assert [given_up for number, _, given_up in outbox.errors if number == 1] == [False] * 4 + [True]
     assert not any(given_up for number, _, given_up in outbox.errors if number == 2)
 
 
@@ -272,6 +272,33 @@ async def test_a_message_a_channel_chokes_on_does_not_block_the_others_for_ever(
         await eventually(lambda: outbox.told == [2, 3])
         await eventually(lambda: len(outbox.errors) > 7)
     assert not any(given_up for _, _, given_up in outbox.errors)
+
+
+async def test_somebody_who_blocked_the_bot_keeps_nobody_else_waiting() -> None:
+    blocked = TryLater("403: the bot was blocked by the user", 600.0)
+    channel = Channel(lambda message: blocked if message.to == "an" else None)
+    outbox = Outbox(*(to(new(n), "an" if n % 2 else "binh") for n in range(1, 9)))
+    async with running(outbox, duty=channel) as dispatcher:
+        await eventually(lambda: len(outbox.told) == 4)
+        row = to(new(20), "chi")
+        outbox.rows[20] = row
+        dispatcher.wake()
+        await eventually(lambda: len(outbox.told) == 5)
+    assert channel.got == [2, 4, 6, 8, 20]
+    assert [number for number, _, given_up in outbox.errors] == [1], "An is left alone meanwhile"
+
+
+async def test_a_channel_that_fails_two_people_is_left_alone_as_a_whole() -> None:
+    outbox = Outbox(*(to(new(n), f"person-{n}") for n in range(1, 9)))
+    channel = Channel(lambda _: TryLater("away", 600.0))
+    async with running(outbox, duty=channel):
+        await eventually(lambda: len(outbox.errors) == 2)
+        await asyncio.sleep(0.2)
+    assert len(outbox.errors) == 2
+
+
+def to(row: Pending, whom: str) -> Pending:
+    return replace(row, message=replace(row.message, to=whom))
 
 
 async def test_a_flood_is_told_in_as_many_messages_as_the_limit_says_and_nothing_is_lost() -> None:

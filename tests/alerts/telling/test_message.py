@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
+from alerts.telling.fields import fields
 from alerts.telling.message import local, trial
 from alerts.telling.notifier import Settings
 from alerts.telling.teller import Teller
@@ -61,6 +63,28 @@ def test_a_resolved_incident_says_how_long_it_lasted() -> None:
     assert message.title.startswith("[ĐÃ KHẮC PHỤC] Xã Thạch Hà: ")
     assert "Kéo dài: 95 phút" in message.text and "Đến lúc: 23/11/2026 09:47" in message.text
     assert "Việc cần làm" not in message.text
+
+
+def test_a_site_as_a_whole_is_named_once_with_whoever_answers_for_it() -> None:
+    incident, opened = step(rule="site-down", summary="Xã Thạch Hà mất kết nối hoàn toàn (1 thiết bị)")
+    about = {"key": IncidentKey("site-down", "18562"), "evidence": Words("không trả lời: a", "silent: a")}
+    site = msgspec.structs.replace(incident, **about), msgspec.structs.replace(opened, **about)
+    (message,) = messages(teller(duty=VI), *site)
+    assert message.title == "[SỰ CỐ NGHIÊM TRỌNG] Xã Thạch Hà: mất kết nối hoàn toàn (1 thiết bị)"
+    assert "Đầu mối: Nguyễn Văn A, UBND xã Thạch Hà, 0912345678" in message.text
+    assert "Bằng chứng: không trả lời: a" in message.text
+    (english,) = messages(teller(duty=EN), *site)
+    assert "Evidence: silent: a" in english.text
+
+
+@pytest.mark.parametrize(
+    ("what", "state"),
+    [(Step.OPENED, "đang có sự cố"), (Step.CHANGED, "nặng hơn"), (Step.RESOLVED, "đã khắc phục"),
+     (Step.ESCALATED, "chưa ai nhận xử lý"), (Step.REOPENED, "tái diễn")],
+)  # fmt: skip
+def test_the_state_of_a_message_is_that_of_its_step(what: Step, state: str) -> None:
+    (message,) = messages(teller(duty=VI), *step())
+    assert fields(msgspec.structs.replace(message, step=what), "vi")["state"] == state
 
 
 def test_each_channel_has_its_language_and_its_key() -> None:

@@ -25,7 +25,8 @@ from monitor.access.permission import Role
 from monitor.access.scope import EVERYWHERE, Scope
 from monitor.access.settings import SessionSettings
 from monitor.web.app import create_app, serve
-from tests.monitor.web.province import Province, faults, province
+from tests.monitor.web.province import Province, province
+from tests.monitor.web.scenes import faults
 
 if TYPE_CHECKING:
     from monitor.access.directory import Directory

@@ -22,7 +22,7 @@ from monitor.web.context import WebContext
 from monitor.web.narrow import NARROWED, SHARED, narrowed
 from monitor.web.route import TABLE
 from tests.monitor.access.house import ONE, House, form_key
-from tests.monitor.web.province import faults
+from tests.monitor.web.scenes import faults
 
 FOREIGN = "18562"
 """A commune that ``one`` has nothing to do with."""

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from alerts.incident import Status, Step
 from monitor.cli import main
 from monitor.web.app import serve
-from tests.monitor.web.province import Province, faults, province
+from tests.monitor.web.province import Province, province
+from tests.monitor.web.scenes import faults
 
 
 @pytest.fixture
@@ -44,6 +45,20 @@ async def test_the_status_is_one_screen_worst_first(url: str, town: Province) ->
     assert {one["id"] for one in found["incidents"]} == {
         one.id for one in town.board.incidents.values() if one.kind == "incident"
     }
+
+
+async def test_the_duty_reads_its_own_language_unless_english_is_asked_for(
+    url: str, town: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMMUNE_MONITOR_LANG")
+    shown = (await run(url, "status")).output
+    assert "đơn vị bình thường" in shown and "nghiêm trọng" in shown and "chưa ai" in shown
+    listed = await asyncio.to_thread(CliRunner().invoke, main, ["--lang", "en", "incidents", "--url", url])
+    assert "WHO HAS IT" in listed.output and "The conference unit is down" in listed.output
+    number = next(one.id for one in town.board.incidents.values() if one.status is Status.OPEN)
+    assert (await run(url, "ack", str(number))).output == f"#{number}: đã tiếp nhận\n"
+    assert (await run(url, "release", str(number))).output == f"#{number}: đã trả lại\n"
+    assert "không được" in (await run(url, "release", str(number))).output
 
 
 async def test_an_incident_is_taken_on_noted_and_given_back(url: str, town: Province) -> None:

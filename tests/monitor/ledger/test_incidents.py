@@ -19,7 +19,7 @@ from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step,
 from alerts.telling.notification import Message
 from monitor.ledger import Ledger
 from tests.alerts.tellers import Composed
-from tests.monitor.ledger.steps import KEY, OTHER, T0, message, step, to_none, to_one
+from tests.monitor.ledger.steps import KEY, OTHER, T0, acknowledge, message, step, to_none, to_one
 
 
 @pytest_asyncio.fixture
@@ -72,7 +72,7 @@ async def test_a_resolved_incident_keeps_what_was_wrong_and_one_long_after_is_ne
 
 async def test_what_comes_back_soon_is_the_same_incident_and_nobody_has_it(ledger: Ledger) -> None:
     (first,) = await ledger.incidents.record([step(Step.OPENED)], to_one)
-    await ledger.incidents.acknowledge(first.id, "A", "", T0, to_none)
+    await acknowledge(ledger, first.id, "A", "", T0, to_none)
     await ledger.incidents.record([step(Step.RESOLVED, minutes=9)], to_one)
     (again,) = await ledger.incidents.record([step(Step.OPENED, minutes=12, evidence="away again")], to_one)
     assert (again.id, again.status, again.resolved_at, again.reopened) == (first.id, Status.OPEN, None, 1)
@@ -86,7 +86,7 @@ async def test_what_comes_back_soon_is_the_same_incident_and_nobody_has_it(ledge
 
 async def test_acknowledging_says_who_and_the_incident_stays_open(ledger: Ledger) -> None:
     (incident,) = await ledger.incidents.record([step(Step.OPENED)], to_one)
-    taken = await ledger.incidents.acknowledge(incident.id, "Nguyễn Văn A", "đang xử lý", T0, to_none)
+    taken = await acknowledge(ledger, incident.id, "Nguyễn Văn A", "đang xử lý", T0, to_none)
     assert taken is not None
     assert (taken.status, taken.acknowledged_by) == (Status.ACKNOWLEDGED, "Nguyễn Văn A")
     assert await ledger.incidents.all_open() == [taken]
@@ -97,9 +97,9 @@ async def test_acknowledging_says_who_and_the_incident_stays_open(ledger: Ledger
 
 
 async def test_only_what_is_open_can_be_acknowledged(ledger: Ledger) -> None:
-    assert await ledger.incidents.acknowledge(1, "a", "", T0, to_none) is None
+    assert await acknowledge(ledger, 1, "a", "", T0, to_none) is None
     await ledger.incidents.record([step(Step.OPENED), step(Step.RESOLVED)], to_none)
-    assert await ledger.incidents.acknowledge(1, "a", "", T0, to_none) is None
+    assert await acknowledge(ledger, 1, "a", "", T0, to_none) is None
 
 
 async def test_incidents_are_listed_newest_first_by_what_is_asked_for(ledger: Ledger) -> None:

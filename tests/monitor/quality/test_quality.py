@@ -22,6 +22,7 @@ from monitor.quality.watch import QualityWatch
 from probes.core.observation import Observation, Outcome
 from tests.alerts.province import Watch, built_in, device, inventory
 from tests.end_to_end.site import write_service
+from tests.monitor.ledger.steps import acknowledge
 
 NOW = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -104,7 +105,7 @@ async def filled(file: Path) -> None:
     async with Ledger(file) as ledger:
         (incident,) = await ledger.incidents.record(watch.transitions, Nobody())
         at = incident.opened_at + timedelta(minutes=5)
-        await ledger.incidents.acknowledge(incident.id, "truc", "", at, Nobody())
+        await acknowledge(ledger, incident.id, "truc", "", at, Nobody())
         about = (incident.kind, incident.severity, incident.summary)
         resolved = Transition(incident.key, Step.RESOLVED, at + timedelta(minutes=5), *about)
         await ledger.incidents.record([resolved], Nobody())

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from alerts.incident import Kind, Severity, Step
+from alerts.incident import Kind, Severity, Step, Words
 from alerts.rule import Rule, RuleBook
 from monitor.board import Board
 from monitor.cli import main
+from monitor.cli.rules import say_forecast
 from monitor.last_seen import NAME, LastSeen, last_seen
 from monitor.ledger import Ledger
-from monitor.replay.present import Forecast, forecast
+from monitor.replay.present import Forecast, Would, forecast
 from probes.core.observation import Fact, Observation, Outcome, Sample
 from probes.core.words import say
 from tests.alerts.province import Watch, built_in, device, inventory
@@ -116,6 +117,28 @@ def test_the_command_tries_rules_against_what_was_seen_last(tmp_path: Path) -> N
     (tmp_path / "data" / NAME).unlink()
     missing = CliRunner().invoke(main, command)
     assert "the service writes it a minute after its start" in missing.stderr
+
+
+def test_many_steps_are_counted_by_rule_before_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    words = Words("x", "x")
+    steps = tuple(
+        Would(Step.OPENED, "cpu-lower", f"18562/{number}", "snmp", "", "warning", words, "")
+        for number in range(30)
+    )
+    say_forecast(Forecast(30, NOW, steps, ()))
+    said = capsys.readouterr().out
+    assert said.splitlines()[2].split() == [
+        "By",
+        "the",
+        "proposed",
+        "rules",
+        "opened",
+        "cpu-lower",
+        "warning",
+        "30",
+        "30",
+    ]
+    assert "… and 10 more" in said
 
 
 @pytest.mark.parametrize("raw", [b"", b"no gzip", b"\x1f\x8b\x08\x00garbage"])

@@ -108,6 +108,7 @@ def test_the_rules_in_force_told_of_the_outage_once_and_of_its_end_once(watched:
     assert (row.name, row.incidents, row.messages) == ("device-down", (1, 1), (2, 2))
     assert not found.comparison.new and not found.comparison.vanished
     assert found.attempts == 360
+    assert (found.start, found.end) == (BEGAN, BEGAN + timedelta(minutes=179, seconds=20))
 
 
 def test_a_further_rule_tells_more_and_a_patient_one_less(watched: Path, tmp_path: Path) -> None:

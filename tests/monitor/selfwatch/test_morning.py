@@ -20,6 +20,7 @@ from monitor.ledger.morning import Day
 from monitor.ledger.teller import Nobody
 from monitor.selfwatch.morning import Morning, Unchecked, due, report
 from monitor.selfwatch.settings import MorningSettings
+from probes.core.words import say
 from tests.alerts.province import Watch, built_in, device, inventory
 from tests.alerts.telling.test_delivery import silence
 
@@ -85,7 +86,7 @@ async def test_without_anybody_to_tell_that_is_a_problem(tmp_path: Path) -> None
     async with Ledger(tmp_path / "ledger.sqlite") as ledger:
         one = morning(ledger, WORD)
         await one.look()
-        assert "nobody to tell" in one.problem
+        assert "nobody to tell" in say(one.problem, "en")
 
 
 async def test_the_day_before_is_counted_and_the_word_is_in_no_list_of_incidents(tmp_path: Path) -> None:

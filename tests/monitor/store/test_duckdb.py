@@ -283,6 +283,7 @@ FULL_DISK = """
 import asyncio, resource, sys
 from pathlib import Path
 from monitor.store.duckdb import DuckDBStore
+from probes.core.words import say
 from tests.monitor.store.samples import T0, Clock, observed, sample
 
 async def main():
@@ -290,17 +291,17 @@ async def main():
     async with DuckDBStore(Path(sys.argv[1]), flush_every=3600, clock=clock) as store:
         store.append(observed(sample("system.cpu.utilization", 0)))
         await store.flush()
-        assert store.health().problem == ""
+        assert not store.health().problem
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
         for n in range(1, 4):
             store.append(observed(sample("system.cpu.utilization", n), time=clock.now))
             clock.move(seconds=1)
             await store.flush()
-        assert "writing failed" in store.health().problem, store.health()
+        assert "writing failed" in say(store.health().problem, "en"), store.health()
         assert store.health().waiting == 9, store.health()
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await store.flush()
-        assert store.health().problem == "", store.health()
+        assert not store.health().problem, store.health()
         assert store.health().waiting == 0, store.health()
 
 asyncio.run(main())

@@ -20,6 +20,7 @@ from inventory.secrets import Secret, SecretMissing
 from monitor.store import SeriesKey, StoreUnavailable
 from monitor.store.influxdb import Access, InfluxDBStore
 from monitor.store.sender import Fate, judge, retry_after
+from probes.core.words import say
 from tests.monitor.store.samples import T0, Clock, observed, sample
 from tests.patience import eventually
 from tests.servers.influx_trouble import Answer, Troubled, status, troubled_influxdb
@@ -75,7 +76,7 @@ async def test_while_the_server_is_away_health_says_so_and_appending_goes_on(tmp
     async with store_at("http://127.0.0.1:1", tmp_path) as store:
         store.append(observed(sample("a.n", 1)))
         await store.flush()
-        await eventually(lambda: "cannot be reached" in store.health().problem)
+        await eventually(lambda: "cannot be reached" in say(store.health().problem, "en"))
         assert store.health().waiting == 3
         with pytest.raises(StoreUnavailable):
             await store.latest("18073/router")
@@ -95,7 +96,7 @@ async def test_a_refused_token_is_an_alarm_without_the_token_in_it(
         ) as store:
             store.append(observed(sample("a.n", 1)))
             await store.flush()
-            await eventually(lambda: "does not accept our token" in store.health().problem)
+            await eventually(lambda: "does not accept our token" in say(store.health().problem, "en"))
             assert "canary" not in f"{store.health()} {access!r} {store!r}"
     assert "canary" not in caplog.text + repr([record.__dict__ for record in caplog.records])
 
@@ -168,6 +169,7 @@ import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
 from monitor.store.influxdb import Access, InfluxDBStore
+from probes.core.words import say
 from tests.monitor.store.samples import T0, Clock, observed, sample
 
 async def main():
@@ -279,11 +281,11 @@ async def test_another_token_is_used_without_a_restart(influx: InfluxDB, tmp_pat
     async with InfluxDBStore(tmp_path, access, flush_every=3600, backoff=0.02, clock=Clock()) as store:
         store.append(observed(sample("a.n", 1)))
         await store.flush()
-        await eventually(lambda: "does not accept our token" in store.health().problem)
+        await eventually(lambda: "does not accept our token" in say(store.health().problem, "en"))
         tokens.append(Secret("canary-7f3a\nX-Header: 1"))
-        await eventually(lambda: "no header may hold" in store.health().problem)
+        await eventually(lambda: "no header may hold" in say(store.health().problem, "en"))
         tokens.clear()
-        await eventually(lambda: "is not stored" in store.health().problem)
+        await eventually(lambda: "is not stored" in say(store.health().problem, "en"))
         with pytest.raises(StoreUnavailable, match="is not stored"):
             await store.latest("18073/router")
         tokens.append(Secret(TOKEN))

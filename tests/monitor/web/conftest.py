@@ -9,7 +9,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from monitor.web.app import create_app
-from tests.monitor.web.province import Province, faults, province
+from tests.monitor.web.province import Province, province
+from tests.monitor.web.scenes import faults
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 from monitor.web.app import serve
-from tests.monitor.web.province import Province, outage
+from tests.monitor.web.province import Province
+from tests.monitor.web.scenes import outage
 from tests.servers.chromium import browser
 
 RULES = {

@@ -8,7 +8,7 @@ from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Words
 from alerts.rule import BUILT_IN, load_rules
 from monitor.board import Board
 from monitor.web.context import WebContext
-from monitor.web.summary import summaries
+from monitor.web.summary import Summaries
 from monitor.web.wall import wall_values
 from tests.alerts.province import START, device, inventory
 
@@ -36,4 +36,4 @@ def test_it_is_one_line_of_the_wall_and_known_at_each_site() -> None:
     values = wall_values(context)
     assert values["at_large"] == [incident] and values["open_incidents"] == 1
     assert values["troubles"] == []
-    assert [one.incidents for one in summaries(board)] == [(incident,), (incident,)]
+    assert [one.incidents for one in Summaries().every(board)] == [(incident,), (incident,)]

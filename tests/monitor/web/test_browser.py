@@ -15,9 +15,13 @@ from playwright.async_api import expect
 from alerts.incident import DeviceState
 from inventory.model import Inventory
 from monitor.board import Board
+from monitor.web import pages
 from monitor.web.app import serve
 from probes.core.observation import Sample
-from tests.monitor.web.province import Province, build_checks, outage
+from tests.monitor.access.house import house
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
+from tests.monitor.web.scenes import faults, outage
 from tests.servers.chromium import Browser, browser
 
 TILE = "#site-18100"
@@ -260,3 +264,43 @@ def _span(url: str) -> int:
     """Seconds that a request for series asks about, 0 for another request."""
     query = parse_qs(urlsplit(url).query)
     return int(query["to"][0]) - int(query["from"][0]) if "to" in query else 0
+
+
+async def test_a_server_that_is_gone_is_told_at_once_with_the_time_since(town: Province) -> None:
+    async with browser() as shown:
+        page = shown.page
+        async with serve(town.context(), "127.0.0.1", 0) as url:
+            await page.goto(url)
+            await asyncio.sleep(0.5)
+        await expect(page.locator("#lost")).to_be_visible(timeout=4000)
+        await expect(page.locator("#lost")).to_contain_text("Mất kết nối với hệ thống giám sát")
+        await expect(page.locator("#lost [data-live]")).to_contain_text("giây", timeout=8000)
+        await expect(page.locator("#again")).to_be_hidden()
+
+
+async def test_who_is_signed_out_is_told_so_and_led_back(tmp_path: Path) -> None:
+    async with house(tmp_path, scene=faults) as built, browser() as shown:
+        page, signed = shown.page, await built.browser("viewer")
+        await page.context.add_cookies([{"name": "session", "value": signed.cookie(), "url": signed.origin}])
+        await page.goto(f"{signed.origin}/?province=42")
+        await expect(page.locator("#pulse")).to_have_text("Trực tiếp")
+        await asyncio.sleep(0.5)
+        people = built.access.people
+        (session,) = built.access.sessions.of_user(people.named("viewer"))
+        await built.access.sessions.end(session, "test")
+        built.town.set_state("18100/conference", DeviceState.DOWN)
+        await expect(page.locator("#lost")).to_contain_text("Phiên đăng nhập đã kết thúc", timeout=4000)
+        await expect(page.locator("#pulse")).to_have_text("Đã đăng xuất")
+        await expect(page.locator(TILE)).to_be_visible()
+        await page.locator("#again").click()
+        await page.wait_for_url("**/sign-in?next=%2F%3Fprovince%3D42")
+
+
+async def test_a_refused_stream_does_not_take_the_place_of_the_page(
+    town: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MAX_VIEWERS", 0)
+    async with serve(town.context(), "127.0.0.1", 0) as url, browser() as shown:
+        await shown.page.goto(url)
+        await expect(shown.page.locator("#lost")).to_be_visible(timeout=4000)
+        await expect(shown.page.locator(TILE)).to_be_visible()

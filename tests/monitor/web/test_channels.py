@@ -86,7 +86,7 @@ async def test_the_api_tells_the_same(page: Client) -> None:
     assert body["channels"][0]["limit"] == {"messages": 20, "per": 60.0}
     lines = await (await page.get("/api/v1/deliveries?limit=2")).json()
     assert [line["channel"] for line in lines["deliveries"]] == ["hook", "bot"]
-    more = await (await page.get(f"/api/v1/deliveries?before={lines['next']}")).json()
+    more = await (await page.get(f"/api/v1/deliveries?cursor={lines['next']}")).json()
     assert len(more["deliveries"]) == 2 and more["next"] is None
     assert {line["digest"] for line in more["deliveries"]} == {lines["deliveries"][0]["id"]}
     waiting = await (await page.get("/api/v1/deliveries?state=waiting&channel=bot")).json()

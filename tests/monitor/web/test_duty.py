@@ -94,9 +94,9 @@ async def test_a_swap_is_made_and_taken_back_and_both_are_on_record(town: Provin
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"rota": "x", "people": "an"}, "no rota"),
-        ({"rota": "truc", "people": "stranger"}, "nobody called stranger"),
-        ({"rota": "truc", "people": "an", "until": "2026-01-01T00:00"}, "wants an end"),
+        ({"rota": "x", "people": "an"}, "không có lịch trực"),
+        ({"rota": "truc", "people": "stranger"}, "không có người trực stranger"),
+        ({"rota": "truc", "people": "an", "until": "2026-01-01T00:00"}, "phải sau giờ bắt đầu"),
         ({"rota": "truc", "people": "an", "from": "soon"}, "wants a time"),
     ],
 )

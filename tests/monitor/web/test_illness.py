@@ -17,7 +17,8 @@ from monitor.demo.controls import SimulatorFailed
 from monitor.store import Latest, SeriesKey, StoreUnavailable
 from monitor.vitals import Problem
 from monitor.web.app import create_app
-from tests.monitor.web.province import Province, Switches
+from tests.monitor.web.province import Province
+from tests.monitor.web.switches import Switches
 from tests.monitor.web.test_live import message
 from tests.monitor.web.test_pages import ADDRESSES, text
 

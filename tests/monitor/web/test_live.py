@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.incident import DeviceState
+from alerts.incident import DeviceState, Incident, IncidentKey, Kind, Severity, Status, Words
+from monitor.web import pages
 from monitor.web.app import create_app
 from monitor.web.live import STATES, Feed
 from monitor.web.rendered import Rendered
 from monitor.web.view import Fragments
+from tests.monitor.access.house import house
 from tests.monitor.web.province import Province
 
 Client = TestClient[Any, Any]
@@ -124,3 +129,40 @@ async def test_the_wall_of_a_mass_outage_is_rendered_in_time(client: Client, tow
     async with client.get("/") as answer:
         await answer.read()
     assert time.thread_time() - started < 0.5
+
+
+async def test_who_is_gone_holds_no_place_of_a_viewer(
+    town: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MAX_VIEWERS", 1)
+    async with TestClient(TestServer(create_app(town.context(pace=60)))) as client:
+        first = await client.get("/events?view=wall")
+        await message(first)
+        assert (await client.get("/events?view=wall")).status == 503
+        first.close()
+        await asyncio.sleep(0.2)
+        second = await client.get("/events?view=wall")
+        assert second.status == 200
+        second.close()
+
+
+async def test_who_sees_some_sites_is_woken_by_what_happens_there(tmp_path: Path) -> None:
+    async with house(tmp_path) as built:
+        officer, town = await built.browser("one"), built.town
+        async with officer.client.get("/events?view=wall") as answer:
+            await message(answer)
+            town.set_state("18100/router", DeviceState.DOWN)
+            await town.open("device-down", "18100/router", "mất kết nối ở nơi khác")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.4):
+                    await answer.content.readline()
+            key = IncidentKey("common-cause", "@power", "", "north")
+            words = Words("nhiều nơi", "several")
+            now = datetime.now(UTC)
+            sites = ("18073", "18100")
+            town.board.set_incident(
+                Incident(
+                    99, key, Kind.INCIDENT, Severity.CRITICAL, Status.OPEN, words, "", now, now, sites=sites
+                )
+            )
+            assert "Sự cố diện rộng" in await message(answer)

@@ -61,7 +61,7 @@ async def test_a_route_that_nobody_declared_is_refused(town: Province) -> None:
     app.router.add_get("/forgotten", _never)
     async with TestClient(TestServer(app)) as client, client.get("/forgotten") as answer:
         assert answer.status == 403
-        assert "nobody said who may use this address" in await answer.text()
+        assert "chưa khai báo ai được dùng địa chỉ này" in await answer.text()
 
 
 async def _never(request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from monitor.web.summary import open_entries, view_device
+from monitor.web.summary import Summaries
 from tests.monitor.web.province import Province
 
 Client = TestClient[Any, Any]
@@ -48,8 +48,7 @@ async def test_a_device_is_found_with_its_state_and_who_answers_for_it(
 ) -> None:
     device = town.board.inventory.devices["18073/server"]
     found = next(hit for hit in await hits(client, device.address) if hit["id"] == device.id)
-    entries = open_entries(town.board).get(device.site, ())
-    assert found["state"] == view_device(town.board, device, entries).state
+    assert found["state"] == Summaries().view(town.board, device).state
     owner = town.board.inventory.owner_of(device.id)
     assert found["owner"] == (owner and {"name": owner.name, "unit": owner.unit, "phone": owner.phone})
 

@@ -6,6 +6,7 @@ import zlib
 from datetime import UTC, datetime
 
 import msgspec
+from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import expect
 
 from alerts.incident import DeviceState
@@ -13,14 +14,17 @@ from inventory.communes import Communes
 from inventory.model import Commune, Inventory, Service, Text
 from inventory.outlines import outline
 from monitor.board import Board
-from monitor.web.app import serve
+from monitor.ledger.teller import Nobody
+from monitor.web.app import create_app, serve
 from monitor.web.drawing import LETTER, LINE, Box, Mark, Spot, draw
 from monitor.web.interfaces import Seen, interfaces
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
 from monitor.web.wall import Wave, changes, wall_values
 from probes.core.observation import Fact, Sample
-from tests.monitor.web.province import Province, build_checks
+from tests.monitor.ledger.steps import acknowledge
+from tests.monitor.web.communes import build_checks
+from tests.monitor.web.province import Province
 from tests.servers.chromium import browser
 
 
@@ -57,6 +61,17 @@ async def test_a_service_stops_with_what_it_needs_and_says_so(town: Province) ->
     assert not found["cong-dvc"].own and found["truc-lien-thong"].own
     town.set_state("ttdl/truc-lien-thong", DeviceState.NO_DATA)
     assert {one.state for one in standings(town.context())} == {DeviceState.NO_DATA}, "unknown is no outage"
+
+
+async def test_the_page_of_services_names_the_incident_that_stops_one_and_who_has_it(town: Province) -> None:
+    with_services(town)
+    broken = await town.open("service-failed", "ttdl/truc-lien-thong", "https không trả lời")
+    async with TestClient(TestServer(create_app(town.context()))) as client:
+        html = await (await client.get("/services")).text()
+        assert f'href="/incidents/{broken.id}">https không trả lời' in html and "chưa ai tiếp nhận" in html
+        taken = await acknowledge(town.ledger, broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody())
+        town.board.set_incident(taken or broken)
+        assert "✓ Lê Văn C" in await (await client.get("/services")).text()
 
 
 async def test_the_chain_begins_with_what_nothing_needs(town: Province) -> None:
@@ -152,10 +167,10 @@ def test_interfaces_are_rows_and_what_is_not_told_stays_unknown() -> None:
 
 def test_blocks_compressed_apart_are_one_stream() -> None:
     one, two = Rendered("<p>Xã Hương Sơn</p>" * 50), Rendered("<p>khác</p>")
-    stream = BEGIN + one.packed + packed(b"event: alive\ndata:\n\n") + two.packed + one.packed
+    stream = BEGIN + one.packed("") + packed(b"event: alive\ndata:\n\n") + two.packed("") + one.packed("")
     told = zlib.decompressobj(31).decompress(stream)
-    assert told == one.message + b"event: alive\ndata:\n\n" + two.message + one.message
-    assert len(one.packed) < len(one.message) / 5
+    assert told == one.message("") + b"event: alive\ndata:\n\n" + two.message("") + one.message("")
+    assert len(one.packed("")) < len(one.message("")) / 5
 
 
 async def test_the_kiosk_sounds_once_for_new_criticals_after_one_click(town: Province) -> None:
@@ -220,3 +235,12 @@ async def test_keys_search_walk_and_go(town: Province) -> None:
         await page.wait_for_url(f"{url}/incidents")
         await page.keyboard.press("j")
         assert await page.evaluate("document.activeElement.className") == "summary"
+
+
+def test_readers_with_keys_of_their_own_share_one_compression() -> None:
+    shown = Rendered("<form>MARK</form>" * 20 + "<p>Xã</p>", "MARK")
+    for key in ("", "a1b2", "c3" * 32):
+        told = zlib.decompressobj(31).decompress(BEGIN + shown.packed(key) + shown.packed(key))
+        assert told == shown.message(key) * 2
+        assert told.decode().count(f"<form>{key}</form>") == 40
+    assert "MARK" not in shown.message("k").decode()
