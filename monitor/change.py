@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from alerts.judging.areas import Areas
-from alerts.judging.together import LEAST_SITES
+from alerts.judging.areas import LEAST_SITES, Areas
 from alerts.judging.topology import Topology
 from alerts.rule import RuleBook
 from inventory.difference import Difference, difference

@@ -97,8 +97,10 @@ def _holders(inventory: Inventory, seen: Traits) -> dict[str, str]:
 
 def fits(expected: str, observed: str) -> bool:
     """Whether what was observed is what is expected: case and spaces do not matter, ``*`` stands for anything."""
-    pattern = _plain(expected).replace("[", "[[]").replace("?", "[?]")
-    return fnmatch.fnmatchcase(_plain(observed), pattern)
+    wanted, found = _plain(expected), _plain(observed)
+    if "*" not in wanted:
+        return wanted == found
+    return fnmatch.fnmatchcase(found, wanted.replace("[", "[[]").replace("?", "[?]"))
 
 
 def _plain(text: str) -> str:

@@ -106,6 +106,11 @@ class Webhooks:
                     wanted = (error.retry_after if isinstance(error, TryLater) else None) or 0.0
                     await asyncio.sleep(min(max(pause, wanted), LONGEST_PAUSE))
                     pause = min(pause * 2, LONGEST_PAUSE)
+                except Exception as error:  # a bug with one of them must not silence the others
+                    log.exception("a change cannot be told", extra={"webhook": name})
+                    self._say(name, f"fault of ours: {type(error).__name__}")
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _catch_up(self, name: str, hook: Webhook) -> None:
         """Tell every step that is new. Raises `TryLater`, `LedgerError`."""

@@ -108,11 +108,11 @@ class Probe(core.Probe[Params]):
 
 _NO_AGENT = Words("không có dịch vụ SNMP ở địa chỉ này", "no SNMP agent listens there")
 _SAFE_OR_ABSENT = Words(
-    "không trả lời, và không có tài khoản SNMP để biết thiết bị an toàn hay vắng mặt",
+    "không trả lời, và không có tài khoản SNMP để biết thiết bị an toàn hay đã ngừng hoạt động",
     "silent, and no SNMP credential to tell a safe device from an absent one",
 )
 _SILENT = Words(
-    "không trả lời community mặc định lẫn tài khoản riêng: thiết bị vắng mặt hoặc bị chặn",
+    "không trả lời community mặc định lẫn tài khoản riêng: thiết bị ngừng hoạt động hoặc bị chặn",
     "silent to default communities and to its own credential: away or blocked",
 )
 _SAFE = Words("không trả lời community mặc định nào", "answers to no default community")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +21,11 @@ class Common(StrEnum):
     CARRIER = "carrier"
     POWER = "power"
     PROVINCE = "province"
+
+
+LEAST_SITES = 3
+LEAST_OF_PROVINCE = 5
+LEAST_SHARE = {Common.CARRIER: 0.2, Common.POWER: 0.2, Common.PROVINCE: 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,18 @@ class Areas:
                 for site_id in sites:
                     areas[site_id].append(area)
         self.of = {site_id: tuple(found) for site_id, found in areas.items()}
+
+
+def hardest_hit(areas: Iterable[Area], fallen: set[str]) -> Area | None:
+    """Return the area that explains best what fell: many of its sites, and a large share of them."""
+    best, most = None, 0.0
+    for area in areas:
+        hit = len(fallen.intersection(area.sites))
+        share = hit / len(area.sites)
+        least = LEAST_OF_PROVINCE if area.common is Common.PROVINCE else LEAST_SITES
+        if hit >= least and share >= LEAST_SHARE[area.common] and hit * share > most:
+            best, most = area, hit * share
+    return best
 
 
 def _heads(site: Site, topology: Topology) -> Iterator[str]:

@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from alerts.incident import DeviceState, Incident, IncidentKey, Step, Transition, Words
-from alerts.judging.areas import Areas
+from alerts.judging.areas import LEAST_SITES, Areas
 from alerts.judging.cases import cases
 from alerts.judging.condition import Event
 from alerts.judging.decision import NOTHING, Decision, Draft, Standing
 from alerts.judging.describe import not_again
 from alerts.judging.liveness import Liveness
 from alerts.judging.sight import UNWATCHED_RULE
-from alerts.judging.together import LEAST_SITES
 from alerts.judging.topology import Topology
 from alerts.judging.tracker import Tracker, is_flapping, may_flap
 from alerts.judging.watched import Average, Compiler, Watched, continued, renewed
@@ -32,11 +31,11 @@ _REMOVED = Words(
     "no longer watched: the device was removed from the inventory",
 )
 _UNCONCERNED = Words(
-    "không theo dõi nữa: phép đo hoặc luật không còn áp dụng cho thiết bị",
+    "không theo dõi nữa: phép kiểm tra hoặc quy tắc không còn áp dụng cho thiết bị",
     "no longer watched: the check or the rule no longer concerns the device",
 )
 _GONE = Words(
-    "không theo dõi nữa: thiết bị, phép đo hoặc luật đã bị bỏ",
+    "không theo dõi nữa: thiết bị, phép kiểm tra hoặc quy tắc đã bị bỏ",
     "no longer watched: the device, the check or the rule was removed",
 )
 

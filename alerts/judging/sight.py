@@ -27,7 +27,7 @@ SEES_AGAIN = timedelta(seconds=30)
 
 MONITOR = "@monitor"
 """In the place of a device: the incident is about the monitor itself."""
-UNWATCHED_RULE = Words("không theo dõi nữa: luật đã bị bỏ", "no longer watched: the rule was removed")
+UNWATCHED_RULE = Words("không theo dõi nữa: quy tắc đã bị bỏ", "no longer watched: the rule was removed")
 BLIND = Words(
     "Hệ thống giám sát mất kết nối, không biết gì về thiết bị", "The monitor is cut off; nothing is known"
 )

@@ -16,16 +16,16 @@ have been back for five, the rest is judged by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from alerts.incident import DeviceState, Incident, IncidentKey, Severity, Step, Transition, Words
-from alerts.judging.areas import Area, Areas, Common
+from alerts.judging.areas import Area, Areas, Common, hardest_hit
 from alerts.judging.condition import Outage
 from alerts.judging.decision import Draft
 from alerts.judging.describe import MAX_EVIDENCE, silent_evidence
 from alerts.judging.guess import guess_of_area, guess_of_site
+from alerts.judging.shared import ONSET, Shared
 from alerts.judging.sight import Sight, ask
 from alerts.judging.tracker import FLAPPING_CALM, FLAPPING_WINDOW, flapping, is_flapping
 from alerts.judging.watched import Watched
@@ -36,13 +36,6 @@ from probes.core.words import Said, cleaned, joined
 
 GATHER = timedelta(seconds=20)
 """How long a silent site waits at most for what is known of its neighbours."""
-BATTERIES = timedelta(hours=2)
-"""How long sites live on when their power fails, at most."""
-ONSET = timedelta(minutes=10)
-"""Sites that fell within this time fell together."""
-LEAST_SITES = 3
-LEAST_OF_PROVINCE = 5
-LEAST_SHARE = {Common.CARRIER: 0.2, Common.POWER: 0.2, Common.PROVINCE: 0.1}
 MOST_ASKED = 100
 """Neighbours asked at most for one silent site."""
 CALM = timedelta(minutes=2)
@@ -62,33 +55,6 @@ class Verdict(Enum):
     """It belongs to something larger."""
     BLIND = auto()
     """We see nothing."""
-
-
-@dataclass(slots=True)
-class Shared:
-    """An open incident of a site or of several."""
-
-    key: IncidentKey
-    rule: Rule
-    called: Words
-    scope: frozenset[str]
-    """Sites whose silence belongs to it."""
-    hit: set[str]
-    """Sites that were silent since it opened."""
-    out: set[str]
-    """Those still silent."""
-    summary: Words
-    evidence: Said
-    cause: Words | None
-    stored: frozenset[str]
-    """The sites its last step names."""
-    changed_at: datetime
-    """When a site was last lost or came back."""
-    lost_at: datetime
-    """When a site was last lost."""
-    most_back_since: datetime | None = None
-    flapping: bool = False
-    """Whether it came again soon after it was over: then it is over only after a long calm."""
 
 
 class Together:
@@ -221,7 +187,7 @@ class Together:
     def _judge_head(self, watched: Watched, now: datetime, late: bool, may_open: bool) -> Verdict:
         site = watched.site.id
         areas = self._areas.of.get(site, ()) if "area" in self._rules else ()
-        joins = next((one for one in self._shared.values() if _takes_in(one, site, now)), None)
+        joins = next((one for one in self._shared.values() if one.takes_in(site, now)), None)
         if joins is not None and self._silent(site, now):
             self._join(joins, site, now)
             return Verdict.TOGETHER
@@ -238,7 +204,7 @@ class Together:
             return Verdict.WAIT
         explained = {other for shared in self._shared.values() for other in shared.out}
         fallen = {other for other in others if other not in explained and self._fell(other, now)} | {site}
-        area = _hardest_hit(areas, fallen)
+        area = hardest_hit(areas, fallen)
         if area is not None and self._silent(site, now):
             self._open_area(area, areas, fallen & set(area.sites), now)
             return Verdict.TOGETHER
@@ -378,27 +344,6 @@ class Together:
                 since=since,
             )
         )
-
-
-def _takes_in(shared: Shared, site: str, now: datetime) -> bool:
-    """Whether what falls now still belongs to it: it was hit before, or fell soon after the others.
-
-    Batteries last: on a power feed that may be hours later.
-    """
-    late = BATTERIES if shared.key.device == f"@{Common.POWER}" else ONSET
-    return site in shared.hit or (site in shared.scope and bool(shared.out) and now - shared.lost_at <= late)
-
-
-def _hardest_hit(areas: Iterable[Area], fallen: set[str]) -> Area | None:
-    """Return the area that explains best what fell: many of its sites, and a large share of them."""
-    best, most = None, 0.0
-    for area in areas:
-        hit = len(fallen.intersection(area.sites))
-        share = hit / len(area.sites)
-        least = LEAST_OF_PROVINCE if area.common is Common.PROVINCE else LEAST_SITES
-        if hit >= least and share >= LEAST_SHARE[area.common] and hit * share > most:
-            best, most = area, hit * share
-    return best
 
 
 def _called(site: Site) -> Words:

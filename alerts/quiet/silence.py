@@ -47,7 +47,7 @@ class Wish(Model):
 
 
 _NAME_SOMETHING = Words(
-    "ghi thiết bị, đơn vị, vai trò hoặc luật; đơn vị * là tất cả",
+    "ghi thiết bị, đơn vị, vai trò hoặc quy tắc; đơn vị * là tất cả",
     "name devices, sites, roles or rules; the site * is everything",
 )
 

@@ -65,19 +65,15 @@ def fields(message: Message, language: str, to: str = "", sms_parts: int = 2) ->
     }
 
 
-_STATES = {
-    Step.OPENED: Words("đang có sự cố", "broken"),
-    Step.CHANGED: Words("nặng hơn", "worse"),
-    Step.ESCALATED: Words("chưa ai nhận xử lý", "nobody has taken it on"),
-    Step.REOPENED: Words("tái diễn", "it is back"),
-}
-
-
 def _state(message: Message) -> Words:
     if message.step is Step.RESOLVED:
         return Words("đã khắc phục", "resolved")
     if message.step is Step.NOTED:
         return Words("tin hằng ngày", "daily word")
+    if message.step in (Step.ESCALATED, Step.RELEASED):
+        return Words("chưa ai nhận xử lý", "nobody has taken it on")
+    if message.step is Step.REOPENED:
+        return Words("tái diễn", "it is back")
     if message.incident.kind is Kind.FINDING:
         return Words("cấu hình sai", "misconfigured")
-    return _STATES.get(message.step, _STATES[Step.OPENED])
+    return Words("đang có sự cố", "broken") if message.step is Step.OPENED else Words("nặng hơn", "worse")

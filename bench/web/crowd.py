@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
+import time
 from typing import Any
 
 from bench.web.child import Child, child
@@ -27,8 +28,9 @@ async def measure(house: House, viewers: int, quiet: float, *, chromium: bool) -
         found: dict[str, Any] = {"viewers": viewers}
         async with screen(house, chromium=chromium) as shown:
             watch.clear()
-            await asyncio.sleep(quiet)
-            found["quiet"] = watch.told() | {"seconds": quiet}
+            with holds() as held:
+                await asyncio.sleep(quiet)
+            found["quiet"] = watch.told() | {"seconds": quiet, "loop_busy": round(held.total / quiet, 2)}
             found["outage"] = await _outage(house, crowd, shown, watch)
         for how in ("cut", "restart"):
             found[how] = await _comeback(house, crowd, watch, how)
@@ -44,11 +46,14 @@ async def _outage(house: House, crowd: Child, shown: Screen, watch: Watch) -> di
     watch.clear()
     outage = Outage(house.town)
     await shown.begin()
+    begun = time.monotonic()
     with holds() as held:
         await outage.run()
-        await asyncio.sleep(AFTER)
+    busy = held.total / (time.monotonic() - begun)
+    await asyncio.sleep(AFTER)
     found: dict[str, Any] = watch.told() | {
         "longest_hold_ms": round(held.longest * 1000, 1),
+        "loop_busy": round(busy, 2),
         "judged": outage.judged,
     }
     return found | shown.told(await shown.end(), outage.judged)

@@ -145,7 +145,8 @@ async def _follow(page: Page, what: str) -> float:
     await page.evaluate("document.addEventListener('click', () => { sessionStorage.at = Date.now(); }, true)")
     async with page.expect_navigation():
         await page.locator(what).first.click()
-    await page.wait_for_function("window.waited?.first > 0")
+    while not await page.evaluate("window.waited?.first"):  # noqa: ASYNC110  it is another process
+        await asyncio.sleep(0.02)
     return float(
         await page.evaluate("performance.timeOrigin + window.waited.first - Number(sessionStorage.at)")
     )

@@ -103,11 +103,12 @@ class SignIn:
     async def prove_code(self, user: User, code: str, caller: Caller) -> None:
         """Use up a code of `user`. Raises `Refused`, `TooMany`."""
         limit = self._code_limit(user, caller)
-        self._must_be_open({limit: NAME_AND_PLACE})
-        if not await self._codes.fits(user, code):
-            await self._failed(user.name, caller, {limit: NAME_AND_PLACE})
-            raise Refused
-        self._throttle.succeed(limit)
+        async with self._throttle.turn(limit):
+            self._must_be_open({limit: NAME_AND_PLACE})
+            if not await self._codes.fits(user, code):
+                await self._failed(user.name, caller, {limit: NAME_AND_PLACE})
+                raise Refused
+            self._throttle.succeed(limit)
 
     def _code_limit(self, user: User, caller: Caller) -> Key:
         """Return what wrong codes close: everywhere, for whoever tries has the password already."""
@@ -119,6 +120,12 @@ class SignIn:
         name = plain_name(name)[:64]
         user = self._ledger.access.named(name)
         limits = self._limits(name, user, caller)
+        async with self._throttle.turn(next(iter(limits))):
+            return await self._proven(name, user, password, caller, limits)
+
+    async def _proven(
+        self, name: str, user: User | None, password: str, caller: Caller, limits: dict[Key, Limit]
+    ) -> User:
         self._must_be_open(limits)
         if self._directory is not None and (user is None or user.source == DIRECTORY):
             proven = await self._in_directory(self._directory, name, password)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -37,11 +39,19 @@ class Throttle:
 
     def __init__(self) -> None:
         self._failures: OrderedDict[Key, _Failures] = OrderedDict()
+        self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     def closed_for(self, key: Key, now: datetime) -> float:
         """Return the seconds that `key` stays closed; 0 when it is open."""
         known = self._failures.get(key)
         return max(0.0, (known.closed_until - now).total_seconds()) if known else 0.0
+
+    def turn(self, key: Key) -> asyncio.Lock:
+        """Return what lets attempts at `key` come one after another: each sees whether the one before has closed it.
+
+        Without it a thousand attempts at once would all be let through before the first has failed.
+        """
+        return self._turns.setdefault(key, asyncio.Lock())
 
     def fail(self, key: Key, limit: Limit, now: datetime) -> bool:
         """Count a failure; return whether this one closed the key for the first time."""

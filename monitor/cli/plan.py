@@ -8,6 +8,7 @@ import click
 
 from monitor.cli.common import json_option, language, load, print_json, print_table
 from monitor.cli.difference import print_difference
+from probes.core.probe import Check
 
 
 @click.command
@@ -41,34 +42,25 @@ def plan(settings: Path, device: str, diff: bool, inventory: Path | None, as_jso
     if device and not checks:
         raise click.UsageError(f"no check for {device!r}: name a site or a device, SITE/NAME")
     if as_json:
-        print_json(
-            [
-                {
-                    "id": check.id,
-                    "device": check.device,
-                    "probe": check.probe,
-                    "address": check.target.address,
-                    "interval": check.interval,
-                    "timeout": check.timeout,
-                    "params": check.params.model_dump(mode="json"),
-                    "credential": check.target.credential.kind if check.target.credential else None,
-                    "blocked": check.blocked.in_language(language()),
-                }
-                for check in checks
-            ]
-        )
+        print_json([_as_json(check) for check in checks])
         return
-    print_table(
-        ("CHECK", "PROBE", "ADDRESS", "EVERY", "TIMEOUT", ""),
-        [
-            (
-                c.id,
-                c.probe,
-                c.target.address,
-                f"{c.interval:g} s",
-                f"{c.timeout:g} s",
-                c.blocked.in_language(language()),
-            )
-            for c in checks
-        ],
-    )
+    print_table(("CHECK", "PROBE", "ADDRESS", "EVERY", "TIMEOUT", ""), [_row(check) for check in checks])
+
+
+def _as_json(check: Check) -> dict[str, object]:
+    return {
+        "id": check.id,
+        "device": check.device,
+        "probe": check.probe,
+        "address": check.target.address,
+        "interval": check.interval,
+        "timeout": check.timeout,
+        "params": check.params.model_dump(mode="json"),
+        "credential": check.target.credential.kind if check.target.credential else None,
+        "blocked": check.blocked.in_language(language()),
+    }
+
+
+def _row(check: Check) -> tuple[str, ...]:
+    every, timeout = f"{check.interval:g} s", f"{check.timeout:g} s"
+    return check.id, check.probe, check.target.address, every, timeout, check.blocked.in_language(language())

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
-
 from monitor.demo.layout import SIP_PORT
 from monitor.demo.machine import Machine
+from monitor.demo.udp_port import UdpPort
 
 _COPIED = ("via", "from", "to", "call-id", "cseq")
-_LARGEST = 65507
 _MOST_LINES = 64
 
 
-class SipAgent:
+class SipAgent(UdpPort):
     """The SIP port of one conference unit."""
 
     def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._loop = asyncio.get_running_loop()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((machine.place.address, SIP_PORT))
-        self._socket.setblocking(False)
-        self._loop.add_reader(self._socket, self._receive)
+        super().__init__(machine, SIP_PORT)
 
-    def close(self) -> None:
-        """Close the port."""
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
-
-    def _receive(self) -> None:
-        with contextlib.suppress(OSError):  # nothing waits any more
-            while True:
-                request, sender = self._socket.recvfrom(_LARGEST)
-                reply = answer(request, self._machine.place.name)
-                if reply and not self._machine.silent:
-                    self._loop.call_later(self._machine.delay, self._send, reply, sender)
-
-    def _send(self, reply: bytes, sender: tuple[str, int]) -> None:
-        with contextlib.suppress(OSError):  # closed meanwhile, or the asker is gone
-            self._socket.sendto(reply, sender)
+    def answer(self, request: bytes) -> bytes | None:
+        """Return the response to a request, `None` to what is none."""
+        return answer(request, self._machine.place.name)
 
 
 def answer(request: bytes, tag: str) -> bytes | None:

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
-
 from monitor.demo import faults
 from monitor.demo.layout import SNMP_PORT
 from monitor.demo.machine import Machine
 from monitor.demo.mib import Mib, Moment
 from monitor.demo.snmp_user import Guard
+from monitor.demo.udp_port import UdpPort
 from probes.snmp import ber, message
 
 DEFAULT_COMMUNITY = b"public"
 MAX_VARIABLES = 400
-_BURST = 32
-_LARGEST = 65507
 
 
-class Agent:
+class Agent(UdpPort):
     """Answers for one machine what its kind of device tells, to `credential`: a v2c community or v3."""
 
     def __init__(self, machine: Machine, mib: Mib, credential: bytes | Guard) -> None:
-        self._machine = machine
+        super().__init__(machine, SNMP_PORT)
         self._mib = mib
         self._credential = credential
-        self._loop = asyncio.get_running_loop()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((machine.place.address, SNMP_PORT))
-        self._socket.setblocking(False)
-        self._loop.add_reader(self._socket, self._receive)
-
-    def close(self) -> None:
-        """Close the port."""
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
-
-    def _receive(self) -> None:
-        with contextlib.suppress(OSError):  # nothing waits any more
-            for _ in range(_BURST):
-                request, sender = self._socket.recvfrom(_LARGEST)
-                reply = None if self._machine.silent else self.answer(request)
-                if reply is not None and self._machine.delay:
-                    self._loop.call_later(self._machine.delay, self._send, reply, sender)
-                elif reply is not None:
-                    self._send(reply, sender)
-
-    def _send(self, reply: bytes, sender: tuple[str, int]) -> None:
-        with contextlib.suppress(OSError):  # closed meanwhile, or the asker is gone
-            self._socket.sendto(reply, sender)
 
     def answer(self, request: bytes) -> bytes | None:
         """Return the reply to a datagram, `None` where an agent is silent: garbage, or a wrong community."""

@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from alerts.incident import Incident, Step, Transition, Words
-from monitor.ledger import incident_rows
+from monitor.ledger import audit, incident_rows
 from monitor.ledger.database import Database, from_ms, to_ms
 from monitor.ledger.leader import LedgerLeader
 from probes.core.words import joined
@@ -58,6 +58,9 @@ def mark(
     if false != (before is not None):
         said = joined((FALSE if false else TRUE_AFTER_ALL, note), ": ")
         about = (incident.kind, incident.severity, incident.summary, incident.evidence)
+        audit.add(
+            db, at, who, "false alarm marked" if false else "false alarm taken back", str(number), note[:300]
+        )
         incident_rows.note(db, number, Transition(incident.key, Step.NOTED, at, *about, who, said))
     return incident
 

@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.incident import Incident, Status, Step, Transition
 from alerts.telling.notification import Receiver
-from monitor.ledger import escalations, outbox, takes
+from monitor.ledger import audit, escalations, outbox, takes
 from monitor.ledger.database import to_ms
 from monitor.ledger.incident_rows import as_json, by_id, by_key, lately, note
 from monitor.ledger.teller import Teller
@@ -154,6 +154,8 @@ def by_hand(
     nobody has.
     """
     found = [incident for number in numbers if (incident := by_id(db, number)) and _may(incident, what)]
+    for one in found:
+        audit.add(db, at, who, f"incident {what}", str(one.id), note[:300])
     return [_step(db, one, _said(one, what, who, note, at, until), teller) for one in found]
 
 

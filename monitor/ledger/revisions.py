@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from monitor.ledger import audit
 from monitor.ledger.database import Database, from_ms, to_ms
 
 _NOW = """
@@ -73,7 +74,11 @@ def add(db: sqlite3.Connection, files: Mapping[str, bytes], at: datetime, author
             _keep(db, digest, files.get(path, b""))
             step = "removed" if digest is None else "changed" if path in known else "added"
             db.execute(_CHANGE, (number, path, step, digest))
-    return load(db, 1)[0]
+    made = load(db, 1)[0]
+    if author:
+        names = ", ".join((*made.added, *made.changed, *made.removed))
+        audit.add(db, at, author, "inventory changed", f"revision {made.id}", names[:300])
+    return made
 
 
 def _keep(db: sqlite3.Connection, digest: str | None, raw: bytes) -> None:

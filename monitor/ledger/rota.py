@@ -54,6 +54,7 @@ def remove(db: sqlite3.Connection, number: int, who: str, at: datetime) -> bool:
 def hand_over(db: sqlite3.Connection, rota: str, who: str, text: str, at: datetime) -> None:
     """Store a note for the next shift."""
     db.execute("INSERT INTO handovers(rota, at, who, text) VALUES (?, ?, ?, ?)", (rota, to_ms(at), who, text))
+    audit.add(db, at, who, "note for the next shift", rota, text[:300])
 
 
 def handovers(db: sqlite3.Connection, rota: str, limit: int) -> list[Handover]:

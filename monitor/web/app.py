@@ -8,13 +8,10 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.resources import files
-from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from monitor.access.permission import Permission
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
@@ -38,6 +35,7 @@ from monitor.web import (
 )
 from monitor.web.account import AccountPages
 from monitor.web.api import Api
+from monitor.web.assets import Assets
 from monitor.web.conditional import api_answers
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
@@ -85,7 +83,6 @@ def create_app(context: WebContext) -> web.Application:
     app.cleanup_ctx.append(partial(_prepare, context, templates))
     app.on_shutdown.append(partial(_close, feed))
     table.add(routes(context, pages))
-    table.add_files("/static", Path(str(files("monitor.web").joinpath("static"))), Permission.PUBLIC)
     return app
 
 
@@ -94,6 +91,7 @@ def routes(context: WebContext, pages: Pages) -> list[Route]:
     return [
         *pages.routes(),
         *Api(context).routes(),
+        *Assets().routes(),
         *acting.routes(),
         *acting_api.routes(),
         *channels.routes(),

@@ -27,7 +27,7 @@ class Peers:
 
     def of(self, request: web.Request) -> Peer:
         """Return who is at the other end."""
-        address = request.remote or ""
+        address = _plain(request.remote or "")
         if not self._trusts(address):
             return Peer(address, request.secure)
         proto = request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
@@ -37,7 +37,7 @@ class Peers:
         """Return the last address that no trusted proxy has: what stands before it, anybody may have written."""
         said = ",".join(request.headers.getall("X-Forwarded-For", ()))[-2000:]
         for hop in reversed(said.split(",")):
-            hop = hop.strip()
+            hop = _plain(hop.strip())
             if not _is_address(hop):
                 return address
             address = hop
@@ -47,6 +47,16 @@ class Peers:
 
     def _trusts(self, address: str) -> bool:
         return _is_address(address) and any(_holds(network, address) for network in self._proxies)
+
+
+def _plain(text: str) -> str:
+    """Return an IPv4 address that is written as IPv6 (``::ffff:192.0.2.1``) as itself: else all were one network."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    mapped = found.ipv4_mapped if found.version == 6 else None
+    return str(mapped) if mapped else text
 
 
 def _is_address(text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
@@ -72,11 +71,6 @@ class Table:
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
                 made = self._app.router.add_route(method, route.path, route.handler)
                 self._declared[made] = route
-
-    def add_files(self, prefix: str, folder: Path, may: Permission) -> None:
-        """Add every file of `folder` under `prefix`."""
-        for made in self._app.router.add_static(prefix, folder):
-            self._declared[made] = Route("GET", f"{prefix}/{{file}}", made.handler, may)
 
     def declared(self, route: web.AbstractRoute) -> Route | None:
         """Return what `route` was declared as; `None` when nobody did."""

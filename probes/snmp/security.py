@@ -51,7 +51,7 @@ class Security(Protocol):
 
 
 _SILENT = Words(
-    "không trả lời SNMP: sai community, bị chặn hoặc thiết bị vắng mặt",
+    "không trả lời SNMP: sai community, bị chặn hoặc thiết bị ngừng hoạt động",
     "no answer: wrong community, blocked, or away",
 )
 

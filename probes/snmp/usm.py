@@ -48,7 +48,7 @@ _NO_ANSWER_TO_USER = Words(
     "thiết bị nói SNMPv3 nhưng không trả lời tài khoản này: sai mật khẩu mã hóa (priv)?",
     "the agent speaks v3 but does not answer this user: privacy password?",
 )
-_SILENT = Words("không trả lời SNMP: bị chặn hoặc thiết bị vắng mặt", "no answer: blocked, or away")
+_SILENT = Words("không trả lời SNMP: bị chặn hoặc thiết bị ngừng hoạt động", "no answer: blocked, or away")
 _NOTHING = Template.get(())
 
 

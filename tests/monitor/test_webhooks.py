@@ -17,6 +17,7 @@ from alerts.notifiers.webhook import signature
 from inventory.network_policy import NetworkPolicy
 from inventory.secrets import Secret, Secrets
 from monitor.ledger import Ledger
+from monitor.ledger.steps import Written
 from monitor.ledger.teller import Nobody
 from monitor.webhook_settings import WebhookSettings
 from monitor.webhooks import Webhooks
@@ -110,3 +111,19 @@ async def test_a_forbidden_address_is_not_asked(ledger: Ledger, tmp_path: Path) 
         await ledger.incidents.record([step("a/x")], Nobody())
         await until(lambda: "127.0.0.1" in hooks.problem)
         assert not hook.requests
+
+
+async def test_a_fault_of_ours_is_said_and_tried_again(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after, faults = ledger.steps.after, [KeyError("x")]
+
+    async def faulty(number: int) -> list[Written]:
+        if faults:
+            raise faults.pop()
+        return await after(number)
+
+    monkeypatch.setattr(ledger.steps, "after", faulty)  # there is no fault known that a server could provoke
+    async with webhook() as hook, following(ledger, tmp_path, hook):
+        await ledger.incidents.record([step("a/1")], Nobody())
+        await until(lambda: told(hook) == ["a/1"])

@@ -144,7 +144,7 @@ def test_the_incident_of_a_removed_rule_is_closed_and_states_stay(watch: Watch) 
     others = RuleBook(rule for rule in watch.book if rule.id != "device-down")
     watch.follow(inventory(*commune()), others)
     assert watch.steps[-1] == ("device-down", "router", "", Step.RESOLVED)
-    assert "luật đã bị bỏ" in say(watch.transitions[-1].note, "vi")
+    assert "quy tắc đã bị bỏ" in say(watch.transitions[-1].note, "vi")
     assert watch.state(ROUTER) is DeviceState.DOWN
 
 

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from alerts.incident import Incident, IncidentKey, Kind, Severity, Status, Step, Transition, Words
-from alerts.telling.fields import fields
 from alerts.telling.message import local, trial
 from alerts.telling.notifier import Settings
 from alerts.telling.teller import Teller
@@ -75,16 +74,6 @@ def test_a_site_as_a_whole_is_named_once_with_whoever_answers_for_it() -> None:
     assert "Bằng chứng: không trả lời: a" in message.text
     (english,) = messages(teller(duty=EN), *site)
     assert "Evidence: silent: a" in english.text
-
-
-@pytest.mark.parametrize(
-    ("what", "state"),
-    [(Step.OPENED, "đang có sự cố"), (Step.CHANGED, "nặng hơn"), (Step.RESOLVED, "đã khắc phục"),
-     (Step.ESCALATED, "chưa ai nhận xử lý"), (Step.REOPENED, "tái diễn")],
-)  # fmt: skip
-def test_the_state_of_a_message_is_that_of_its_step(what: Step, state: str) -> None:
-    (message,) = messages(teller(duty=VI), *step())
-    assert fields(msgspec.structs.replace(message, step=what), "vi")["state"] == state
 
 
 def test_each_channel_has_its_language_and_its_key() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -90,3 +91,12 @@ async def test_the_key_of_codes_stands_sealed_in_the_ledger(built: House) -> Non
     folder = built.access.first_password.parent
     assert app.secret.encode() not in b"".join(path.read_bytes() for path in sorted(folder.glob("ledger*")))
     assert (folder / "access.key").stat().st_mode & 0o777 == 0o600
+
+
+async def test_guessing_many_codes_at_once_is_as_slow_as_one_after_another(built: House) -> None:
+    """Attempts that come together are counted as they are: the sixth is closed out though none had failed yet."""
+    await switch_on(await built.browser("viewer"), built)
+    browser = await built.browser()
+    page = await (await browser.sign_in("viewer")).text()
+    answers = await asyncio.gather(*(second_step(browser, page, f"{n:06}") for n in range(40)))
+    assert sorted(answers) == [401] * 5 + [429] * 35

@@ -108,6 +108,8 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path, broken: str) -> Non
         ("10.0.0.1", "", "", "10.0.0.1", False),
         ("10.0.0.1", "not an address", "https, http", "10.0.0.1", False),
         ("10.0.0.1", "2001:db8::1", "https", "2001:db8::1", True),
+        ("10.0.0.1", "::ffff:198.51.100.1", "https", "198.51.100.1", True),
+        ("::ffff:10.0.0.1", "198.51.100.1", "https", "198.51.100.1", True),
     ],
 )
 def test_only_trusted_proxies_say_for_whom_they_ask(

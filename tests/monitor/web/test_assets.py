@@ -7,6 +7,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient
 
 ROOT = Path(__file__).resolve().parents[3]
 VENDOR = ROOT / "monitor" / "web" / "static" / "vendor"
@@ -37,3 +40,20 @@ def test_the_lock_names_exact_versions_and_no_registry() -> None:
     packages = {name: entry for name, entry in json.loads(lock)["packages"].items() if name}
     assert set(package["dependencies"]) <= {name.removeprefix("node_modules/") for name in packages}
     assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+
+
+async def test_files_come_compressed_for_those_who_can_read_it(client: TestClient[Any, Any]) -> None:
+    for name in ("style.css", "vendor/htmx.min.js", "shapes.svg"):
+        plain = (VENDOR.parent / name).read_bytes()
+        for wish in ("gzip, br", "identity"):
+            async with client.get(f"/static/{name}", headers={"Accept-Encoding": wish}) as answer:
+                assert answer.status == 200
+                assert await answer.read() == plain
+                assert answer.headers["Vary"] == "Accept-Encoding"
+                assert int(answer.headers["Content-Length"]) < len(plain) / 2 or wish == "identity"
+
+
+async def test_no_name_reaches_outside_the_folder(client: TestClient[Any, Any]) -> None:
+    for name in ("..%2fapp.py", "%2e%2e/app.py", "vendor", "vendor/", "vendor/..%2f..%2fapp.py", "nul%00"):
+        async with client.get(f"/static/{name}") as answer:
+            assert answer.status == 404, name

@@ -24,7 +24,7 @@ OPEN = {
     "/sign-in/oidc/callback",
     "/sign-in/passkey",
     "/sign-in/passkey/options",
-    "/static/{file}",
+    "/static/{file:.+}",
 }
 """What everybody may ask without being known; whoever adds one has a reason."""
 

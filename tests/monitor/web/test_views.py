@@ -66,7 +66,7 @@ async def test_a_service_stops_with_what_it_needs_and_says_so(town: Province) ->
 async def test_the_page_of_services_names_the_incident_that_stops_one_and_who_has_it(town: Province) -> None:
     with_services(town)
     broken = await town.open("service-failed", "ttdl/truc-lien-thong", "https không trả lời")
-    async with TestClient(TestServer(create_app(town.context()))) as client:
+    async with TestClient(TestServer(create_app(town.context(pace=0.0)))) as client:
         html = await (await client.get("/services")).text()
         assert f'href="/incidents/{broken.id}">https không trả lời' in html and "chưa ai tiếp nhận" in html
         taken = await acknowledge(town.ledger, broken.id, "Lê Văn C", "", datetime.now(UTC), Nobody())
