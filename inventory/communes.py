@@ -7,6 +7,8 @@ Committee of the National Assembly for each province (Hà Tĩnh: 1665/NQ-UBTVQH1
 
 The facts come from the MIT-licensed data set thanglequoc/vietnamese-provinces-database, which has them from
 the National Statistics Office; tone marks stand where the legal texts put them (``Hòa``, not ``Hoà``).
+The point inside each commune is worked out from the boundaries in the same data set, which has them from the
+reference map of the administrative units (Natural Resources, Environment and Cartography Publishing House).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Communes:
     def load(cls) -> Self:
         """Read the official list."""
         with files("inventory").joinpath("communes.csv").open(encoding="utf-8") as stream:
-            return cls(Commune.model_validate(row) for row in csv.DictReader(stream))
+            return cls(_commune(row) for row in csv.DictReader(stream))
 
     def __len__(self) -> int:
         return len(self._by_code)
@@ -104,6 +106,11 @@ class Communes:
         for commune in self:
             names.setdefault(folded(commune.name), []).append(commune)
         return names
+
+
+def _commune(row: dict[str, str]) -> Commune:
+    middle = (float(row.pop("latitude")), float(row.pop("longitude")))
+    return Commune.model_validate({**row, "middle": middle})
 
 
 def _slips(code: str) -> set[str]:

@@ -68,6 +68,8 @@ class Commune(Model):
     province_code: str
     """Official code of the province, two digits: ``"42"``."""
     province: str
+    middle: tuple[float, float] | None = None
+    """Latitude and longitude of a point well inside it, in degrees (WGS 84), to some hundred metres."""
 
 
 class CheckSpec(Model):
@@ -150,6 +152,11 @@ class Site(Model):
     power_feed: str = ""
     """What feeds it with electricity; sites of one feed fail together."""
     devices: tuple[Device, ...] = ()
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Where it lies: its `location`, else the middle of its commune; `None` where neither is known."""
+        return self.location or (self.commune.middle if self.commune else None)
 
 
 class Service(Model):

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from inventory.communes import Communes, folded
+from inventory.outlines import outline
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +89,29 @@ def test_nonsense_finds_nothing_quickly(communes: Communes, text: str) -> None:
 def test_a_name_may_belong_to_several_communes(communes: Communes) -> None:
     assert len(communes.named("Xã Tân Tiến")) > 1
     assert {folded(commune.name) for commune in communes.named("TÂN TIẾN")} == {"tan tien"}
+
+
+def test_every_commune_lies_where_its_province_does(communes: Communes) -> None:
+    for commune in communes:
+        latitude, longitude = commune.middle or (0.0, 0.0)
+        assert 7 < latitude < 23.5 and 102 < longitude < 118, commune.name
+    for commune in communes.province("42"):
+        latitude, longitude = commune.middle or (0.0, 0.0)
+        assert 17.9 < latitude < 18.8 and 105.1 < longitude < 106.6, commune.name
+
+
+def test_outlines_surround_the_middles_of_their_communes(communes: Communes) -> None:
+    for code in communes.provinces:
+        rings = outline(code)
+        if code in ("48", "56"):  # their archipelagos are too far out
+            assert rings == ()
+            continue
+        assert rings and all(len(ring) > 3 for ring in rings)
+        south, north = (
+            min(one[0] for ring in rings for one in ring),
+            max(one[0] for ring in rings for one in ring),
+        )
+        for commune in communes.province(code):
+            if commune.kind != "đặc khu":
+                assert south <= (commune.middle or (0, 0))[0] <= north, commune.name
+    assert outline("99") == ()

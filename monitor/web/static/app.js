@@ -30,6 +30,15 @@
     return language === "vi" ? `${lasting(seconds)} trước` : `${lasting(seconds)} ago`;
   }
 
+  const pages = document.querySelector(".top nav"); // on a phone it scrolls: the present page is in sight
+  const present = pages?.querySelector("[aria-current]");
+  if (present) pages.scrollLeft = present.offsetLeft - (pages.clientWidth - present.clientWidth) / 2;
+
+  addEventListener("beforeprint", () => {
+    document.getElementById("printed-from").textContent = decodeURI(location.pathname + location.search);
+    document.getElementById("printed-at").textContent = `${local(now(), { day: "2-digit", month: "2-digit", year: "numeric" })} ${local(now(), { hour: "2-digit", minute: "2-digit" })}`;
+  });
+
   function tickTimes() {
     for (const element of document.querySelectorAll("time[data-live]")) {
       const text = words(element);

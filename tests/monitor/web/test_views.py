@@ -5,15 +5,18 @@ from __future__ import annotations
 import zlib
 from datetime import UTC, datetime
 
+import msgspec
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import expect
 
 from alerts.incident import DeviceState
-from inventory.model import Inventory, Service, Text
+from inventory.communes import Communes
+from inventory.model import Commune, Inventory, Service, Text
+from inventory.outlines import outline
 from monitor.board import Board
 from monitor.ledger.teller import Nobody
 from monitor.web.app import create_app, serve
-from monitor.web.atlas import Spot, draw
+from monitor.web.drawing import LETTER, LINE, Box, Mark, Spot, draw
 from monitor.web.interfaces import Seen, interfaces
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.services import chain, standings
@@ -81,16 +84,58 @@ def test_the_map_keeps_directions_and_draws_the_worst_on_top() -> None:
     def spot(name: str, latitude: float, longitude: float, state: DeviceState = DeviceState.UP) -> Spot:
         return Spot(latitude, longitude, "/", name, state, "part", None)
 
-    marks, height = draw(
+    drawing = draw(
         [spot("Bắc", 18.7, 105.5, DeviceState.DOWN), spot("Nam", 18.0, 106.3), spot("Trùng", 18.7, 105.5001)]
     )
-    by_name = {mark.name: mark for mark in marks}
+    assert drawing is not None
+    by_name = {mark.name: mark for mark in drawing.marks}
     assert by_name["Bắc"].y < by_name["Nam"].y and by_name["Bắc"].x < by_name["Nam"].x
-    assert marks[-1].name == "Bắc"
-    assert by_name["Bắc"].label and not by_name["Trùng"].label, "labels do not lie on one another"
-    assert all(0 < mark.x < 1000 and 0 < mark.y < height for mark in marks)
-    assert draw([]) == ([], 0.0)
-    assert draw([spot("Một", 18.3, 105.9)])[0][0].label == "Một"
+    assert drawing.marks[-1].name == "Bắc"
+    assert all(0 < mark.x < 1000 and 0 < mark.y < drawing.height for mark in drawing.marks)
+    assert drawing.scale_km == 20 and 0 < drawing.scale < 300
+    assert draw([]) is None
+    (alone,) = draw([spot("Một", 18.3, 105.9)], outline("42")).marks  # type: ignore[union-attr]
+    assert alone.label == "Một"
+
+
+def test_names_on_the_map_never_lie_on_one_another_and_the_worst_get_theirs() -> None:
+    communes = Communes.load().province("42")
+    spots = [_spot(one) for one in communes]
+    drawing = draw(spots, outline("42"))
+    assert drawing is not None and len(drawing.marks) == 69 and drawing.outline.startswith("M")
+    boxes = [_box(mark) for mark in drawing.marks if mark.label]
+    assert len(boxes) > 40, "most names have room"
+    assert not any(one.hits(other) for at, one in enumerate(boxes) for other in boxes[:at])
+    lost = msgspec.structs.replace(spots[0], state=DeviceState.DOWN)
+    worst = draw([lost, *spots[1:]], outline("42"))
+    assert worst is not None and worst.marks[-1].label == communes[0].name
+
+
+def _spot(commune: Commune) -> Spot:
+    latitude, longitude = commune.middle or (0.0, 0.0)
+    return Spot(latitude, longitude, "/", commune.name, DeviceState.UP, "part", None)
+
+
+def _box(mark: Mark) -> Box:
+    wide = len(mark.label) * LETTER
+    left = mark.label_x - {"start": 0.0, "middle": wide / 2, "end": wide}[mark.anchor]
+    return Box(left + 0.2, mark.label_y - LINE / 2, left + wide - 0.2, mark.label_y)
+
+
+async def test_the_map_shows_communes_in_their_province_and_the_rest_as_tiles(town: Province) -> None:
+    sites = [site for site in town.inventory.sites.values()]
+    stray = sites[1].model_copy(update={"commune": None, "id": "nha-kho", "name": "Kho", "devices": ()})
+    inventory = Inventory((*sites, stray), town.inventory.roles, {})
+    board = Board(inventory, build_checks(inventory), town.started)
+    async with serve(town.context(board=board), "127.0.0.1", 0) as url, browser() as shown:
+        await shown.page.goto(f"{url}/map")
+        await expect(shown.page.locator(".mark")).to_have_count(69)
+        await expect(shown.page.locator(".land")).to_have_count(1)
+        await expect(shown.page.locator(".area .tile")).to_have_count(1)
+        await shown.page.locator(".mark").first.focus()
+        await shown.page.keyboard.press("Enter")
+        await expect(shown.page.locator("h1")).to_contain_text("Xã")
+        assert shown.complaints == []
 
 
 def test_interfaces_are_rows_and_what_is_not_told_stays_unknown() -> None:
