@@ -38,6 +38,7 @@ MORE = (
 )
 AS_IT_IS = {
     "Gateway": "the words of a web server",
+    "đang xử lý": "a person's note",
     "Lê Văn C": "a person",
     "Nguyễn Văn An": "a person",
     "Tiếng Việt": "the way into the other language says so in that language",
@@ -117,6 +118,14 @@ def test_everything_that_probes_say_has_a_title() -> None:
     assert min(map(len, named.values())) > 10
     assert named["Sample"] - titles.METRICS.keys() == set()
     assert named["Fact"] - titles.FACTS.keys() == set()
+
+
+def test_everything_that_the_record_says_was_done_is_translated() -> None:
+    folder = Path(str(monitor.__path__[0]))
+    source = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.py"))
+    named = set(re.findall(r'audit\.add\(\s*db, at, [\w.]+, "([^"]+)"', source))
+    assert len(named) > 10
+    assert named - set(titles.AUDITED) == set()
 
 
 def sentences() -> Iterator[tuple[str, str, str]]:
