@@ -34,7 +34,9 @@ ORDER BY id DESC LIMIT 1
 _SEARCH = """
 SELECT id, body FROM incidents
 WHERE id > 0 AND (:status IS NULL OR status = :status) AND (:kind IS NULL OR kind = :kind)
-  AND (:site IS NULL OR site = :site) AND (:device IS NULL OR device = :device)
+  AND (:site IS NULL OR site = :site
+       OR (site GLOB '@*' AND EXISTS (SELECT 1 FROM json_each(body, '$.sites') WHERE value = :site)))
+  AND (:device IS NULL OR device = :device)
   AND (:severity IS NULL OR body ->> '$.severity' = :severity) AND (:rule IS NULL OR rule = :rule)
   AND (:before IS NULL OR id < :before)
   AND (:start IS NULL OR json_extract(body, '$.opened_at') >= :start)

@@ -71,7 +71,8 @@ class LedgerIncidents:
     ) -> list[Incident]:
         """Return at most `limit` (1..1000) incidents, newest first; `before_id` pages on.
 
-        `text` is in their summaries, in either language; they opened from `start` until before `end`.
+        `text` is in their summaries, in either language; they opened from `start` until before `end`. Of a
+        `site` are also those of several sites that hit it.
         """
         limit = min(max(limit, 1), 1000)
         return await self._database.read(

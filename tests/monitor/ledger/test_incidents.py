@@ -121,6 +121,14 @@ async def test_incidents_are_listed_newest_first_by_what_is_asked_for(ledger: Le
     assert await ids(site="x' OR '1'='1") == []
 
 
+async def test_incidents_of_a_site_are_also_those_of_several_sites_that_hit_it(ledger: Ledger) -> None:
+    of_a_carrier = IncidentKey("common-cause", "@carrier", "", "vnpt")
+    shared = msgspec.structs.replace(step(Step.OPENED, of_a_carrier), sites=("18073", "18100"))
+    await ledger.incidents.record([shared, step(Step.OPENED)], to_none)
+    for site, numbers in (("18073", [2, 1]), ("18100", [1]), ("18101", []), ("1810", [])):
+        assert [one.id for one in await ledger.incidents.search(site=site)] == numbers
+
+
 async def test_when_composing_fails_nothing_is_stored(ledger: Ledger) -> None:
     def broken(incident: Incident, transition: Transition) -> Sequence[Message]:
         if transition.key == OTHER:
