@@ -18,10 +18,12 @@ import msgspec
 
 from alerts.incident import Incident, Words
 from alerts.quiet.book import Book, Hidden
+from alerts.quiet.known import must_be_known
 from alerts.quiet.planned import Planned
 from alerts.quiet.quiet import Quiet, devices_meant
 from alerts.quiet.silence import Silence
 from alerts.quiet.window import Window
+from alerts.rule import RuleBook
 from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.ledger.silences import LedgerSilences
@@ -99,6 +101,10 @@ class Quiets:
     def silence(self, number: int) -> Silence | None:
         """Return what has this number, as far as it is remembered."""
         return next((one for one in self.silences if one.id == number), None)
+
+    async def must_exist(self, wish: Silence, inventory: Inventory, rules: RuleBook) -> None:
+        """Raise `ValueError` when a wish names what does not exist in `inventory`; see `must_be_known`."""
+        await asyncio.to_thread(must_be_known, wish, inventory, rules)
 
     async def add(self, silence: Silence) -> Silence:
         """Let `silence` hold; see `LedgerSilences.add`."""

@@ -21,7 +21,7 @@ from monitor.configuration import Configuration
 from monitor.ledger import Ledger
 from monitor.quiet import lately
 from probes.core.text import clean
-from probes.core.words import say
+from probes.core.words import say, why
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def with_ledger(settings: Path, work: Callable[[Configuration, Ledger], Coroutin
         try:
             return asyncio.run(opened())
         except ValueError as error:
-            raise click.UsageError(str(error)) from None
+            raise click.UsageError(say(why(error), language())) from None
 
 
 async def seen(configuration: Configuration, ledger: Ledger, quiet: Quiet, days: int) -> Effect:

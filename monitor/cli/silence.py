@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from alerts.calendar import VIETNAM, local_time
+from alerts.quiet.known import must_be_known
 from alerts.quiet.preview import Effect
 from alerts.quiet.silence import Silence, read_wish
 from alerts.telling.message import local
@@ -97,6 +98,7 @@ def add(
     wish = _wish(where, start, until, reason, "maintenance" if maintenance else "silence")
 
     async def work(configuration: Configuration, ledger: Ledger) -> tuple[Silence, Effect]:
+        must_be_known(wish, configuration.inventory, configuration.rules)
         made = await ledger.silences.add(wish)
         return made, await seen(configuration, ledger, made.quiet, HISTORY)
 
@@ -118,12 +120,15 @@ def add(
 def preview(client: Client | None, settings: Path, /, days: int, as_json: bool, **where: Any) -> None:
     """Print what a silence would hide: devices, what is open now, what it would have hidden lately."""
     wish = _wish(where, None, utc_now() + timedelta(hours=1), "preview", "silence")
+
+    async def look(configuration: Configuration, ledger: Ledger) -> Effect:
+        must_be_known(wish, configuration.inventory, configuration.rules)
+        return await seen(configuration, ledger, wish.quiet, days)
+
     if client:
         days, found = HISTORY, silences_api.preview(client, wish)
     else:
-        found = with_ledger(
-            settings, lambda configuration, ledger: seen(configuration, ledger, wish.quiet, days)
-        )
+        found = with_ledger(settings, look)
     if as_json:
         print_json(as_plain(found))
     else:

@@ -12,11 +12,14 @@ from alerts.incident import Incident, Words
 from alerts.quiet.book import Hidden
 from alerts.quiet.quiet import Quiet, devices_meant, literal
 from alerts.quiet.silence import Silence
+from alerts.rule import RuleBook
 from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.quiet import Quiets, Reach
 from monitor.web.language import N_
 from monitor.web.refusing import Refusing
+
+_NAME_YOURS = N_("your role holds for some sites only: name these sites by their codes")
 
 
 class NarrowQuiets(Refusing):
@@ -86,6 +89,12 @@ class NarrowQuiets(Refusing):
         """See `Quiets.why`."""
         return self._quiets.why(incident, moment)
 
+    async def must_exist(self, wish: Silence, inventory: Inventory, rules: RuleBook) -> None:
+        """See `Quiets.must_exist`; whether a site elsewhere exists is not told."""
+        if any(literal((site,)) and site not in inventory.sites for site in wish.where.site):
+            raise web.HTTPForbidden(text=_NAME_YOURS)
+        await self._quiets.must_exist(wish, inventory, rules)
+
     async def add(self, silence: Silence) -> Silence:
         """See `Quiets.add`."""
         self._must_be_own(silence.where)
@@ -109,9 +118,7 @@ class NarrowQuiets(Refusing):
         """Raise 403 unless `where` names sites, and none but theirs."""
         sites = self._inventory().sites
         if not where.site or not literal(where.site) or any(site not in sites for site in where.site):
-            raise web.HTTPForbidden(
-                text=N_("your role holds for some sites only: name these sites by their codes")
-            )
+            raise web.HTTPForbidden(text=_NAME_YOURS)
 
 
 def _is_theirs(pattern: str, inventory: Inventory) -> bool:

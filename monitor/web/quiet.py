@@ -154,6 +154,7 @@ class QuietForms:
             return await self._page(request, context, given)
         try:
             made = _wished(given, reader_of(request).name, context.now())
+            await must_exist(context, made)
             made = await context.quiets.add(made)
         except ValueError as error:
             return await self._page(request, context, given, why(error))
@@ -188,7 +189,9 @@ class QuietForms:
         found: Effect | None = None
         if any(given[name] for name in (*KEYS, "rules")):
             try:
-                found = await preview(context, _wished({**given, **_SUPPOSED}, "", context.now()).quiet)
+                supposed = _wished({**given, **_SUPPOSED}, "", context.now())
+                await must_exist(context, supposed)
+                found = await preview(context, supposed.quiet)
                 if not refused and given["reason"]:
                     _wished(given, "", context.now())
             except ValueError as error:
@@ -211,6 +214,11 @@ class QuietForms:
 
 _SUPPOSED = {"hours": "1", "from": "", "until": "", "reason": "preview"}
 """With these anything can be previewed: what is hidden depends on the selector."""
+
+
+async def must_exist(context: WebContext, wish: Silence) -> None:
+    """Raise `ValueError` when a wish names what does not exist for whoever asks; 403 for sites out of their scope."""
+    await context.quiets.must_exist(wish, context.board.inventory, context.rules())
 
 
 async def preview(context: WebContext, quiet: Quiet) -> Effect:

@@ -17,7 +17,7 @@ from monitor.ledger.silences import TooMany
 from monitor.web import body
 from monitor.web.api import answer
 from monitor.web.precondition import must_match, tagged
-from monitor.web.quiet import MAX_BODY, preview, reached
+from monitor.web.quiet import MAX_BODY, must_exist, preview, reached
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin
 from monitor.web.view import NoSuch
@@ -184,8 +184,11 @@ async def planned(request: web.Request) -> web.Response:
 
 
 async def _asked(request: web.Request) -> Silence:
+    context = context_of(request)
     try:
-        return read_wish(await _body(request)).silence(reader_of(request).name, context_of(request).now())
+        wish = read_wish(await _body(request)).silence(reader_of(request).name, context.now())
+        await must_exist(context, wish)
+        return wish
     except ValueError as error:
         raise web.HTTPBadRequest(text=str(error)) from None
 

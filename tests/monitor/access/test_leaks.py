@@ -10,6 +10,7 @@ import msgspec
 from alerts.duty.roster import load_duty
 from alerts.incident import Words
 from alerts.quiet.silence import read_wish
+from monitor.access.permission import Role
 from monitor.access.scope import Scope
 from monitor.vitals import Problem
 from monitor.web.narrow import narrowed
@@ -117,3 +118,21 @@ async def test_no_form_tells_what_ails_the_monitor_to_somebody_of_one_commune(bu
     one, whole = await built.browser("one"), await built.browser("operator")
     assert FOREIGN not in await one.text(f"/quiet/new?site={ONE}")
     assert FOREIGN in await whole.text(f"/quiet/new?site={ONE}")
+
+
+async def test_a_silence_of_what_does_not_exist_is_refused_as_one_of_another_commune_is(built: House) -> None:
+    client, token = (await built.browser()).client, await built.token("one", Role.OPERATOR)
+    until = (datetime.now(UTC) + timedelta(hours=9)).strftime("%Y-%m-%d %H:%M")
+    device = next(iter(built.town.inventory.sites[FOREIGN].devices)).name
+
+    async def refused(**where: str) -> tuple[int, str]:
+        wish = {"where": {"site": ONE, **where}, "until": until, "reason": "thử"}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await client.post("/api/v1/silences/preview", json=wish, headers=headers)
+        return answer.status, (await answer.json())["detail"]
+
+    foreign = await refused(site=FOREIGN)
+    assert foreign == await refused(site="18999") and foreign[0] == 403
+    real, none = await refused(device=f"{FOREIGN}/{device}"), await refused(device=f"18999/{device}")
+    assert real[0] == none[0] == 400 and real[1].replace(FOREIGN, "18999") == none[1]
+    assert FOREIGN not in (await refused(device=f"1856/{device}"))[1]

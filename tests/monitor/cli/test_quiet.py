@@ -100,6 +100,16 @@ def test_a_preview_counts_devices_what_is_open_and_what_was(office: Path) -> Non
         (("--site", "*", "--until", "yesterday"), "a time of Viet Nam"),
         (("--site", "*", "--until", "2020-01-01 10:00"), "is over"),
         (("--site", "[a]", "--until", "1h"), "where.site"),
+        (
+            ("--site", "18703", "--until", "1h"),
+            "no site '18703' (did you mean 18073?); give a name that exists",
+        ),
+        (("--device", "18073/ruoter", "--until", "1h"), "(did you mean 18073/router?)"),
+        (("--device", "18703/router", "--until", "1h"), "(did you mean 18073/router?)"),
+        (("--device", "swich", "--until", "1h"), "no device 'swich' (did you mean switch?)"),
+        (("--role", "routr", "--until", "1h"), "no role 'routr' (did you mean router?)"),
+        (("--rule", "device-dwon", "--until", "1h"), "no rule 'device-dwon' (did you mean device-down?)"),
+        (("--rule", "zzz", "--until", "1h"), "no rule 'zzz'; give a name that exists, or a pattern with *"),
     ],
 )
 def test_what_cannot_be_is_refused_with_exit_code_2(
@@ -107,6 +117,13 @@ def test_what_cannot_be_is_refused_with_exit_code_2(
 ) -> None:
     result = run(office, "silence", "add", *arguments, "--reason", "thử")
     assert result.exit_code == 2 and words in result.stderr
+
+
+def test_a_preview_of_what_does_not_exist_is_refused_and_patterns_are_not(office: Path) -> None:
+    result = run(office, "silence", "preview", "--device", "roter")
+    assert result.exit_code == 2 and "(did you mean router?)" in result.stderr
+    for where in (("--site", "99*"), ("--device", "18073/cam*"), ("--role", "came?a"), ("--rule", "my-*")):
+        assert run(office, "silence", "preview", *where).exit_code == 0, where
 
 
 def test_extending_too_far_is_refused_with_exit_code_2(office: Path) -> None:

@@ -140,6 +140,8 @@ async def test_what_was_not_previewed_is_shown_before_it_is_made(client: Client,
         ({"until": local(24 * 91)}, "nhiều nhất 90 ngày"),
         ({"hours": "9999"}, "chọn thời lượng"),
         ({"site": "[x]"}, "must match the pattern"),
+        ({"site": "18703"}, "không có đơn vị &#39;18703&#39; (có phải"),
+        ({"rules": "device-dwon"}, "(có phải device-down?); ghi tên có thật, hoặc dùng * để chỉ nhiều tên"),
         ({"from": "yesterday"}, "wants a time of Viet Nam"),
     ],
 )
@@ -217,6 +219,8 @@ async def test_the_api_previews_makes_lists_extends_and_ends(client: Client, tow
         ({"until": local(1), "reason": "xyz", "where": {"site": ["*"] * 1001}}, "where.site"),
         ({"until": local(1), "reason": "xyz", "where": {"nobody": "x"}}, "unknown key 'nobody'"),
         ({"until": local(1), "reason": "xyz", "who": "root"}, "unknown key 'who'"),
+        ({"until": local(1), "reason": "xyz", "where": {"role": "routr"}}, "(did you mean router?)"),
+        ({"until": local(1), "reason": "xyz", "where": {"device": "18073/ruoter"}}, "mean 18073/router?"),
     ],
 )
 async def test_the_api_says_what_is_wrong(client: Client, town: Province, body: object, words: str) -> None:
