@@ -238,6 +238,7 @@ class _House:
         await reloader.begin()
         await self._run("inventory", "the look at edited files", reloader)
         self._problems["bindings"] = lambda: reloader.held
+        self._problems["settings"] = lambda: reloader.outdated
         holes = Holes(lambda: self._who().roster, self._now)
         self._problems["rota"] = lambda: holes.problem
         addresses = Addresses(lambda: self._who().roster, self._channels)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from watchfiles import awatch
@@ -26,6 +26,7 @@ from monitor.configuration import Configuration
 from monitor.ledger import Ledger, LedgerError, Revision
 from monitor.ledger.bindings import Places
 from monitor.settings import load_settings
+from probes.core.words import Said, Words
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ SETTLED = 100
 """Milliseconds without a further change after which an edit is taken as finished."""
 SHOWN = 20
 """Mistakes that one line of the log names."""
+
+_RESTART = Words(
+    "tệp đã được sửa; khởi động lại dịch vụ để áp dụng", "the file was changed; restart the service to use it"
+)
 
 
 class InventoryState(msgspec.Struct, frozen=True):
@@ -55,6 +60,8 @@ class InventoryState(msgspec.Struct, frozen=True):
     """Devices whose credentials are held back until somebody confirms where they go."""
     restart: bool = False
     """Whether the settings file was changed since the start: that wants a restart."""
+    unfit: str = ""
+    """The first mistake in the settings file: the service would not start with it."""
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -156,6 +163,16 @@ class Reloader:
         advice = "commune-monitor secret confirm DEVICE"
         return f"{', '.join(devices[:3])}{more}: {advice}" if devices else ""
 
+    @property
+    def outdated(self) -> Said:
+        """What to do about the settings file, in one line; empty while it says what the service started with."""
+        if unfit := self.state.unfit:
+            return Words(
+                f"tệp có lỗi, dịch vụ sẽ không khởi động lại được: {unfit}",
+                f"the file has mistakes, the service would not start again: {unfit}",
+            )
+        return _RESTART if self.state.restart else ""
+
     def on_disk(self) -> Tree:
         """Return the files as they are on the disk now. Blocks: call it in a thread."""
         return read_tree(self._running.edited[0], self._running.tree)
@@ -229,7 +246,7 @@ class Reloader:
             len(change.inventory.devices),
             change.configuration.warnings,
             held=_devices(coming.bound.held),
-            restart=self._outdated(),
+            **self._settings(),
         )
         if change.touched or change.fresh or change.gone:
             checks = f"+~{len(change.fresh)} -{len(change.gone)}"
@@ -259,15 +276,15 @@ class Reloader:
                 extra={"mistakes": len(problems), "problems": texts},
             )
         self.state = msgspec.structs.replace(
-            self.state, problems=tuple(problems), refused_at=self._now(), restart=self._outdated()
+            self.state, problems=tuple(problems), refused_at=self._now(), **self._settings()
         )
 
-    def _outdated(self) -> bool:
-        """Whether the settings file says something else than it did at the start."""
+    def _settings(self) -> dict[str, Any]:
+        """Return whether the settings file says something else than it did at the start, and what is wrong in it."""
         try:
-            return load_settings(self._running.path) != self._running.settings
-        except Invalid:
-            return True
+            return {"restart": load_settings(self._running.path) != self._running.settings, "unfit": ""}
+        except Invalid as error:
+            return {"restart": True, "unfit": str(error.problems[0])}
 
 
 async def last_good(path: Path) -> tuple[Configuration, Revision] | None:

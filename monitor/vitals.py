@@ -180,6 +180,7 @@ _PARTS = {
         "Tệp danh mục có lỗi, danh mục đã nạp trước đó vẫn có hiệu lực",
         "The inventory's files have mistakes, what was loaded before stays in force",
     ),
+    "settings": Words("Tệp cấu hình dịch vụ", "The settings file"),
     "bindings": Words(
         "Thông tin đăng nhập được giữ lại cho đến khi có người xác nhận địa chỉ mới",
         "Credentials are held back until somebody confirms the new address",
@@ -207,6 +208,7 @@ _HARMLESS = frozenset(
         "replies",
         "store",
         "inventory",
+        "settings",
         "bindings",
         "secrets",
         "audit",

@@ -1,10 +1,13 @@
 """Sign-in with a directory (LDAP): the password is tried there, over TLS; groups are read as the person or a reader.
 
-RFC 4511, RFC 4513 (5.1.2: a bind without a password proves nothing), RFC 4515 (escapes of filters).
+A sign-in that fails asks as much whoever is meant (abuse case A49): a search and a bind, of a name that is nobody's if
+need be; groups are read afterwards. RFC 4511, RFC 4513 (5.1.2: a bind without a password proves nothing), RFC 4515
+(escapes of filters).
 """
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +31,9 @@ SECONDS = 5
 MAX_GROUPS = 1000
 _IDS = ("entryUUID", "objectGUID")
 """Attributes with what never changes about a person."""
+
+_Entry = tuple[str, dict[str, list[bytes]]]
+"""Name and attributes, by their lower case names, of what is found."""
 
 
 class Directory:
@@ -56,6 +62,14 @@ class Directory:
             return None
         return await self._pool.run(partial(self._prove, name, password))
 
+    async def refuse(self, name: str, password: str) -> None:
+        """Do the work of `prove` for somebody the directory does not know, who gets no word of a local password.
+
+        Raises `DirectoryAway`, `pool.Busy`.
+        """
+        if password and NAME.fullmatch(name):
+            await self.prove(secrets.token_hex(8), secrets.token_hex())
+
     def _prove(self, name: str, password: str) -> Vouched | None:
         problem = ""
         for server in self.settings.servers:
@@ -69,16 +83,16 @@ class Directory:
         if self.settings.bind_as:
             asked = self.settings.bind_as.replace("{name}", escape_rdn(name))
             with self._connection(server, asked, password) as own:
-                return self._read(own, name) if own.bind() else None
+                return self._read(own, name, self._find(own, name)) if own.bind() else None
         secret = self._secret()
         with self._connection(server, self.settings.search_as, secret.reveal() if secret else "") as reader:
             if not reader.bind():
                 raise LDAPException("search_as cannot sign in: see search_password")
-            said = self._read(reader, name)
-            if said is None:
-                return None
-            with self._connection(server, said.subject_dn, password) as own:
-                return said if own.bind() else None
+            found = self._find(reader, name)
+            dn = found[0] if found else f"cn={secrets.token_hex(8)},{self.settings.base}"
+            with self._connection(server, dn, password) as own:
+                proven = own.bind()
+            return self._read(reader, name, found) if proven else None
 
     @contextmanager
     def _connection(self, server: str, user: str, password: str) -> Iterator[ldap3.Connection]:
@@ -107,14 +121,18 @@ class Directory:
             if connection.socket is not None:
                 connection.socket.close()  # the library leaves it open when TLS fails
 
-    def _read(self, connection: ldap3.Connection, name: str) -> _Person | None:
+    def _find(self, connection: ldap3.Connection, name: str) -> _Entry | None:
         """Return the one person of that name; `None` for nobody, or several."""
         settings = self.settings
         wanted = settings.filter.replace("{name}", escape_filter_chars(name))
         found = _search(connection, settings.base, wanted, [settings.title, settings.groups, *_IDS])
-        if len(found) != 1:
+        return found[0] if len(found) == 1 else None
+
+    def _read(self, connection: ldap3.Connection, name: str, found: _Entry | None) -> Vouched | None:
+        """Return what is said of a person that was found, with the groups."""
+        if found is None:
             return None
-        dn, attributes = found[0]
+        settings, (dn, attributes) = self.settings, found
         groups = [*attributes.get(settings.groups.lower(), ())]
         if settings.group_base:
             member = settings.group_filter.replace("{dn}", escape_filter_chars(dn))
@@ -123,16 +141,10 @@ class Directory:
         ids = (attributes[key.lower()][0] for key in _IDS if attributes.get(key.lower()))
         title = next(iter(attributes.get(settings.title.lower(), ())), b"")
         named = frozenset(_names(map(_text, groups[:MAX_GROUPS])))
-        return _Person("ldap", _id(next(ids, dn.lower())), name, _text(title), named, dn)
+        return Vouched("ldap", _id(next(ids, dn.lower())), name, _text(title), named)
 
 
-class _Person(Vouched, frozen=True):
-    subject_dn: str = ""
-
-
-def _search(
-    connection: ldap3.Connection, base: str, wanted: str, attributes: list[str]
-) -> list[tuple[str, dict[str, list[bytes]]]]:
+def _search(connection: ldap3.Connection, base: str, wanted: str, attributes: list[str]) -> list[_Entry]:
     """Return name and attributes, by their lower case names, of what is found; referrals are left out."""
     connection.search(base, wanted, attributes=attributes, size_limit=MAX_GROUPS, time_limit=SECONDS)
     found: list[dict[str, Any]] = [

@@ -15,7 +15,7 @@ from monitor.access.pool import Busy
 from monitor.access.sessions import PASSWORD, Begun, Caller, Sessions
 from monitor.access.settings import RoleOfGroup
 from monitor.access.throttle import NAME_AND_PLACE, PLACE, Key, Limit, Throttle
-from monitor.access.vouched import Newcomers, NoRole, Vouched
+from monitor.access.vouched import DirectoryAway, Newcomers, NoRole, Vouched
 from monitor.access.waiting import Waiting
 from monitor.ledger import Ledger, users
 from monitor.ledger.users import User
@@ -127,15 +127,34 @@ class SignIn:
         self, name: str, user: User | None, password: str, caller: Caller, limits: dict[Key, Limit]
     ) -> User:
         self._must_be_open(limits)
-        if self._directory is not None and (user is None or user.source == DIRECTORY):
-            proven = await self._in_directory(self._directory, name, password)
-        else:
-            proven = user if await self._fits(user, password) else None
+        try:
+            proven = await self._who(name, user, password)
+        except DirectoryAway:
+            await self._failed(name, caller, limits)  # a guess of a local password too is one that counts
+            raise
         if proven is None:
             await self._failed(name, caller, limits)
             raise Refused
         self._throttle.succeed(next(iter(limits)))
         return proven
+
+    async def _who(self, name: str, user: User | None, password: str) -> User | None:
+        """Return who it is. To refuse is the same work for every name: a digest, and the directory if there is one."""
+        local = user if user is None or user.source != DIRECTORY else None
+        if await self._fits(local, password):
+            return local
+        if self._directory is None:
+            return None
+        if local is None:
+            return await self._in_directory(self._directory, name, password)
+        await self._not_in_directory(self._directory, name, password)
+        return None
+
+    async def _not_in_directory(self, directory: Directory, name: str, password: str) -> None:
+        try:
+            await directory.refuse(name, password)
+        except Busy as error:
+            raise TooMany(_BUSY) from error
 
     async def _in_directory(self, directory: Directory, name: str, password: str) -> User | None:
         """Return whom the directory knows by that name and password; `None` for nobody with a role here."""

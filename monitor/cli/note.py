@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from monitor.cli.ack import report
+from monitor.cli.ack import change, report
 from monitor.cli.client import Client, api_options
 from monitor.cli.common import json_option, spoken
 
@@ -16,5 +16,5 @@ from monitor.cli.common import json_option, spoken
 @api_options
 def note(client: Client, ids: tuple[int, ...], text: str, as_json: bool) -> None:
     """Add TEXT to the timelines of the incidents IDS."""
-    done = client.post("/incidents/note", {"ids": ids, "note": text})["incidents"]
+    done = change(client, "note", {"ids": ids, "note": text})
     report(done, ids, spoken("đã ghi chú", "noted"), as_json=as_json)

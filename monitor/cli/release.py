@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from monitor.cli.ack import report
+from monitor.cli.ack import change, report
 from monitor.cli.client import Client, api_options
 from monitor.cli.common import json_option, spoken
 
@@ -16,5 +16,5 @@ from monitor.cli.common import json_option, spoken
 @api_options
 def release(client: Client, ids: tuple[int, ...], note: str, as_json: bool) -> None:
     """Give the incidents IDS back: they are open again, and escalation goes on where it stood."""
-    done = client.post("/incidents/release", {"ids": ids, "note": note})["incidents"]
+    done = change(client, "release", {"ids": ids, "note": note})
     report(done, ids, spoken("đã trả lại", "given back"), as_json=as_json)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+from alerts.telling.notifier import FOR_PEOPLE
 from inventory.communes import folded
 from monitor.demo import snmp_user
 from monitor.demo.layout import (
@@ -117,7 +118,8 @@ def settings_file(port: int, phone: str) -> str:
         "duty: duty.yaml\n"
         "maintenance: maintenance.yaml\n"
         "notifiers: # điện thoại mô phỏng, xem trang /demo/phone / a simulated phone, see the page /demo/phone\n"
-        f"  dien-thoai: {{kind: webhook, url: 'http://{phone}:{PHONE_PORT}/messages', allow: 127.0.0.0/8}}\n"
+        f"  dien-thoai: {{kind: webhook, url: 'http://{phone}:{PHONE_PORT}/messages', allow: 127.0.0.0/8,"
+        f" limit: {{messages: {FOR_PEOPLE.messages}, per: {FOR_PEOPLE.per:g}s}}}}\n"
         "network: {allow: 127.0.0.0/8} # thiết bị mô phỏng ở ngay máy này / simulated devices are on this machine\n"
     )
 

@@ -92,8 +92,18 @@ async def test_a_bad_edit_changes_nothing_and_says_so_until_it_is_mended(tmp_pat
             await eventually(lambda: not running.reloader.state.problems, within=10)
             assert running.vitals().problems == ()
             assert not running.reloader.state.restart, "the settings are as they were"
-            settings.write_text(settings.read_text() + "\nlanguage: en\n")
+            good_settings = settings.read_text()
+            settings.write_text(json.dumps(json.loads(good_settings) | {"language": "en"}))
             await eventually(lambda: running.reloader.state.restart, within=10)
+            (told,) = running.vitals().problems
+            assert told.words.en == "The settings file: the file was changed; restart the service to use it"
+            settings.write_text(json.dumps(json.loads(good_settings) | {"rule": "own"}))
+            await eventually(lambda: running.reloader.state.unfit, within=10)
+            (told,) = running.vitals().problems
+            assert "would not start again" in told.words.en and "'rule'" in told.words.en
+            assert not running.vitals().failing
+            settings.write_text(good_settings)
+            await eventually(lambda: not running.vitals().problems, within=10)
 
 
 async def test_a_refused_edit_shows_in_the_metrics_and_on_every_page(tmp_path: Path) -> None:

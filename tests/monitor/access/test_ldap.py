@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from ldap3 import Connection
 from pydantic import ValidationError
 
 from inventory.secrets import Secret
@@ -66,6 +68,51 @@ async def test_people_of_the_directory_sign_in_with_the_role_of_their_groups(
         assert (await (await built.browser()).sign_in("viewer")).status == 303  # local users stay
         await built.access.people.set_disabled(lan, True, "test")
         assert (await (await built.browser()).sign_in("lan", PASSWORD)).status == 401
+
+
+@pytest.mark.parametrize("more", [SEARCH, BIND], ids=["by search", "by name"])
+async def test_a_refusal_is_the_same_work_for_local_names_those_of_the_directory_and_nobodys(
+    tmp_path: Path, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A49. Work is counted, not seconds; and the directory is not told what was typed for a local name."""
+    done: list[str] = []
+    told: list[object] = []
+    for kind, name in ((PasswordHasher, "verify"), (Connection, "bind"), (Connection, "search")):
+        _count(monkeypatch, kind, name, done, told)
+    groups = more | {"group_base": f"ou=groups,{BASE}"}
+    async with (
+        served(tmp_path) as (server, authority),
+        estate(tmp_path, settings(server.ldaps, **groups), authority.root) as built,
+    ):
+        works = {}
+        for name in ("viewer", "lan", "hoa", "nobody"):
+            done.clear()
+            told.clear()
+            assert (await (await built.browser()).sign_in(name, "a wrong guess")).status == 401
+            works[name] = tuple(done)
+            assert name != "viewer" or "a wrong guess" not in told
+    assert len(set(works.values())) == 1, works
+
+
+def _count(
+    monkeypatch: pytest.MonkeyPatch, kind: type, name: str, done: list[str], told: list[object]
+) -> None:
+    real = getattr(kind, name)
+
+    def counted(self: Any, *args: Any, **more: Any) -> Any:
+        done.append(name)
+        told.append(getattr(self, "password", None))
+        return real(self, *args, **more)
+
+    monkeypatch.setattr(kind, name, counted)
+
+
+async def test_guesses_count_while_the_directory_is_away_whoever_is_meant(tmp_path: Path) -> None:
+    async with estate(tmp_path, settings(f"ldaps://localhost:{free_port()}"), None) as built:
+        for name in ("viewer", "nobody"):
+            browser = await built.browser()
+            answers = [(await browser.sign_in(name, "a wrong guess")).status for _ in range(7)]
+            assert answers[:5] == [503] * 5 and answers[-1] == 429, name
 
 
 @pytest.mark.parametrize("name", ["*", "lan)(uid=*", "lan,ou=people", "lan\x00", "l\\61n", "(|(uid=lan))"])

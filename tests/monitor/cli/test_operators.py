@@ -73,6 +73,14 @@ async def test_an_incident_is_taken_on_noted_and_given_back(url: str, town: Prov
     assert steps[-3:] == [Step.ACKNOWLEDGED, Step.NOTED, Step.RELEASED]
 
 
+async def test_of_several_numbers_the_wrong_one_is_said_with_where_to_look(url: str, town: Province) -> None:
+    number = next(one.id for one in town.board.incidents.values() if one.status is Status.OPEN)
+    answer = await run(url, "ack", str(number), "999999")
+    assert answer.exit_code == 1 and f"#{number}: taken on" in answer.stdout
+    assert "#999999: not possible: there is none" in answer.stdout
+    assert "commune-monitor incidents" in answer.stderr
+
+
 async def test_incidents_are_filtered(url: str) -> None:
     every = json.loads((await run(url, "incidents", "--json")).stdout)["incidents"]
     critical = json.loads((await run(url, "incidents", "--severity", "critical", "--json")).stdout)[
@@ -87,7 +95,9 @@ async def test_incidents_are_filtered(url: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("ack", "999999"), "no such incident"),
+        (("ack", "999999"), "no such incident. List the open ones: commune-monitor incidents"),
+        (("note", "999999", "x"), "no such incident. List the open ones: commune-monitor incidents"),
+        (("release", "999999"), "no such incident. List the open ones: commune-monitor incidents"),
         (("ack", "1", "--until", "2020-01-01 00:00"), "within the next 30 days"),
         (("note", "1", " "), "the note is empty"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import socket
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from monitor.cli import main
+from monitor.ledger import Ledger
+from monitor.ledger.hostkeys import fingerprint
 
 
 @pytest.fixture
@@ -53,6 +57,28 @@ def test_trust_refuses_a_device_that_is_not_in_the_inventory(settings: Path) -> 
     result = run(settings, "trust", "18073/dor")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "no device '18073/dor'" in result.stderr
+
+
+def test_a_host_key_is_approved_and_revoked_and_both_are_in_the_record(settings: Path) -> None:
+    device, line = "18073/door", f"ssh-ed25519 {base64.b64encode(bytes(51)).decode()}"
+    asyncio.run(_seen(settings.parent / "data" / "ledger.sqlite", device, line))
+    print_ = fingerprint(line)
+    assert print_ is not None
+    assert run(settings, "trust", device, print_).exit_code == 0
+    assert "approved" in run(settings, "trust").stdout
+    assert run(settings, "trust", "--revoke", device, print_).exit_code == 0
+    assert "revoked" in run(settings, "trust").stdout
+    record = run(settings, "audit").stdout
+    assert "host key approved" in record and "host key revoked" in record
+    for words in ((device,), (), (device, "SHA256:other")):
+        result = run(settings, "trust", "--revoke", *words)
+        assert result.exit_code == 2 and "lists them" in result.stderr
+
+
+async def _seen(path: Path, device: str, line: str) -> None:
+    path.parent.mkdir()
+    async with Ledger(path) as ledger:
+        ledger.host_keys.report(device, "192.0.2.1", 22, line)
 
 
 def test_trust_says_what_to_do_when_nothing_was_seen(settings: Path) -> None:

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from alerts.telling.notifier import FOR_PEOPLE
 from inventory.loader import load_inventory
 from inventory.secrets import Secrets
 from monitor.demo.controls import SimulatorFailed, UnknownFault
+from monitor.demo.inventory_files import settings_file
 from monitor.demo.layout import NETWORKS
 from monitor.demo.province import Province
 from monitor.plan import make_plan, traits
+from monitor.settings import load_settings
 from probes.core.discovery import discover
 from tests.monitor.demo.conftest import ApprovedKeys
 
@@ -102,6 +105,13 @@ async def test_two_provinces_at_once_use_two_networks(tmp_path: Path) -> None:
         networks = {next(place.address for place in p.layout.places).rpartition(".0.")[0] for p in (one, two)}
     assert len(networks) == 2
     assert networks <= set(NETWORKS)
+
+
+async def test_the_simulated_phone_has_the_limit_of_channels_that_people_read(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(settings_file(8080, "127.0.0.9"), "utf-8")
+    (channel,) = load_settings(path).notifiers.values()
+    assert channel.limit == FOR_PEOPLE
 
 
 async def test_secrets_are_readable_by_their_owner_only(tmp_path: Path) -> None:
