@@ -256,7 +256,7 @@ class _House:
 
     async def _hear_answers(self) -> Mapping[str, Listener]:
         look_up = _person_of(self._who)
-        hearing = listeners(self._channels, self._ledger, self._operations.acknowledge, look_up, self._now)
+        hearing = listeners(self._channels, self._ledger, self._operations.take_on, look_up, self._now)
         for name, listener in hearing.items():
             await self._stack.enter_async_context(Part(f"the answers on {name}", listener.run))
         self._problems["replies"] = lambda: first_problem(hearing)

@@ -34,8 +34,8 @@ PATIENCE = 60.0
 """Seconds one question for updates may take in all; it stays open for less."""
 MAX_NOTE = 300
 
-Acknowledge = Callable[[Sequence[int], str, str], Awaitable[list[Incident]]]
-"""Takes incidents on: numbers, who, note. Returns those of which it was possible."""
+TakeOn = Callable[[Sequence[int], str, str], Awaitable[list[Incident]]]
+"""Takes incidents on that nobody has: numbers, who, note. Returns those of which it was possible."""
 PersonOf = Callable[[str, str], str | None]
 """Returns the name of the person on duty with an address on a channel."""
 
@@ -48,7 +48,7 @@ class Listener:
         channel: str,
         bot: BotNotifier[Any],
         ledger: Ledger,
-        acknowledge: Acknowledge,
+        take_on: TakeOn,
         person_of: PersonOf,
         now: Callable[[], datetime],
         backoff: Backoff | None = None,
@@ -56,7 +56,7 @@ class Listener:
         self.channel = channel
         self._bot = bot
         self._ledger = ledger
-        self._acknowledge = acknowledge
+        self._take = take_on
         self._person_of = person_of
         self._now = now
         self._backoff = backoff or Backoff()
@@ -147,18 +147,23 @@ class Listener:
     async def _take_on(self, number: int, heard: Heard, person: str | None, note: str) -> Words:
         incident = await self._ledger.incidents.by_id(number)
         known = person is not None or await self._ledger.heard.was_told(self.channel, number)
-        if incident is None or not known or incident.status is Status.RESOLVED:
+        if incident is None or not known:
             return _filled(GONE, id=number)
-        if incident.status is Status.ACKNOWLEDGED:
-            return _filled(ALREADY, id=number, who=incident.acknowledged_by)
         author = who(heard, person, self._bot.service)
-        if not await self._acknowledge([number], author, note):
-            return _filled(GONE, id=number)
+        if not await self._take([number], author, note):
+            return await self._why_not(number)
         what = incident.summary
         return Words(
             TAKEN.vi.format(id=number, who=author, what=what.vi),
             TAKEN.en.format(id=number, who=author, what=what.en),
         )
+
+    async def _why_not(self, number: int) -> Words:
+        """Return why an incident cannot be taken on: somebody has it, perhaps since just now, or it is over."""
+        incident = await self._ledger.incidents.by_id(number)
+        if incident is None or incident.status is not Status.ACKNOWLEDGED:
+            return _filled(GONE, id=number)
+        return _filled(ALREADY, id=number, who=incident.acknowledged_by)
 
 
 def _filled(words: Words, **values: object) -> Words:
@@ -168,13 +173,13 @@ def _filled(words: Words, **values: object) -> Words:
 def listeners(
     channels: Mapping[str, Notifier[Any]],
     ledger: Ledger,
-    acknowledge: Acknowledge,
+    take_on: TakeOn,
     person_of: PersonOf,
     now: Callable[[], datetime],
 ) -> dict[str, Listener]:
     """Return a listener, not yet running, for every channel whose settings want one."""
     return {
-        name: Listener(name, channel, ledger, acknowledge, person_of, now)
+        name: Listener(name, channel, ledger, take_on, person_of, now)
         for name, channel in channels.items()
         if isinstance(channel, BotNotifier) and channel.hears
     }

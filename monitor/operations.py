@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -27,6 +27,9 @@ LONGEST = timedelta(days=30)
 LOOK_EVERY = 5.0
 """Seconds between two looks for incidents whose time is over."""
 
+Write = Callable[[Sequence[int], str, str, datetime, Teller], Awaitable[list[Incident]]]
+"""Writes steps of incidents: their numbers, who, note, when, who tells."""
+
 
 class Records(Protocol):
     """The part of the ledger that is written."""
@@ -42,6 +45,12 @@ class Records(Protocol):
         until: datetime | None = None,
     ) -> list[Incident]:
         """Take a step of each incident, in one transaction; return those of which it was possible."""
+        ...
+
+    async def take_on(
+        self, ids: Sequence[int], who: str, note: str, at: datetime, teller: Teller
+    ) -> list[Incident]:
+        """Let somebody have those that nobody has, in one transaction; return them."""
         ...
 
 
@@ -83,6 +92,10 @@ class Operations:
             )
         return await self._do(numbers, Step.ACKNOWLEDGED, who, note, until)
 
+    async def take_on(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
+        """Note that `who` has taken on what nobody had: by a message, which cannot show who has it meanwhile."""
+        return await self._written(numbers, who, note, self._records.take_on)
+
     async def release(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
         """Note that nobody has these any more; they are open again."""
         return await self._do(numbers, Step.RELEASED, who, note)
@@ -123,13 +136,19 @@ class Operations:
     async def _do(
         self, numbers: Sequence[int], what: Step, who: str, note: str, until: datetime | None = None
     ) -> list[Incident]:
+        async def write(
+            ids: Sequence[int], who: str, note: str, at: datetime, teller: Teller
+        ) -> list[Incident]:
+            return await self._records.by_hand(ids, what, who, note, at, teller, until)
+
+        return await self._written(numbers, who, note, write)
+
+    async def _written(self, numbers: Sequence[int], who: str, note: str, write: Write) -> list[Incident]:
         if len(numbers) > MOST_AT_ONCE:
             most = MOST_AT_ONCE
             raise Unfit(Words(f"mỗi lần nhiều nhất {most} sự cố", f"at most {most} incidents at once"))
         said = (clean(who, MAX_WHO) or "?", clean(note, MAX_NOTE))
-        done = await self._records.by_hand(
-            list(dict.fromkeys(numbers)), what, *said, self._now(), self._teller(), until
-        )
+        done = await write(list(dict.fromkeys(numbers)), *said, self._now(), self._teller())
         for incident in done:
             self._board.set_incident(incident)
         if done:

@@ -159,6 +159,17 @@ def by_hand(
     return [_step(db, one, _said(one, what, who, note, at, until), teller) for one in found]
 
 
+def take_on(
+    db: sqlite3.Connection, numbers: Iterable[int], who: str, note: str, at: datetime, teller: Teller
+) -> list[Incident]:
+    """Let somebody have those of the incidents that nobody has; return them as they are then.
+
+    Of two who press in the same instant the second finds that the first has it: nobody takes over unawares.
+    """
+    free = [one for one in numbers if (known := by_id(db, one)) and known.status is Status.OPEN]
+    return by_hand(db, free, Step.ACKNOWLEDGED, who, note, at, teller)
+
+
 def _may(incident: Incident, what: Step) -> bool:
     if what is Step.RELEASED:
         return incident.status is Status.ACKNOWLEDGED

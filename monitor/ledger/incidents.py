@@ -42,6 +42,13 @@ class LedgerIncidents:
         )
         return await self._leader.write(partial(step, numbers=ids))
 
+    async def take_on(
+        self, ids: Sequence[int], who: str, note: str, at: datetime, teller: Teller
+    ) -> list[Incident]:
+        """Let somebody have those that nobody has, in one transaction; see `incident_steps.take_on`."""
+        step = partial(incident_steps.take_on, who=who, note=note, at=at, teller=teller)
+        return await self._leader.write(partial(step, numbers=ids))
+
     async def by_id(self, id: int) -> Incident | None:
         """Return one incident."""
         return await self._database.read(partial(incident_rows.by_id, number=id))

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Protocol
 
-import msgspec
 from aiohttp import web
 
 from alerts.incident import Incident, Status
@@ -59,10 +58,9 @@ async def take(frame: Frame, request: web.Request) -> web.Response:
     found, incident = await _found(request)
     context, form = context_of(request), await request.post()
     if incident.status is Status.OPEN and found.used_at is None:
-        taken = await context.operations.acknowledge([incident.id], found.who, str(form.get("note", "")))
-        await context.ledger.takes.use(request.match_info["code"], context.now())
-        incident = taken[0] if taken else incident
-        found = msgspec.structs.replace(found, used_at=context.now())
+        if await context.operations.take_on([incident.id], found.who, str(form.get("note", ""))):
+            await context.ledger.takes.use(request.match_info["code"], context.now())
+        found, incident = await _found(request)  # somebody else may have been first in this very instant
     return await _page(request, frame, found, incident)
 
 

@@ -53,12 +53,15 @@ class Desk:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.taken: list[tuple[int, str, str]] = []
+        self.faster: str | None = None
+        """Who presses in the same instant, and is first."""
 
-    async def acknowledge(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
-        self.taken += [(number, who, note) for number in numbers]
-        return await self._ledger.incidents.by_hand(
-            numbers, Step.ACKNOWLEDGED, who, note, datetime.now(UTC), coded
-        )
+    async def take_on(self, numbers: Sequence[int], who: str, note: str = "") -> list[Incident]:
+        if self.faster is not None:
+            await self._ledger.incidents.take_on(numbers, self.faster, "", datetime.now(UTC), coded)
+        taken = await self._ledger.incidents.take_on(numbers, who, note, datetime.now(UTC), coded)
+        self.taken += [(one.id, who, note) for one in taken]
+        return taken
 
 
 def nobody(channel: str, address: str) -> str | None:
@@ -79,7 +82,7 @@ async def listening(
 ) -> AsyncIterator[tuple[Desk, Listener]]:
     desk = Desk(ledger)
     async with build(kind, secrets, token={"file": "canary"}, replies=True, **settings) as bot:
-        (listener,) = listeners({"telegram": bot}, ledger, desk.acknowledge, person_of, lambda: T0).values()
+        (listener,) = listeners({"telegram": bot}, ledger, desk.take_on, person_of, lambda: T0).values()
         listener._backoff = Backoff(0.05, 0.1)
         task = asyncio.create_task(listener.run())
         try:
@@ -109,6 +112,18 @@ async def test_a_reply_a_button_and_a_number_take_incidents_on_once(ledger: Ledg
         await eventually(lambda: len(bot.texts) == 4)
         assert "đã có người nhận" in bot.texts[3] and len(desk.taken) == 2
     assert {one.status for one in await ledger.incidents.all_open()} == {Status.ACKNOWLEDGED}
+
+
+async def test_of_two_in_the_same_instant_the_second_is_told_who_has_it(
+    ledger: Ledger, secrets: Path
+) -> None:
+    async with telegram(CANARY) as bot, listening(ledger, secrets, "telegram", on(bot)) as (desk, _):
+        desk.faster = "Lê An"
+        bot.press(f"take:{CODE[:15]}2")
+        await eventually(lambda: len(bot.texts) == 1)
+        assert "đã có người nhận: Lê An" in bot.texts[0] and desk.taken == []
+    incident = await ledger.incidents.by_id(2)
+    assert incident is not None and incident.acknowledged_by == "Lê An"
 
 
 async def test_what_was_heard_before_a_restart_is_not_acted_on_again(ledger: Ledger, secrets: Path) -> None:

@@ -68,6 +68,16 @@ async def test_several_are_taken_on_at_once_and_the_board_shows_it(desk: Desk) -
     assert (last.step, last.who, last.note) == (Step.ACKNOWLEDGED, "Lê Văn C", "đang xử lý")
 
 
+async def test_of_two_who_take_on_what_nobody_has_the_second_does_not_take_over_unawares(desk: Desk) -> None:
+    (number,) = await desk.open()
+    first = await desk.operations.take_on([number], "An")
+    assert [one.acknowledged_by for one in first] == ["An"]
+    assert await desk.operations.take_on([number], "Bình") == []
+    assert desk.board.incidents[number].acknowledged_by == "An"
+    (knowingly,) = await desk.operations.acknowledge([number], "Bình")
+    assert knowingly.acknowledged_by == "Bình"
+
+
 async def test_given_back_it_is_open_and_only_what_somebody_has_can_be_given_back(desk: Desk) -> None:
     ids = await desk.open()
     assert await desk.operations.release(ids, "A") == []
@@ -129,6 +139,8 @@ async def test_a_ledger_that_fails_is_said_and_tried_again(desk: Desk, tmp_path:
     class Full:
         async def by_hand(self, *given: object, **named: object) -> list[Incident]:
             raise LedgerError("the disk is full")
+
+        take_on = by_hand
 
     failing = Operations(Full(), desk.board, lambda: to_none, desk.wake, lambda: desk.now)
     assert await failing.expire() == []

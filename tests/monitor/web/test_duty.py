@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,12 @@ async def pages(town: Province) -> AsyncIterator[tuple[aiohttp.ClientSession, st
 
 async def told(town: Province) -> str:
     """Open an incident that tells Nguyễn Văn An, and return the code in the message."""
+    (first, *_) = (await tell(town)).values()
+    return first
+
+
+async def tell(town: Province) -> dict[str, str]:
+    """Open an incident that is told, and return the code for each person who is."""
     composer = Composer(town.rules, town.inventory, CHANNELS, "https://giamsat")
     roster = Roster(town.duty)
     teller = Teller(composer, Who(roster, town.inventory, CHANNELS), Codes(b"k" * 32))
@@ -62,8 +69,8 @@ async def told(town: Province) -> str:
     )
     (incident,) = await town.ledger.incidents.record([step], teller)
     town.board.set_incident(incident)
-    (first, *_) = await town.ledger.outbox.claim(monday, 10)
-    return first.message.code
+    claimed = await town.ledger.outbox.claim(monday, 10)
+    return {one.message.name: one.message.code for one in reversed(claimed)}
 
 
 async def test_the_page_says_who_is_on_duty_and_where_the_holes_are(town: Province) -> None:
@@ -179,3 +186,22 @@ async def test_the_link_takes_an_incident_on_by_its_button_only_and_says_who(tow
                 assert reply.status == 404
         reply = await session.post(f"{url}/a/{code}", headers={"Origin": "https://evil.example"})
         assert reply.status == 403
+
+
+async def test_of_two_who_press_their_links_at_once_the_second_is_told_who_has_it(
+    town: Province, tmp_path: Path
+) -> None:
+    file = tmp_path / "both.yaml"
+    file.write_text(DUTY.replace('{tell: "rota:truc"}', '{tell: ["rota:truc", "person:binh"]}'), "utf-8")
+    town.duty = load_duty(file, list(CHANNELS))
+    codes = await tell(town)
+    assert set(codes) == {"Nguyễn Văn An", "Trần Bình"}
+    async with pages(town) as (session, url):
+        replies = await asyncio.gather(*(session.post(f"{url}/a/{code}") for code in codes.values()))
+        texts = [await reply.text() for reply in replies]
+    opened = await town.ledger.incidents.all_open()
+    (incident,) = [one for one in opened if one.acknowledged_by in codes]
+    timeline = await town.ledger.incidents.timeline(incident.id)
+    assert sum(one.step is Step.ACKNOWLEDGED for one in timeline) == 1
+    assert sum("Muốn nhận thay" in text for text in texts) == 1
+    assert all(f"{incident.acknowledged_by} đã nhận xử lý" in text for text in texts), texts
