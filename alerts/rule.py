@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from alerts.incident import Kind, Severity, Words
-from alerts.judging.condition import DeviceDown, Event, FactCondition, Outage, Service, Threshold
+from alerts.judging.condition import DeviceDown, Event, FactCondition, MainsLost, Outage, Service, Threshold
 from alerts.quantity import Seconds
 from alerts.template import Sentence
 from inventory import document
@@ -19,9 +19,9 @@ from inventory.problem import Invalid, Problem
 from inventory.selector import Selector
 from inventory.yamltree import Mapping, Node, Sequence
 
-Condition = DeviceDown | Service | Threshold | FactCondition | Event | Outage
+Condition = DeviceDown | Service | Threshold | FactCondition | Event | Outage | MainsLost
 
-_CONDITIONS = ("device_down", "service", "threshold", "fact", "event", "outage")
+_CONDITIONS = ("device_down", "service", "threshold", "fact", "event", "outage", "mains_lost")
 _SEVERITIES = {
     Kind.INCIDENT: frozenset({Severity.LOW, Severity.WARNING, Severity.CRITICAL}),
     Kind.FINDING: frozenset({Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL}),
@@ -43,6 +43,7 @@ class Rule(Model):
     fact: FactCondition | None = None
     event: Event | None = None
     outage: Outage | None = None
+    mains_lost: MainsLost | None = None
     attempts: Annotated[int, Field(ge=1, le=100)] = 1
     """Judgements in a row that open it."""
     resolve_after: Annotated[int, Field(ge=1, le=100)] = 1
@@ -80,7 +81,9 @@ class Rule(Model):
     @cached_property
     def condition(self) -> Condition:
         """The one condition."""
-        every = (self.device_down, self.service, self.threshold, self.fact, self.event, self.outage)
+        every = (
+            self.device_down, self.service, self.threshold, self.fact, self.event, self.outage, self.mains_lost,
+        )  # fmt: skip
         return next(condition for condition in every if condition is not None)
 
     @property

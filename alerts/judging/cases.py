@@ -60,6 +60,10 @@ class Way(Protocol):
         """Whether an incident of several sites is open that says what `rule` would say of this device."""
         ...
 
+    def gathers(self, watched: Watched, rule: str, now: datetime) -> bool:
+        """Whether what `rule` says of this device waits for what is heard of others."""
+        ...
+
 
 def cases(
     watched: Watched, rules: RulesOfCheck, seen: Observation, now: datetime, way: Way
@@ -161,8 +165,10 @@ def _numbers(
         places = Places(watched.device, watched.site, check=seen.check, subject=key.subject)
         places.number(number, threshold, judgement)
         words, evidence = rule.say(places.vi, places.en), number_evidence(number)
-        hold = way.is_told(watched, rule.id) or (
-            threshold.of_path and way.has_half(watched, rule.id, number.value)
+        hold = (
+            way.is_told(watched, rule.id)
+            or (judgement is not None and not is_open and way.gathers(watched, rule.id, now))
+            or (threshold.of_path and way.has_half(watched, rule.id, number.value))
         )
         yield Case(rule, key, judgement, words, evidence, owner=seen.check, hold=hold)
 

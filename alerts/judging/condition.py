@@ -76,6 +76,10 @@ class Outage(Model):
     """Every device of a site; several sites of one carrier, power feed or province; the monitor itself."""
 
 
+class MainsLost(Model):
+    """Several sites of one power feed run on their batteries, which `alerts.judging.mains` decides."""
+
+
 FORGOTTEN = 0.25
 """Share of the way from good to `clear` below which an average is forgotten at the next good number."""
 

@@ -61,7 +61,9 @@ class Engine:
         self._liveness = Liveness(
             self._devices, Topology(inventory), self._compiler.incidents, self._tracker, self._draft
         )
-        self._liveness.together.rewire(Areas(inventory, self._liveness.topology, LEAST_SITES), rules)
+        areas = Areas(inventory, self._liveness.topology, LEAST_SITES)
+        self._liveness.together.rewire(areas, rules)
+        self._liveness.mains.rewire(areas, rules)
         self._events: dict[IncidentKey, Event] = {}
         self._orphans: list[Incident] = []
         for incident in open_incidents:
@@ -94,6 +96,7 @@ class Engine:
         for watched in self._devices.values():
             watched.shift(step)
         self._liveness.together.shift(step)
+        self._liveness.mains.shift(step)
 
     def tick(self, now: datetime) -> Decision:
         """Notice what time alone brings: we are deaf, a hold lasted too long, an event is over."""
@@ -157,7 +160,9 @@ class Engine:
         self._liveness.rewire(links, self._compiler.incidents)
         for key in touched.added:
             self._devices[key] = self._compiler.watched(inventory.devices[key], inventory.site_of(key))
-        self._liveness.together.rewire(areas or Areas(inventory, links, LEAST_SITES), rules, now)
+        areas = areas or Areas(inventory, links, LEAST_SITES)
+        self._liveness.together.rewire(areas, rules, now)
+        self._liveness.mains.rewire(areas, rules, now)
         for was, present in moved.items():
             self._move(was, present, now)
         for key in dict.fromkeys((*renewed, *moved.values())):
@@ -224,7 +229,7 @@ class Engine:
 
     def _continue(self, incident: Incident) -> None:
         key = incident.key
-        if self._liveness.together.restore(incident):
+        if self._liveness.together.restore(incident) or self._liveness.mains.restore(incident):
             return
         rule, watched = self._rules.get(key.rule), self._devices.get(key.device)
         if rule is None or watched is None or not _still_watched(rule, watched, key):

@@ -14,6 +14,7 @@ from alerts.judging.cases import LOSS_RULE, WHERE_LOST
 from alerts.judging.decision import Draft, Standing
 from alerts.judging.describe import OUTCOMES, Places, silence_evidence
 from alerts.judging.guess import ON_BATTERY, guess_of_device
+from alerts.judging.mains import Mains
 from alerts.judging.sight import BLIND
 from alerts.judging.state import Ear
 from alerts.judging.together import Together, Verdict
@@ -49,11 +50,12 @@ class Liveness:
         self._draft = draft
         self._held: dict[str, Watched] = {}
         self.together = Together(devices, draft)
+        self.mains = Mains(devices, draft)
 
     @property
     def waits(self) -> bool:
         """Whether a silent device waits for its parents or its neighbours, or something larger for its end."""
-        return bool(self._held) or self.together.waits
+        return bool(self._held) or self.together.waits or self.mains.waits
 
     def rewire(self, topology: Topology, incidents: frozenset[str]) -> None:
         """Judge by other parent links and other rules from now on."""
@@ -69,6 +71,7 @@ class Liveness:
         for watched in self._devices.values():
             if watched.state is not DeviceState.NO_DATA and watched.hearing.stale(now):
                 self.settle(watched, now)
+        self.mains.tick(now)
         for watched in (*self._held.values(), *self.together.tick(now)):
             self.settle(watched, now)
             self._ask_parents(watched)
@@ -147,7 +150,12 @@ class Liveness:
 
     def is_told(self, watched: Watched, rule: str) -> bool:
         """Whether an incident of several sites is open that says what `rule` would say of this device."""
-        return rule in ON_BATTERY and self.together.power_is_out(watched.site.id)
+        site = watched.site.id
+        return rule in ON_BATTERY and (self.together.power_is_out(site) or self.mains.is_told(site))
+
+    def gathers(self, watched: Watched, rule: str, now: datetime) -> bool:
+        """Whether what `rule` says of this device waits for what is heard of others."""
+        return rule in ON_BATTERY and self.mains.gathers(watched.site.id, now)
 
     def settle_behind(self, watched: Watched, now: datetime) -> None:
         """Work out the states of the devices right behind one."""

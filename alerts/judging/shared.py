@@ -14,6 +14,10 @@ BATTERIES = timedelta(hours=2)
 """How long sites live on when their power fails, at most."""
 ONSET = timedelta(minutes=10)
 """Sites that fell within this time fell together."""
+CALM = timedelta(minutes=2)
+"""How long all must be back before an incident of several is over."""
+PATIENCE = timedelta(minutes=5)
+"""How long most must be back before the rest is judged by itself."""
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from alerts.judging.condition import Outage
 from alerts.judging.decision import Draft
 from alerts.judging.describe import MAX_EVIDENCE, silent_evidence
 from alerts.judging.guess import guess_of_area, guess_of_site
-from alerts.judging.shared import ONSET, Shared
+from alerts.judging.shared import CALM, ONSET, PATIENCE, Shared
 from alerts.judging.sight import Sight, ask
 from alerts.judging.tracker import FLAPPING_CALM, FLAPPING_WINDOW, flapping, is_flapping
 from alerts.judging.watched import Watched
@@ -38,10 +38,6 @@ GATHER = timedelta(seconds=20)
 """How long a silent site waits at most for what is known of its neighbours."""
 MOST_ASKED = 100
 """Neighbours asked at most for one silent site."""
-CALM = timedelta(minutes=2)
-"""How long all must be back before an incident of several is over."""
-PATIENCE = timedelta(minutes=5)
-"""How long most must be back before the rest is judged by itself."""
 _STILL_SILENT = Words("vẫn không trả lời, từ nay xét riêng", "still silent, now judged by itself")
 
 

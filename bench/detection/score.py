@@ -17,7 +17,7 @@ GRACE = 900.0
 
 AVAILABILITY = frozenset({"device-down", "site-down", "common-cause", "monitor-blind"})
 RULES: dict[Kind, frozenset[str]] = {
-    Kind.POWER: AVAILABILITY | {"ups-on-battery"},
+    Kind.POWER: AVAILABILITY | {"ups-on-battery", "mains-lost"},
     Kind.AGENT: frozenset({"service-failed"}),
     Kind.SLOW: frozenset({"slow-answer"}),
     Kind.LOSSY: frozenset({"packet-loss", "slow-answer", "service-failed"}),
@@ -99,8 +99,11 @@ class _Judged:
         fresh = [fault for fault in fits if not self._pages[id(fault)]]
         for fault in fits:
             self._named[id(fault)].append(page.at)
-        # What has just begun and was not told of; of several, the one whose extent is most like the page's.
-        chosen = min(fresh or fits, key=lambda fault: abs(len(fault.devices) - self._extent(page)))
+        # What has just begun and was not told of; of several, what still lasts and has an extent most like the page's.
+        chosen = min(
+            fresh or fits,
+            key=lambda fault: (page.at > fault.end, abs(len(fault.devices) - self._extent(page))),
+        )
         self._pages[id(chosen)].append(page.at)
 
     def _extent(self, page: Told) -> int:

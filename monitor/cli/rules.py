@@ -198,7 +198,7 @@ def _about(rule: Rule) -> str:
         return (rule.fact.name if rule.fact else "") or (rule.event.fact if rule.event else "")
     if rule.service:
         return f"outcome {', '.join(rule.service.outcomes)}"
-    return "outage" if rule.outage else "device down"
+    return "outage" if rule.outage else "mains lost" if rule.mains_lost else "device down"
 
 
 def _say(trial: Trial, inventory: Inventory, *, tried: bool) -> None:
