@@ -17,7 +17,7 @@ from alerts.judging.areas import Area, Areas, Common, hardest_hit
 from alerts.judging.condition import MainsLost
 from alerts.judging.decision import Draft
 from alerts.judging.describe import MAX_EVIDENCE
-from alerts.judging.guess import ON_BATTERY
+from alerts.judging.guess import ON_BATTERY, guess_of_feed
 from alerts.judging.shared import CALM, PATIENCE
 from alerts.judging.watched import Watched
 from alerts.rule import Rule, RuleBook
@@ -182,6 +182,6 @@ class Mains:
         self._draft.step(
             Transition(
                 lost.key, step, now, rule.kind, rule.level, lost.summary, lost.evidence, note=note,
-                before=before, sites=tuple(sorted(lost.hit)), since=since,
+                before=before, sites=tuple(sorted(lost.hit)), cause=guess_of_feed(lost.area), since=since,
             )
         )  # fmt: skip
