@@ -54,6 +54,7 @@ def test_a_power_cut_of_a_feed_is_one_incident_that_names_the_sites() -> None:
     assert keys(watch.transitions) == [(*FEED, OPENED)]
     (opened,) = watch.transitions
     assert opened.sites == tuple(SITES[:4])
+    assert opened.evidence == ", ".join(f"{site}/ups" for site in SITES[:4])
     assert opened.summary.vi == "4/6 đơn vị mất điện lưới, đang chạy bằng ắc quy: nguồn điện north"
     ups(watch.wait(120), SITES[:5])
     assert keys(watch.transitions)[1:] == [(*FEED, CHANGED)], "the fifth is added; nobody is told of it"
