@@ -60,7 +60,7 @@ def guess_of_area(area: Area, devices: Iterable[Watched]) -> tuple[Words, Said]:
     battery = on_battery(devices)
     signs = joined((Words("chạy bằng ắc quy", "on battery"), ", ".join(battery[:5])), ": ") if battery else ""
     if battery or area.common is Common.POWER:
-        return _power(battery) if battery else _feed(area), signs
+        return _power(battery) if battery else guess_of_feed(area), signs
     if area.common is Common.CARRIER:
         return Words(
             f"Có thể do {area.called.vi}: các đơn vị này cùng nhà mạng, không cùng nguồn điện",
@@ -89,7 +89,8 @@ def _power(battery: list[str]) -> Words:
     )
 
 
-def _feed(area: Area) -> Words:
+def guess_of_feed(area: Area) -> Words:
+    """Return the guess for sites that have a power feed in common."""
     return Words(
         f"Có thể mất điện: các đơn vị cùng {area.called.vi}",
         f"Probably the power: these sites share {area.called.en}",

@@ -28,6 +28,7 @@ MAX_HOLD = timedelta(minutes=5)
 """How long a silent device waits to learn whether its parents live, before it is judged without them."""
 
 UP = Words("Đang trả lời", "Answering")
+WITHOUT_MAINS = Words("Mất điện lưới, đang chạy bằng ắc quy", "Mains power lost, running on its battery")
 BACK = Words("Vừa trả lời lại, đang xác nhận", "Answering again, being confirmed")
 
 
@@ -211,6 +212,8 @@ class Liveness:
         track = watched.worst(self._incidents)
         if track is not None and track.summary is not None:
             return DeviceState.DEGRADED, track.summary
+        if any(self.is_told(watched, key.rule) for key in watched.tracks):
+            return DeviceState.DEGRADED, WITHOUT_MAINS
         ear = watched.hearing.failing(watched.attempts)
         if ear is not None and ear.outcome is not None:
             words = OUTCOMES[ear.outcome]

@@ -17,7 +17,7 @@ from alerts.judging.areas import Area, Areas, Common, hardest_hit
 from alerts.judging.condition import MainsLost
 from alerts.judging.decision import Draft
 from alerts.judging.describe import MAX_EVIDENCE
-from alerts.judging.guess import ON_BATTERY
+from alerts.judging.guess import ON_BATTERY, guess_of_feed
 from alerts.judging.shared import CALM, PATIENCE
 from alerts.judging.watched import Watched
 from alerts.rule import Rule, RuleBook
@@ -124,11 +124,11 @@ class Mains:
     def _feed(self, site: str) -> Area | None:
         return next((area for area in self._areas.of.get(site, ()) if area.common is Common.POWER), None)
 
-    def _on_battery(self, site: str) -> bool:
-        """Whether a UPS of a site last said that it runs on its battery."""
+    def _on_battery(self, site: str) -> list[str]:
+        """Return the UPSes of a site that last said that they run on their battery."""
         found = self._areas.sites[site].devices if site in self._areas.sites else ()
         watched = (self._devices[device.id] for device in found if device.id in self._devices)
-        return any(key.rule in ON_BATTERY for one in watched for key in one.tracks)
+        return [one.id for one in watched if any(key.rule in ON_BATTERY for key in one.tracks)]
 
     def _look_for(self, area: Area, now: datetime) -> None:
         rule = self._rule
@@ -142,7 +142,9 @@ class Mains:
         key = IncidentKey(rule.id, f"@{area.common}", "", area.subject)
         words = {"value": f"{len(struck)}/{len(area.sites)}"}
         summary = rule.say(words | {"subject": area.called.vi}, words | {"subject": area.called.en})
-        evidence = clean(", ".join(self._areas.sites[site].name for site in sorted(struck)), MAX_EVIDENCE)
+        evidence = clean(
+            ", ".join(one for site in sorted(struck) for one in self._on_battery(site)), MAX_EVIDENCE
+        )
         lost = self._lost[key] = _Lost(
             key, area, summary, evidence, struck, frozenset(struck), settles_at=now
         )
@@ -182,6 +184,6 @@ class Mains:
         self._draft.step(
             Transition(
                 lost.key, step, now, rule.kind, rule.level, lost.summary, lost.evidence, note=note,
-                before=before, sites=tuple(sorted(lost.hit)), since=since,
+                before=before, sites=tuple(sorted(lost.hit)), cause=guess_of_feed(lost.area), since=since,
             )
         )  # fmt: skip

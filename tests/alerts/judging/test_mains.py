@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.incident import Step, Transition
+from alerts.incident import DeviceState, Step, Transition
 from inventory.model import Inventory, Site
 from tests.alerts.province import OWNER, Watch, built_in, device, number
 
@@ -54,12 +54,15 @@ def test_a_power_cut_of_a_feed_is_one_incident_that_names_the_sites() -> None:
     assert keys(watch.transitions) == [(*FEED, OPENED)]
     (opened,) = watch.transitions
     assert opened.sites == tuple(SITES[:4])
+    assert opened.evidence == ", ".join(f"{site}/ups" for site in SITES[:4])
     assert opened.summary.vi == "4/6 đơn vị mất điện lưới, đang chạy bằng ắc quy: nguồn điện north"
     ups(watch.wait(120), SITES[:5])
     assert keys(watch.transitions)[1:] == [(*FEED, CHANGED)], "the fifth is added; nobody is told of it"
     assert watch.transitions[1].sites == tuple(SITES[:5])
+    assert [watch.state(f"{site}/ups") for site in SITES[:6]] == [*[DeviceState.DEGRADED] * 5, DeviceState.UP]
     ups(ups(watch.wait(60), SITES[:5], on_battery=False).wait(121), SITES[:5], on_battery=False)
     assert keys(watch.transitions)[2:] == [(*FEED, RESOLVED)]
+    assert watch.state(f"{SITES[0]}/ups") is DeviceState.UP
     assert not watch.tick().engine.waits
 
 
