@@ -10,7 +10,7 @@ from alerts.judging.decision import Draft
 from alerts.judging.track import Track
 from alerts.judging.watched import Watched
 from alerts.rule import Rule
-from probes.core.words import Said
+from probes.core.words import Said, joined
 
 MAX_SUBJECTS = 20
 """Subjects of one rule on one device that are followed at a time (abuse case A41)."""
@@ -58,11 +58,11 @@ class Tracker:
 
     def take(self, watched: Watched, case: Case, now: datetime) -> None:
         """Count one judgement and write the step it leads to, if any."""
-        track = watched.tracks.get(case.key)
+        track = watched.tracks.get(case.key) or self._begun(watched, case, now)
         if track is None:
-            if case.judgement is None or _followed(watched, case.key.rule) >= MAX_SUBJECTS:
-                return
-            track = watched.tracks[case.key] = Track(owner=case.owner)
+            return
+        if case.judgement is not None and says_more(track.evidence):
+            case = replace(case, evidence=with_more(case.evidence))
         before = track.hard
         rule, attempts = case.rule, 1 if case.certain else case.rule.attempts
         calm = timedelta(seconds=rule.resolve_for)
@@ -92,6 +92,29 @@ class Tracker:
         if track.take(None, now, 1, 1) is Step.RESOLVED and track.summary is not None:
             case = Case(rule, key, None, track.summary, evidence)
             self._write(track, case, Step.RESOLVED, before, now)
+
+    def _begun(self, watched: Watched, case: Case, now: datetime) -> Track | None:
+        """Return a new track; `None` when all is well, or so many are followed that this one is left out."""
+        if case.judgement is None:
+            return None
+        if _followed(watched, case.key.rule) >= MAX_SUBJECTS:
+            self._leave_out(watched, case, now)
+            return None
+        track = watched.tracks[case.key] = Track(owner=case.owner)
+        return track
+
+    def _leave_out(self, watched: Watched, case: Case, now: datetime) -> None:
+        """Let the last open incident of a rule say that more is wrong than is followed: nobody else would."""
+        opened = [
+            (key, track, track.summary)
+            for key, track in watched.tracks.items()
+            if key.rule == case.key.rule and track.hard is not None and track.summary is not None
+        ]
+        if case.hold or not opened or any(says_more(track.evidence) for _, track, _ in opened):
+            return
+        key, track, summary = opened[-1]
+        told = replace(case, key=key, summary=summary, evidence=with_more(track.evidence), cause=None)
+        self._write(track, told, Step.CHANGED, track.hard, now)
 
     def _write(
         self, track: Track, case: Case, step: Step, before: Severity | None, now: datetime,
@@ -141,6 +164,22 @@ def flapping(words: Words) -> Words:
 def is_flapping(words: Words) -> bool:
     """Whether an incident says of itself that it flaps: so it was told, and so it is continued after a restart."""
     return words.vi.endswith(_FLAPS.vi)
+
+
+_MORE = Words(
+    f"còn đối tượng khác cũng bất thường mà không theo dõi riêng (mỗi quy tắc tối đa {MAX_SUBJECTS})",
+    f"others are wrong too and not followed (at most {MAX_SUBJECTS} of one rule)",
+)
+
+
+def with_more(evidence: Said) -> Said:
+    """Return evidence that says that more is wrong than is followed."""
+    return joined((evidence, _MORE))
+
+
+def says_more(evidence: Said) -> bool:
+    """Whether an incident says so of others: so it was told, and so it is continued after a restart."""
+    return isinstance(evidence, Words) and evidence.vi.endswith(_MORE.vi)
 
 
 def _followed(watched: Watched, rule: str) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from alerts.incident import DeviceState, Kind, Severity
+from alerts.judging.tracker import MAX_SUBJECTS
 from alerts.rule import RuleBook
-from probes.core.observation import Outcome
+from probes.core.observation import Fact, Outcome
 from probes.core.words import say
 from tests.alerts.judging.commune import CHANGED, OPENED, RESOLVED, SERVER
 from tests.alerts.province import Watch, check, device, fact, inventory, number, rules
@@ -90,3 +91,34 @@ def test_an_expired_certificate_is_told_by_one_rule(book: RuleBook) -> None:
         ("TLS-01", "web", "443", RESOLVED),
     ]
     assert watch.transitions[1].severity is Severity.MEDIUM
+
+
+def _weak(*ports: int) -> tuple[Fact, ...]:
+    return tuple(one for port in ports for one in fact("ssh.weak_kex", ("group1",), str(port)))
+
+
+def test_what_is_beyond_the_twenty_of_a_rule_is_not_left_out_in_silence(posture: Watch) -> None:
+    """A41: so many are followed, and the last of them says once that others are wrong too, after a restart as well."""
+    every = range(1, MAX_SUBJECTS + 6)
+    posture.see(f"{SERVER}:ssh", facts=_weak(*every))
+    assert [step[3] for step in posture.steps] == [OPENED] * MAX_SUBJECTS + [CHANGED]
+    said = posture.transitions[-1]
+    assert said.key.subject == str(MAX_SUBJECTS) and said.severity is Severity.HIGH
+    assert "group1; others are wrong too and not followed (at most 20" in say(said.evidence, "en")
+    assert "còn đối tượng khác cũng bất thường" in say(said.evidence, "vi")
+    for watch in (posture, posture.restarted()):
+        before = len(watch.transitions)
+        for _ in range(3):
+            watch.wait(7200).see(f"{SERVER}:ssh", facts=_weak(*every))
+        assert len(watch.transitions) == before, "it is said once"
+
+
+def test_when_room_is_made_the_next_is_followed_and_nothing_is_said_of_others(posture: Watch) -> None:
+    posture.see(f"{SERVER}:ssh", facts=_weak(*range(1, MAX_SUBJECTS + 2)))
+    good = fact("ssh.weak_kex", (), str(MAX_SUBJECTS))
+    for _ in range(2):
+        posture.see(f"{SERVER}:ssh", facts=(*_weak(*range(1, MAX_SUBJECTS)), *good))
+    assert posture.steps[-1][2:] == (str(MAX_SUBJECTS), RESOLVED)
+    assert "others" not in say(posture.transitions[-1].evidence, "en")
+    posture.see(f"{SERVER}:ssh", facts=_weak(*range(1, MAX_SUBJECTS), MAX_SUBJECTS + 1))
+    assert posture.steps[-1][2:] == (str(MAX_SUBJECTS + 1), OPENED)

@@ -85,4 +85,6 @@ def test_no_number_and_no_sense_resolve_nothing(disk: Watch) -> None:
 def test_a_device_cannot_flood_with_subjects(disk: Watch) -> None:
     for index in range(100):
         full(disk, 0.95, 0.95, mountpoint=f"/mnt/{index}")
-    assert len(disk.steps) == 20
+    assert [step[3] for step in disk.steps] == [OPENED] * 20 + [CHANGED], (
+        "the last says that others are wrong too"
+    )
