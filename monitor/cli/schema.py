@@ -30,7 +30,7 @@ def schema_of(what: str) -> Schema:
 
 def described_api() -> Schema:
     """Return the description of the API; the pages are imported only for it."""
-    from monitor.web.openapi import document
-    from monitor.web.unasked import unasked_routes
+    from monitor.web.api.openapi import document
+    from monitor.web.api.unasked import unasked_routes
 
     return document(unasked_routes())

@@ -15,31 +15,22 @@ from aiohttp.typedefs import Handler, Middleware
 from monitor.ledger import LedgerError
 from monitor.part import Part
 from monitor.store import StoreUnavailable
-from monitor.web import (
-    account_api,
-    acting,
-    acting_api,
-    audit_api,
-    channels,
-    demo,
-    duty,
-    passkeys,
-    present_api,
-    profiles,
-    quality,
-    rota_api,
-    security,
-    silences,
-    take,
-    users_api,
-)
+from monitor.web import acting, channels, demo, duty, passkeys, profiles, quality, security, take
 from monitor.web.account import AccountPages
-from monitor.web.api import Api
+from monitor.web.api import account as account_api
+from monitor.web.api import acting as acting_api
+from monitor.web.api import audit as audit_api
+from monitor.web.api import present as present_api
+from monitor.web.api import rota as rota_api
+from monitor.web.api import silences
+from monitor.web.api import users as users_api
+from monitor.web.api.conditional import api_answers
+from monitor.web.api.events import Events
+from monitor.web.api.reference import Reference
+from monitor.web.api.watched import Api
 from monitor.web.assets import Assets
-from monitor.web.conditional import api_answers
 from monitor.web.context import WebContext
 from monitor.web.editing import Editing
-from monitor.web.events_api import Events
 from monitor.web.guard import GUARD, Guard
 from monitor.web.language import N_, load_messages
 from monitor.web.live import Feed
@@ -47,7 +38,6 @@ from monitor.web.metrics import Metrics
 from monitor.web.pages import Pages
 from monitor.web.problem import SAID, Mistake, Wrong, problem
 from monitor.web.quiet import QuietForms
-from monitor.web.reference import Reference
 from monitor.web.route import LARGEST_BODY, TABLE, Route, Table, is_page
 from monitor.web.second_factor import SecondFactorPages
 from monitor.web.sign_in import SignInPages

@@ -11,7 +11,8 @@ from msgspec import UNSET, UnsetType
 from monitor.access.permission import Permission
 from monitor.channels import ChannelState, TooSoon, Trial, Unknown
 from monitor.ledger import Delivery, DeliveryState
-from monitor.web import body, cursor, query
+from monitor.web import body, query
+from monitor.web.api import cursor
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.route import Route, context_of, reader_of

@@ -8,7 +8,7 @@ from aiohttp import web
 from monitor.access.permission import Permission
 from monitor.demo.controls import DemoControls, Fault, FaultKind, Received, SimulatorFailed, UnknownFault
 from monitor.web import body
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS

@@ -19,7 +19,7 @@ from alerts.incident import Severity, Words
 from monitor.access.permission import Permission
 from monitor.ledger.rota import Handover
 from monitor.web import query
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.live import INCIDENTS

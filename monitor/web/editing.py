@@ -16,12 +16,13 @@ from msgspec import UNSET, Meta, UnsetType, structs
 from inventory.communes import Communes
 from monitor.access.permission import Permission
 from monitor.ledger import Revision
-from monitor.web import body, cursor, query, revisions
-from monitor.web.api import answer
+from monitor.web import body, query, revisions
+from monitor.web.api import cursor
+from monitor.web.api.precondition import ETAG, must_match, must_name_state, tagged
+from monitor.web.api.watched import answer
 from monitor.web.context import WebContext
 from monitor.web.files import Conflict, Effect, InventoryFiles, Refused, compared, digest
 from monitor.web.language import N_
-from monitor.web.precondition import ETAG, must_match, must_name_state, tagged
 from monitor.web.revisions import Compared, files_of
 from monitor.web.route import Route, reader_of
 from monitor.web.security import same_origin

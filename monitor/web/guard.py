@@ -14,7 +14,7 @@ from monitor.access.reader import Reader
 from monitor.web import cookies
 from monitor.web.context import WebContext
 from monitor.web.language import N_
-from monitor.web.narrow import Narrow
+from monitor.web.narrow.monitoring import Narrow
 from monitor.web.peer import Peer, Peers
 from monitor.web.problem import refusal
 from monitor.web.route import CONTEXT, FORM_KEY, PEER, READER, Route, Table, is_page

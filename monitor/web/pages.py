@@ -40,7 +40,7 @@ from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
 from monitor.web.language import COOKIE, N_, chosen
 from monitor.web.live import Feed
-from monitor.web.narrow import own_topics
+from monitor.web.narrow.monitoring import own_topics
 from monitor.web.places import Places
 from monitor.web.rendered import BEGIN, Rendered, packed
 from monitor.web.route import READER, Route, context_of, form_key_of, reader_of

@@ -13,7 +13,7 @@ from monitor.access.passkeys import NoPasskey, Place
 from monitor.access.permission import Permission
 from monitor.web import cookies
 from monitor.web.account import user_of
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.forms import fields, own_address
 from monitor.web.route import PEER, Route
 from monitor.web.security import same_origin

@@ -13,8 +13,9 @@ from msgspec import Meta
 from inventory.model import Device, Site
 from monitor.access.permission import Permission
 from monitor.ledger.identities import FIRMWARE, MODEL, PROFILE, SYSTEM, VENDOR, Trait
-from monitor.web import cursor, query
-from monitor.web.api import answer
+from monitor.web import query
+from monitor.web.api import cursor
+from monitor.web.api.watched import answer
 from monitor.web.context import WebContext
 from monitor.web.language import N_
 from monitor.web.route import Route, context_of

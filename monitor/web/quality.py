@@ -12,7 +12,7 @@ from alerts.incident import Incident
 from monitor.access.permission import Permission
 from monitor.quality.figures import Quality
 from monitor.web import body
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.context import WebContext
 from monitor.web.forms import fields
 from monitor.web.language import N_

@@ -13,8 +13,8 @@ import pytest
 
 from alerts.quiet.silence import read_wish
 from monitor.access.permission import Permission, Role
+from monitor.web.api.openapi import PREFIX
 from monitor.web.app import create_app
-from monitor.web.openapi import PREFIX
 from monitor.web.route import TABLE, Route
 from tests.monitor.access.house import ONE, House, form_key
 

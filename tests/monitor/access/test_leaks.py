@@ -13,7 +13,7 @@ from alerts.quiet.silence import read_wish
 from monitor.access.permission import Role
 from monitor.access.scope import Scope
 from monitor.vitals import Problem
-from monitor.web.narrow import narrowed
+from monitor.web.narrow.monitoring import narrowed
 from tests.monitor.access.house import ONE, House
 from tests.monitor.web.province import CHANNELS
 

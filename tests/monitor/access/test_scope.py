@@ -19,7 +19,7 @@ from monitor.access.scope import EVERYWHERE, Scope, parse_scope
 from monitor.vitals import Problem
 from monitor.web.app import create_app
 from monitor.web.context import WebContext
-from monitor.web.narrow import NARROWED, SHARED, narrowed
+from monitor.web.narrow.monitoring import NARROWED, SHARED, narrowed
 from monitor.web.route import TABLE
 from tests.monitor.access.house import ONE, House, form_key
 from tests.monitor.web.scenes import faults

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 
 from alerts.incident import DeviceState
 from monitor.access.scope import parse_scope
-from monitor.web.narrow import narrowed
+from monitor.web.narrow.monitoring import narrowed
 from tests.monitor.web.province import Province
 
 Client = TestClient[Any, Any]

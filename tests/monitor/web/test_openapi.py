@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from monitor.cli import main
+from monitor.web.api.openapi import document, is_described, operation_id
 from monitor.web.app import create_app
-from monitor.web.openapi import document, is_described, operation_id
 from monitor.web.route import TABLE, Route
 from tests.monitor.web.province import Province
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.web.api.openapi import PREFIX, path_of
 from monitor.web.app import create_app
-from monitor.web.openapi import PREFIX, path_of
 from monitor.web.route import TABLE, Route
 from tests.monitor.web.province import Province
 

@@ -7,7 +7,7 @@ import hashlib
 from aiohttp import web
 from multidict import istr
 
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 
 ETAG = istr("ETag")
 

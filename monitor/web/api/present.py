@@ -13,7 +13,7 @@ from monitor.access.permission import Permission
 from monitor.ledger import Delivery
 from monitor.vitals import Vitals
 from monitor.web import query
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.route import Route, context_of
 from monitor.web.services import Standing, standings, users
 from monitor.web.view import NoSuch

@@ -13,7 +13,7 @@ from alerts.duty.rota import Override
 from monitor.access.permission import Permission
 from monitor.ledger.rota import Handover
 from monitor.web import body, query
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.duty import MAX_TEXT
 from monitor.web.query import Text
 from monitor.web.route import Route, context_of, reader_of

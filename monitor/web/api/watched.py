@@ -16,7 +16,8 @@ from inventory.model import Inventory
 from monitor.access.permission import Permission
 from monitor.drift import Drift
 from monitor.neighbours import Neighbourhood
-from monitor.web import cursor, query
+from monitor.web import query
+from monitor.web.api import cursor
 from monitor.web.context import WebContext
 from monitor.web.device import asked_of, find_device
 from monitor.web.drift import differences

@@ -15,8 +15,8 @@ from inventory.model import Model
 from monitor.access.permission import Permission
 from monitor.ledger.silences import TooMany
 from monitor.web import body
-from monitor.web.api import answer
-from monitor.web.precondition import must_match, tagged
+from monitor.web.api.precondition import must_match, tagged
+from monitor.web.api.watched import answer
 from monitor.web.quiet import MAX_BODY, must_exist, preview, reached
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin

@@ -26,10 +26,10 @@ from monitor.web.context import WebContext
 from monitor.web.effects import Effects
 from monitor.web.finder import Finder
 from monitor.web.live import INCIDENTS, STATES, site_topic
-from monitor.web.narrow_duty import NarrowWho
-from monitor.web.narrow_ledger import NarrowLedger, NarrowOperations
-from monitor.web.narrow_quiet import NarrowQuiets
-from monitor.web.refusing import Refusing
+from monitor.web.narrow.duty import NarrowWho
+from monitor.web.narrow.ledger import NarrowLedger, NarrowOperations
+from monitor.web.narrow.quiet import NarrowQuiets
+from monitor.web.narrow.refusing import Refusing
 from monitor.web.summary import Summaries
 from probes.core.observation import Observation
 from probes.core.probe import Check

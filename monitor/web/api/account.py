@@ -17,11 +17,11 @@ from monitor.access.sign_in import Refused, TooMany
 from monitor.ledger.users import LOCAL
 from monitor.web import body, cookies
 from monitor.web.account import changed_password, user_of
-from monitor.web.api import answer
+from monitor.web.api.sessions import SessionsOut, ended, sessions_out
+from monitor.web.api.users import NewToken, TokenOut, TokensOut, explained, tokens_out
+from monitor.web.api.watched import answer
 from monitor.web.route import PEER, Route, reader_of
-from monitor.web.sessions_api import SessionsOut, ended, sessions_out
 from monitor.web.sign_in import access_of
-from monitor.web.users_api import NewToken, TokenOut, TokensOut, explained, tokens_out
 from monitor.web.view import NoSuch
 
 MAX_BODY = 16 * 1024

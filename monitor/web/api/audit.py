@@ -7,8 +7,9 @@ from aiohttp import web
 
 from monitor.access.permission import Permission
 from monitor.ledger.audit import AuditEntry
-from monitor.web import cursor, query
-from monitor.web.api import answer
+from monitor.web import query
+from monitor.web.api import cursor
+from monitor.web.api.watched import answer
 from monitor.web.route import Route, context_of
 
 

@@ -16,10 +16,10 @@ from monitor.access.scope import Scope, parse_scope
 from monitor.ledger.tokens import Token
 from monitor.ledger.users import User
 from monitor.web import body
-from monitor.web.api import answer
-from monitor.web.precondition import must_match, tagged
+from monitor.web.api.precondition import must_match, tagged
+from monitor.web.api.sessions import SessionsOut, ended, sessions_out
+from monitor.web.api.watched import answer
 from monitor.web.route import Route, reader_of
-from monitor.web.sessions_api import SessionsOut, ended, sessions_out
 from monitor.web.sign_in import access_of
 from monitor.web.view import NoSuch
 

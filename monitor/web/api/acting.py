@@ -13,7 +13,7 @@ from alerts.incident import Incident
 from monitor.access.permission import Permission
 from monitor.web import body as bodies
 from monitor.web.acting import visible
-from monitor.web.api import answer
+from monitor.web.api.watched import answer
 from monitor.web.context import WebContext
 from monitor.web.route import Route, context_of, reader_of
 from monitor.web.security import same_origin

@@ -17,7 +17,7 @@ from inventory.model import Device, Inventory
 from inventory.selector import Selector
 from monitor.quiet import Quiets, Reach
 from monitor.web.language import N_
-from monitor.web.refusing import Refusing
+from monitor.web.narrow.refusing import Refusing
 
 _NAME_YOURS = N_("your role holds for some sites only: name these sites by their codes")
 

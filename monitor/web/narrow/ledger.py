@@ -17,7 +17,7 @@ from monitor.ledger.incidents import LedgerIncidents
 from monitor.ledger.rota import Handover
 from monitor.ledger.steps import LedgerSteps, Written
 from monitor.operations import MOST_AT_ONCE, Operations
-from monitor.web.refusing import Refusing
+from monitor.web.narrow.refusing import Refusing
 
 PAGES_READ = 20
 """Pages of the ledger that one question reads while it looks for entries of the sites."""

@@ -17,7 +17,7 @@ from monitor.web import query
 from monitor.web.context import WebContext
 from monitor.web.guard import GUARD
 from monitor.web.live import STATES, Feed
-from monitor.web.narrow import own_topics
+from monitor.web.narrow.monitoring import own_topics
 from monitor.web.places import Places
 from monitor.web.problem import Mistake, Wrong
 from monitor.web.route import Route, context_of

@@ -9,8 +9,8 @@ import msgspec
 from aiohttp import web
 
 from monitor.access.permission import Permission
-from monitor.web.api import answer
-from monitor.web.openapi import PREFIX, document
+from monitor.web.api.openapi import PREFIX, document
+from monitor.web.api.watched import answer
 from monitor.web.route import TABLE, Route
 
 Frame = Callable[[web.Request, str, Mapping[str, object], int], Awaitable[web.Response]]

@@ -6,8 +6,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from monitor.web import query
-from monitor.web.openapi import PREFIX
-from monitor.web.precondition import ETAG, tag_of
+from monitor.web.api.openapi import PREFIX
+from monitor.web.api.precondition import ETAG, tag_of
 from monitor.web.route import Table
 
 SMALL = 1024
